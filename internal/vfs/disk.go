@@ -1,0 +1,244 @@
+//go:build linux
+
+package vfs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Disk is the real disk.
+var Disk FS = disk{}
+
+type disk struct{}
+
+func (disk) Open(name string) (File, error)   { return openFile(name, os.O_RDWR) }
+func (disk) Create(name string) (File, error) { return openFile(name, os.O_RDWR|os.O_CREATE) }
+
+func openFile(name string, flag int) (File, error) {
+	f, err := os.OpenFile(name, flag, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	return &diskFile{File: f, fd: int(f.Fd())}, nil
+}
+
+func (disk) Remove(name string) error     { return os.Remove(name) }
+func (disk) RemoveAll(name string) error  { return os.RemoveAll(name) }
+func (disk) Rename(from, to string) error { return os.Rename(from, to) }
+func (disk) MkdirAll(dir string) error    { return os.MkdirAll(dir, 0o755) }
+
+func (disk) ReadDir(dir string) ([]Entry, error) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]Entry, len(list))
+	for i, e := range list {
+		entries[i] = Entry{Name: e.Name(), Dir: e.IsDir()}
+	}
+	return entries, nil
+}
+
+func (disk) Stat(name string) (Info, error) {
+	st, err := os.Stat(name)
+	if err != nil {
+		return Info{}, err
+	}
+	return Info{Size: st.Size(), ModTime: st.ModTime(), Dir: st.IsDir()}, nil
+}
+
+func (disk) SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if cerr := d.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func (disk) Usage(path string) (Usage, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(path, &st); err != nil {
+		return Usage{}, pathError("statfs", path, err)
+	}
+	size := uint64(st.Bsize)
+	return Usage{Total: st.Blocks * size, Free: st.Bavail * size}, nil
+}
+
+// Lock uses an open-file-description lock: it excludes the record lock that Java
+// takes on the same byte, and, unlike one, a second opening in this process.
+func (disk) Lock(name string) (Lock, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	span := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: 0, Len: 1}
+	err = unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &span)
+	if errors.Is(err, unix.EINVAL) {
+		err = unix.FcntlFlock(f.Fd(), unix.F_SETLK, &span)
+	}
+	if err != nil {
+		_ = f.Close()
+		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
+			return nil, fmt.Errorf("%s: %w", name, ErrLocked)
+		}
+		return nil, pathError("lock", name, err)
+	}
+	return diskLock{f}, nil
+}
+
+type diskLock struct{ f *os.File }
+
+func (l diskLock) WriteText(text string) error {
+	if err := l.f.Truncate(int64(len(text))); err != nil {
+		return err
+	}
+	_, err := l.f.WriteAt([]byte(text), 0)
+	return err
+}
+
+func (l diskLock) Close() error { return l.f.Close() }
+
+type diskFile struct {
+	*os.File
+	fd int
+	// blocking: this file system knows no reads that do not wait (RWF_NOWAIT), so
+	// TryReadAt is an ordinary read.
+	blocking atomic.Bool
+}
+
+func (f *diskFile) Size() (int64, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return st.Size(), nil
+}
+
+func (f *diskFile) ModTime() (time.Time, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return time.Time{}, err
+	}
+	return st.ModTime(), nil
+}
+
+func (f *diskFile) TryReadAt(p []byte, off int64) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if f.blocking.Load() {
+		return f.ReadAt(p, off)
+	}
+	for done := 0; ; {
+		n, errno := preadNoWait(f.fd, p[done:], off+int64(done))
+		runtime.KeepAlive(f.File)
+		switch {
+		case errno == unix.EINTR:
+			continue
+		case errno == unix.EOPNOTSUPP || errno == unix.ENOSYS || errno == unix.EINVAL:
+			f.blocking.Store(true)
+			return f.ReadAt(p, off)
+		case errno == unix.EAGAIN:
+			return 0, ErrWouldBlock
+		case errno != 0:
+			return 0, pathError("preadv2", f.Name(), errno)
+		case n == 0:
+			return done, io.EOF
+		}
+		if done += n; done == len(p) {
+			return done, nil
+		}
+	}
+}
+
+// preadNoWait is preadv2 with one piece and RWF_NOWAIT, without the allocations
+// of the wrapper in x/sys.
+func preadNoWait(fd int, p []byte, off int64) (int, unix.Errno) {
+	piece := unix.Iovec{Base: &p[0]}
+	piece.SetLen(len(p))
+	// The kernel takes the offset in two halves; on 64-bit systems the low one is all of it.
+	n, _, errno := unix.Syscall6(unix.SYS_PREADV2, uintptr(fd), uintptr(unsafe.Pointer(&piece)), 1,
+		uintptr(off), uintptr(uint64(off)>>32>>(uintSize-32)), unix.RWF_NOWAIT)
+	return int(n), errno
+}
+
+const uintSize = 32 << (^uint(0) >> 63)
+
+func (f *diskFile) Allocate(size int64) error {
+	err := retry(func() error { return unix.Fallocate(f.fd, 0, 0, size) })
+	runtime.KeepAlive(f.File)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		return f.Truncate(size)
+	}
+	if err != nil {
+		return pathError("fallocate", f.Name(), err)
+	}
+	return nil
+}
+
+func (f *diskFile) Datasync() error {
+	err := retry(func() error { return unix.Fdatasync(f.fd) })
+	runtime.KeepAlive(f.File)
+	if err != nil {
+		return pathError("fdatasync", f.Name(), err)
+	}
+	return nil
+}
+
+func (f *diskFile) Map(size int64, writable bool) ([]byte, error) {
+	prot := unix.PROT_READ
+	if writable {
+		prot |= unix.PROT_WRITE
+	}
+	m, err := unix.Mmap(f.fd, 0, int(size), prot, unix.MAP_SHARED)
+	runtime.KeepAlive(f.File)
+	if err != nil {
+		return nil, pathError("mmap", f.Name(), err)
+	}
+	return m, nil
+}
+
+func (f *diskFile) Unmap(m []byte) error {
+	if err := unix.Munmap(m); err != nil {
+		return pathError("munmap", f.Name(), err)
+	}
+	return nil
+}
+
+// Populate rounds the part outwards to whole pages: madvise wants them aligned.
+func (f *diskFile) Populate(part []byte) error {
+	if len(part) == 0 {
+		return nil
+	}
+	start := uintptr(unsafe.Pointer(&part[0]))
+	slack := start % pageSize
+	length := (uintptr(len(part)) + slack + pageSize - 1) / pageSize * pageSize
+	_, _, errno := unix.Syscall(unix.SYS_MADVISE, start-slack, length, unix.MADV_POPULATE_WRITE)
+	if errno != 0 {
+		return pathError("madvise", f.Name(), errno)
+	}
+	return nil
+}
+
+var pageSize = uintptr(os.Getpagesize())
+
+func retry(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
