@@ -1,0 +1,336 @@
+// Package offset holds what consumer groups have consumed: committed offsets
+// (consumerOffset.json), the last pulled offsets, and resets that an operator
+// ordered and no consumer has taken yet.
+//
+// Its main type is Table. It starts no goroutine.
+package offset
+
+import (
+	"hash/maphash"
+	"maps"
+	"sort"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/skylarkmq/skylark/broker/dataversion"
+)
+
+// None is the answer for an offset that was never committed.
+const None int64 = -1
+
+// Bounds against clients that invent queues and groups.
+const (
+	maxQueuesPerKey = 1 << 16
+	maxKeys         = 1 << 20
+)
+
+const shards = 64
+
+// Options of a Table; NowMs is needed.
+type Options struct {
+	NowMs func() int64
+	// VersionStep is consumerOffsetUpdateVersionStep: so many commits move the
+	// version once.
+	VersionStep func() int64
+	// ServerSideReset is useServerSideResetOffset: whether queries show a pending reset.
+	ServerSideReset func() bool
+}
+
+// Table maps topic@group and queue to offsets. Its three tables share one row, so
+// that one short lock covers what a pull does.
+type Table struct {
+	opt     Options
+	seed    maphash.Seed
+	keys    atomic.Int64
+	commits atomic.Int64
+	shards  [shards]shard
+
+	mu      sync.Mutex
+	version dataversion.Version
+}
+
+type shard struct {
+	mu   sync.Mutex
+	rows map[string]*row // by topic@group
+}
+
+// row is what is known of one group and topic.
+type row struct {
+	topic, group string
+	committed    map[int32]int64
+	pulled       map[int32]int64
+	reset        map[int32]int64
+}
+
+// New returns an empty table.
+func New(opt Options) *Table {
+	t := &Table{opt: opt, seed: maphash.MakeSeed()}
+	t.version.Timestamp = opt.NowMs()
+	for i := range t.shards {
+		t.shards[i].rows = map[string]*row{}
+	}
+	return t
+}
+
+// with runs fn on a row under its lock; fn gets nil when there is none and create
+// is false, or when the table is full.
+func (t *Table) with(topic, group string, create bool, fn func(*row)) {
+	var buf [512]byte
+	key := append(append(append(buf[:0], topic...), '@'), group...)
+	s := &t.shards[maphash.Bytes(t.seed, key)%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rows[string(key)]
+	if r == nil && create && t.keys.Load() < maxKeys {
+		r = &row{topic: topic, group: group}
+		s.rows[string(key)] = r
+		t.keys.Add(1)
+	}
+	fn(r)
+}
+
+// put stores an offset unless the map is full; a full map keeps updating what it has.
+func put(m *map[int32]int64, queue int32, offset int64) bool {
+	if *m == nil {
+		*m = make(map[int32]int64, 8)
+	}
+	if _, known := (*m)[queue]; !known && len(*m) >= maxQueuesPerKey {
+		return false
+	}
+	(*m)[queue] = offset
+	return true
+}
+
+// Commit stores an offset, also a smaller one than before. It returns the offset
+// stored before (None) and false when the table is full.
+func (t *Table) Commit(group, topic string, queue int32, offset int64) (before int64, ok bool) {
+	before = None
+	t.with(topic, group, true, func(r *row) {
+		if r == nil {
+			return
+		}
+		if old, known := r.committed[queue]; known {
+			before = old
+		}
+		ok = put(&r.committed, queue, offset)
+	})
+	if ok && t.opt.VersionStep != nil {
+		if step := t.opt.VersionStep(); step > 0 && t.commits.Add(1)%step == 0 {
+			t.Bump()
+		}
+	}
+	return before, ok
+}
+
+// CommitUnlessReset is Commit, refused while a reset waits for its consumer: that
+// client does not know yet that its offset is void.
+func (t *Table) CommitUnlessReset(group, topic string, queue int32, offset int64) (reset, ok bool) {
+	if t.HasReset(group, topic, queue) {
+		return true, true
+	}
+	_, ok = t.Commit(group, topic, queue, offset)
+	return false, ok
+}
+
+// Query is the pending reset if there is one, else the committed offset, else None.
+func (t *Table) Query(group, topic string, queue int32) int64 {
+	showReset := t.opt.ServerSideReset == nil || t.opt.ServerSideReset()
+	offset := None
+	t.with(topic, group, false, func(r *row) {
+		if r == nil {
+			return
+		}
+		if v, ok := r.reset[queue]; ok && showReset {
+			offset = v
+		} else if v, ok := r.committed[queue]; ok {
+			offset = v
+		}
+	})
+	return offset
+}
+
+// CommitPull notes the next offset a group will pull.
+func (t *Table) CommitPull(group, topic string, queue int32, offset int64) {
+	t.with(topic, group, true, func(r *row) {
+		if r != nil {
+			put(&r.pulled, queue, offset)
+		}
+	})
+}
+
+// QueryPull is the last pulled offset, else what Query says.
+func (t *Table) QueryPull(group, topic string, queue int32) int64 {
+	offset, known := None, false
+	t.with(topic, group, false, func(r *row) {
+		if r != nil {
+			offset, known = r.pulled[queue]
+		}
+	})
+	if known {
+		return offset
+	}
+	return t.Query(group, topic, queue)
+}
+
+// ClearPull forgets what a group pulled of a topic.
+func (t *Table) ClearPull(group, topic string) {
+	t.with(topic, group, false, func(r *row) {
+		if r != nil {
+			r.pulled = nil
+		}
+	})
+}
+
+// AssignReset orders a reset: the next pull of the queue is answered with it, and
+// the committed offset becomes the same. Negative numbers are ignored.
+func (t *Table) AssignReset(group, topic string, queue int32, offset int64) {
+	if topic == "" || group == "" || queue < 0 || offset < 0 {
+		return
+	}
+	t.with(topic, group, true, func(r *row) {
+		if r != nil && put(&r.reset, queue, offset) {
+			put(&r.committed, queue, offset)
+		}
+	})
+}
+
+// HasReset says whether a reset is pending.
+func (t *Table) HasReset(group, topic string, queue int32) (pending bool) {
+	t.with(topic, group, false, func(r *row) {
+		if r != nil {
+			_, pending = r.reset[queue]
+		}
+	})
+	return pending
+}
+
+// TakeReset removes and returns a pending reset.
+func (t *Table) TakeReset(group, topic string, queue int32) (offset int64, pending bool) {
+	t.with(topic, group, false, func(r *row) {
+		if r == nil || len(r.reset) == 0 {
+			return
+		}
+		if offset, pending = r.reset[queue]; pending {
+			delete(r.reset, queue)
+		}
+	})
+	return offset, pending
+}
+
+// Queues is a copy of the committed offsets of one group and topic; nil for none.
+func (t *Table) Queues(group, topic string) (queues map[int32]int64) {
+	t.with(topic, group, false, func(r *row) {
+		if r != nil && r.committed != nil {
+			queues = maps.Clone(r.committed)
+		}
+	})
+	return queues
+}
+
+// Clone copies one topic's committed offsets from a group to another.
+func (t *Table) Clone(from, to, topic string) {
+	queues := t.Queues(from, topic)
+	if queues == nil {
+		return
+	}
+	t.with(topic, to, true, func(r *row) {
+		if r != nil {
+			r.committed = queues
+		}
+	})
+}
+
+// each visits every row under its shard's lock; fn says whether to keep it.
+func (t *Table) each(fn func(r *row) (keep bool)) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		for key, r := range s.rows {
+			if !fn(r) {
+				delete(s.rows, key)
+				t.keys.Add(-1)
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+// Topics are the topics a group has committed offsets for, sorted.
+func (t *Table) Topics(group string) (list []string) {
+	t.each(func(r *row) bool {
+		if r.group == group && r.committed != nil {
+			list = append(list, r.topic)
+		}
+		return true
+	})
+	sort.Strings(list)
+	return list
+}
+
+// Groups are the groups that have committed offsets for a topic, sorted.
+func (t *Table) Groups(topic string) (list []string) {
+	t.each(func(r *row) bool {
+		if r.topic == topic && r.committed != nil {
+			list = append(list, r.group)
+		}
+		return true
+	})
+	sort.Strings(list)
+	return list
+}
+
+// RemoveGroup forgets everything of a group.
+func (t *Table) RemoveGroup(group string) {
+	t.each(func(r *row) bool { return r.group != group })
+}
+
+// RemoveTopic forgets everything of a topic.
+func (t *Table) RemoveTopic(topic string) {
+	t.each(func(r *row) bool { return r.topic != topic })
+}
+
+// Remove forgets the committed offsets of one group and topic.
+func (t *Table) Remove(group, topic string) {
+	t.with(topic, group, false, func(r *row) {
+		if r != nil {
+			r.committed = nil
+		}
+	})
+}
+
+// All is a copy of the committed offsets, by topic@group.
+func (t *Table) All() map[string]map[int32]int64 {
+	all := map[string]map[int32]int64{}
+	t.each(func(r *row) bool {
+		if r.committed != nil {
+			all[r.topic+"@"+r.group] = maps.Clone(r.committed)
+		}
+		return true
+	})
+	return all
+}
+
+// Bump moves the version.
+func (t *Table) Bump() {
+	t.mu.Lock()
+	t.version = t.version.Next(t.opt.NowMs())
+	t.mu.Unlock()
+}
+
+// Version is the present DataVersion.
+func (t *Table) Version() dataversion.Version {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.version
+}
+
+// splitKey cuts topic@group; a key with another number of '@' belongs to no group
+// Java would name (broadcast offsets have three parts).
+func splitKey(key string) (topic, group string, ok bool) {
+	topic, group, ok = strings.Cut(key, "@")
+	if !ok || topic == "" || group == "" {
+		return "", "", false
+	}
+	return topic, group, true
+}

@@ -1,0 +1,105 @@
+package topic
+
+import "strings"
+
+// OnSend says what a send to an unknown topic asks for.
+type OnSend struct {
+	Topic      string
+	Template   string // the request's defaultTopic, normally TBW102
+	QueueNums  int32
+	SysFlag    int32
+	AutoCreate bool // autoCreateTopicEnable now
+}
+
+// CreateOnSend makes the topic of a send from its template, by the rules of
+// Java's createTopicInSendMessageMethod; a retry topic that the template refuses
+// is made with one queue. nil: the topic does not exist and may not be made.
+// created tells a new topic, which has to be registered, from one that another
+// sender made first.
+func (r *Registry) CreateOnSend(q OnSend) (c *Config, created bool, err error) {
+	c, created, err = r.createOnSend(q)
+	if created && err == nil {
+		err = r.persist()
+	}
+	return c, created, err
+}
+
+func (r *Registry) createOnSend(q OnSend) (*Config, bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.Get(q.Topic); c != nil {
+		return c, false, nil
+	}
+	c := r.fromTemplate(q)
+	if c == nil && strings.HasPrefix(q.Topic, RetryPrefix) {
+		c = newConfig(q.Topic, 1, PermRead|PermWrite)
+		c.TopicSysFlag = q.SysFlag
+	}
+	if c == nil {
+		return nil, false, nil
+	}
+	if err := r.set(c); err != nil {
+		return nil, false, err
+	}
+	return c, true, nil
+}
+
+// fromTemplate needs mu. With autoCreateTopicEnable=false Java takes INHERIT away
+// from a TBW102 that topics.json still has, for good; so do we.
+func (r *Registry) fromTemplate(q OnSend) *Config {
+	t := r.Get(q.Template)
+	if t == nil {
+		return nil
+	}
+	if q.Template == AutoCreateKey && !q.AutoCreate && t.Inherited() {
+		t = t.Clone()
+		t.Perm = PermRead | PermWrite
+		r.table.Set(q.Template, t)
+	}
+	if !t.Inherited() {
+		return nil
+	}
+	c := newConfig(q.Topic, max(0, min(q.QueueNums, t.WriteQueueNums)), t.Perm&^PermInherit)
+	c.TopicSysFlag = q.SysFlag
+	c.TopicFilterType = t.TopicFilterType
+	return c
+}
+
+// GroupTopic is a retry or DLQ topic that belongs to a consumer group.
+type GroupTopic struct {
+	Topic     string
+	QueueNums int32
+	Order     bool
+	SysFlag   int32
+}
+
+// NeedsGroupTopic says whether CreateForGroup would change anything.
+func (r *Registry) NeedsGroupTopic(name []byte, order bool) bool {
+	c := r.Lookup(name)
+	return c == nil || c.Order != order
+}
+
+// CreateForGroup makes sure that a group's topic exists with this order flag
+// (Java's createTopicInSendMessageBackMethod).
+func (r *Registry) CreateForGroup(g GroupTopic) (c *Config, created bool, err error) {
+	r.mu.Lock()
+	c = r.Get(g.Topic)
+	if c != nil && c.Order == g.Order {
+		r.mu.Unlock()
+		return c, false, nil
+	}
+	if c != nil {
+		c = c.Clone()
+		c.Order = g.Order
+	} else {
+		c = newConfig(g.Topic, g.QueueNums, PermRead|PermWrite)
+		c.TopicSysFlag, c.Order = g.SysFlag, g.Order
+		created = true
+	}
+	err = r.set(c)
+	r.mu.Unlock()
+	if err != nil {
+		return nil, false, err
+	}
+	return c, created, r.persist()
+}

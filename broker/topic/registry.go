@@ -1,0 +1,195 @@
+// Package topic holds the topics of a broker: names and their rules, the table
+// that every message looks into, automatic creation, and topics.json.
+//
+// Its main type is Registry. It starts no goroutine; who makes it says in Options
+// how a change gets to the disk.
+package topic
+
+import (
+	"errors"
+	"sort"
+	"strings"
+	"sync"
+
+	"github.com/skylarkmq/skylark/broker/dataversion"
+	"github.com/skylarkmq/skylark/broker/snapshot"
+)
+
+// ErrFull refuses one topic more than Options.Max.
+var ErrFull = errors.New("topic: the broker has as many topics as maxTopicNums allows")
+
+// Options of a Registry; NowMs is needed, the rest may be left out.
+type Options struct {
+	NowMs func() int64
+	// Persist brings the table to the disk and returns when it is there. It is
+	// called after each change, without a lock.
+	Persist func() error
+	// Max bounds the number of topics; 0 means no bound.
+	Max    int
+	System System
+}
+
+// Registry is the table of topics. Look-ups take no lock and allocate nothing;
+// changes are serialised, so the table and its version always fit together.
+type Registry struct {
+	opt    Options
+	system map[string]bool // written by New only
+	table  *snapshot.Map[*Config]
+
+	mu      sync.Mutex // changes of table and version
+	version dataversion.Version
+}
+
+// New returns a registry that holds the system topics.
+func New(opt Options) *Registry {
+	r := &Registry{opt: opt, system: map[string]bool{}, table: snapshot.New[*Config]()}
+	r.version.Timestamp = opt.NowMs()
+	for _, name := range fixedSystem {
+		r.system[name] = true
+	}
+	for _, c := range opt.System.configs() {
+		if c.TopicName == "" {
+			continue
+		}
+		r.system[c.TopicName] = true
+		r.table.Set(c.TopicName, c)
+	}
+	return r
+}
+
+// Lookup finds a topic by borrowed bytes; nil when there is none.
+func (r *Registry) Lookup(name []byte) *Config {
+	c, _ := r.table.Lookup(name)
+	return c
+}
+
+// Get finds a topic by name; nil when there is none.
+func (r *Registry) Get(name string) *Config {
+	c, _ := r.table.Get(name)
+	return c
+}
+
+// Len is the number of topics.
+func (r *Registry) Len() int { return r.table.Len() }
+
+// Version is the present DataVersion.
+func (r *Registry) Version() dataversion.Version {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.version
+}
+
+// Bump moves the version without changing a topic: brokerPermission changed, say.
+func (r *Registry) Bump() dataversion.Version {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.version = r.version.Next(r.opt.NowMs())
+	return r.version
+}
+
+// All is every topic, sorted by name.
+func (r *Registry) All() []*Config {
+	list := make([]*Config, 0, r.table.Len())
+	r.table.Range(func(_ string, c *Config) bool { list = append(list, c); return true })
+	sort.Slice(list, func(i, j int) bool { return list[i].TopicName < list[j].TopicName })
+	return list
+}
+
+// Snapshot is the table and the version that belongs to it.
+func (r *Registry) Snapshot() (map[string]*Config, dataversion.Version) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	table := make(map[string]*Config, r.table.Len())
+	r.table.Range(func(name string, c *Config) bool { table[name] = c; return true })
+	return table, r.version
+}
+
+// Put stores topics as they are, moves the version once a topic, and persists
+// once. The registry owns the configs from here on.
+func (r *Registry) Put(list ...*Config) error {
+	if err := r.put(list); err != nil {
+		return err
+	}
+	return r.persist()
+}
+
+func (r *Registry) put(list []*Config) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range list {
+		if err := r.set(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// set needs mu.
+func (r *Registry) set(c *Config) error {
+	if r.opt.Max > 0 && r.table.Len() >= r.opt.Max && r.Get(c.TopicName) == nil {
+		return ErrFull
+	}
+	if c.Attributes == nil {
+		c.Attributes = map[string]string{}
+	}
+	r.table.Set(c.TopicName, c)
+	r.version = r.version.Next(r.opt.NowMs())
+	return nil
+}
+
+// Delete removes a topic and says whether it was there.
+func (r *Registry) Delete(name string) (bool, error) {
+	r.mu.Lock()
+	found := r.table.Delete(name)
+	if found {
+		r.version = r.version.Next(r.opt.NowMs())
+	}
+	r.mu.Unlock()
+	if !found {
+		return false, nil
+	}
+	return true, r.persist()
+}
+
+// SetOrder marks the known ones of these topics as ordered: the name server's
+// ORDER_TOPIC_CONFIG answer. It never takes the mark away.
+func (r *Registry) SetOrder(names []string) error {
+	r.mu.Lock()
+	changed := false
+	for _, name := range names {
+		if c := r.Get(name); c != nil && !c.Order {
+			d := c.Clone()
+			d.Order = true
+			r.table.Set(name, d)
+			changed = true
+		}
+	}
+	if changed {
+		r.version = r.version.Next(r.opt.NowMs())
+	}
+	r.mu.Unlock()
+	if !changed {
+		return nil
+	}
+	return r.persist()
+}
+
+func (r *Registry) persist() error {
+	if r.opt.Persist == nil {
+		return nil
+	}
+	return r.opt.Persist()
+}
+
+func sortedKeys(set map[string]bool) []string {
+	list := make([]string, 0, len(set))
+	for k := range set {
+		list = append(list, k)
+	}
+	sort.Strings(list)
+	return list
+}
+
+// IsRetry and IsDLQ say which kind of a consumer group's topic a name is.
+func IsRetry(name string) bool { return strings.HasPrefix(name, RetryPrefix) }
+func IsDLQ(name string) bool   { return strings.HasPrefix(name, DLQPrefix) }
