@@ -5,8 +5,14 @@ import (
 	"strconv"
 )
 
-// maxFields bounds the ext fields of one frame. Java clients send about 20; the bound keeps a frame of 16 MiB from growing a list of millions.
-const maxFields = 4096
+const (
+	// maxFields bounds the ext fields of one frame, null ones included. Java clients send about 20; the bound keeps a frame of 16 MiB from
+	// growing a list of millions, and the backward look-ups cheap for any sender.
+	maxFields = 1024
+	// keepFields and keepScratch are what a command keeps from one frame to the next.
+	keepFields  = 128
+	keepScratch = 64 << 10
+)
 
 // Field is one ext field. Both slices point into the frame, or into the scratch memory of its Fields.
 type Field struct{ Key, Value []byte }
@@ -20,8 +26,11 @@ type Fields struct {
 	scratch []byte // values that are not verbatim in the frame: escapes resolved, or set by us
 }
 
-// Reset empties the list and keeps its memory.
+// Reset empties the list and keeps its memory, within reason.
 func (f *Fields) Reset() {
+	if cap(f.list) > keepFields || cap(f.scratch) > keepScratch {
+		*f = Fields{}
+	}
 	f.list = f.list[:0]
 	f.scratch = f.scratch[:0]
 }
