@@ -1,0 +1,94 @@
+// Package statefile keeps small files that must survive a crash at any moment: topics.json, consumerOffset.json, kvConfig.json and
+// their kind.
+//
+// Save leaves either the old content or the new one, never a part of one:
+//
+//	write F.tmp · sync it · rename F to F.bak · rename F.tmp to F · sync the directory
+//
+//	crash after …           the disk has              Load finds
+//	writing F.tmp           F, perhaps part of .tmp   old F
+//	the first rename        F.bak, .tmp               old content in F.bak
+//	the second rename       F, F.bak                  new F
+//
+// The Java broker (5.x) also renames F to F.bak and then writes F in place: what it leaves after a crash is an empty or torn F beside
+// a good F.bak, which Load and Read take too.
+package statefile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/skylarkmq/skylark/internal/vfs"
+)
+
+const (
+	backupSuffix = ".bak"
+	tempSuffix   = ".tmp"
+)
+
+// Save replaces the content of a file. Its directory is made when it is not there. When Save returns nil, the content is durable.
+// Two calls for one path must not overlap.
+func Save(disk vfs.FS, path string, data []byte) error {
+	dir := filepath.Dir(path)
+	if err := disk.MkdirAll(dir); err != nil {
+		return fmt.Errorf("saving %s: %w", path, err)
+	}
+	temp := path + tempSuffix
+	if err := vfs.WriteFile(disk, temp, data); err != nil {
+		return fmt.Errorf("saving %s: writing the new content beside it: %w", path, err)
+	}
+	// An empty F holds nothing worth keeping, and must not push a good F.bak away.
+	if info, err := disk.Stat(path); err == nil && info.Size > 0 {
+		if err := disk.Rename(path, path+backupSuffix); err != nil {
+			return fmt.Errorf("saving %s: keeping the old content: %w", path, err)
+		}
+	}
+	if err := disk.Rename(temp, path); err != nil {
+		return fmt.Errorf("saving %s: %w", path, err)
+	}
+	if err := disk.SyncDir(dir); err != nil {
+		return fmt.Errorf("saving %s: syncing the directory: %w", path, err)
+	}
+	return nil
+}
+
+// Load returns the content of a file, or of its .bak when it is missing or empty. When there is neither, the error is fs.ErrNotExist.
+func Load(disk vfs.FS, path string) ([]byte, error) {
+	for _, name := range []string{path, path + backupSuffix} {
+		data, err := vfs.ReadFile(disk, name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return nil, fmt.Errorf("loading %s: %w", name, err)
+		case len(data) > 0:
+			return data, nil
+		}
+	}
+	return nil, fmt.Errorf("loading %s: no content there nor in its %s: %w", path, backupSuffix, fs.ErrNotExist)
+}
+
+// Read loads a file and lets parse take it; when parse cannot, it gets the .bak. found is false when there is nothing to read. A file
+// that cannot be read and has no backup that can is an error, where Java starts with empty state: a broker that has forgotten its
+// topics is worse than one that asks.
+func Read(disk vfs.FS, path string, parse func(data []byte) error) (found bool, err error) {
+	var refused error
+	for _, name := range []string{path, path + backupSuffix} {
+		data, err := vfs.ReadFile(disk, name)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && len(data) == 0 {
+			continue
+		}
+		if err == nil {
+			err = parse(data)
+		}
+		if err == nil {
+			return true, nil
+		}
+		refused = errors.Join(refused, fmt.Errorf("%s: %w", name, err))
+	}
+	if refused != nil {
+		return false, fmt.Errorf("loading state: %w", refused)
+	}
+	return false, nil
+}
