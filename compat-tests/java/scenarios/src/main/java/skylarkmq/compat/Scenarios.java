@@ -1,0 +1,76 @@
+package skylarkmq.compat;
+
+import java.util.Arrays;
+import java.util.List;
+
+import skylarkmq.compat.consume.Broadcast;
+import skylarkmq.compat.consume.ConsumeFrom;
+import skylarkmq.compat.consume.LitePullAssign;
+import skylarkmq.compat.consume.LitePullSubscribe;
+import skylarkmq.compat.consume.PullConsumer;
+import skylarkmq.compat.consume.PullRefusals;
+import skylarkmq.compat.consume.PushConcurrently;
+import skylarkmq.compat.consume.PushOrderly;
+import skylarkmq.compat.interop.InteropCheck;
+import skylarkmq.compat.interop.InteropWrite;
+import skylarkmq.compat.query.KeyQuery;
+import skylarkmq.compat.query.OffsetMessageId;
+import skylarkmq.compat.query.QueueOffsets;
+import skylarkmq.compat.query.TagFilter;
+import skylarkmq.compat.resume.Resume1;
+import skylarkmq.compat.resume.Resume2;
+import skylarkmq.compat.send.AutoCreateOff;
+import skylarkmq.compat.send.AutoCreatedTopic;
+import skylarkmq.compat.send.BodyLimit;
+import skylarkmq.compat.send.CompressedBody;
+import skylarkmq.compat.send.IllegalNames;
+import skylarkmq.compat.send.SendAsync;
+import skylarkmq.compat.send.SendBatch;
+import skylarkmq.compat.send.SendOneway;
+import skylarkmq.compat.send.SendOrdered;
+import skylarkmq.compat.send.SendSync;
+import skylarkmq.compat.send.SendVipChannel;
+import skylarkmq.compat.send.TopicNotExist;
+import skylarkmq.compat.send.UnicodeMessage;
+
+/** Every scenario there is. The long ones come first when they run side by side, the transcripts keep this order. */
+final class Scenarios {
+    private Scenarios() {
+    }
+
+    static List<Scenario> all() {
+        return Arrays.asList(
+            new PushConcurrently(),
+            new PushOrderly(),
+            new Broadcast(),
+            ConsumeFrom.first(),
+            ConsumeFrom.last(),
+            ConsumeFrom.timestamp(),
+            new LitePullAssign(),
+            new LitePullSubscribe(),
+            new PullConsumer(),
+            new PullRefusals(),
+            new KeyQuery(),
+            new OffsetMessageId(),
+            new QueueOffsets(),
+            new TagFilter(),
+            new AutoCreatedTopic(),
+            new AutoCreateOff(),
+            new BodyLimit(),
+            new CompressedBody(),
+            new IllegalNames(),
+            new SendAsync(),
+            new SendBatch(),
+            new SendOneway(),
+            new SendOrdered(),
+            new SendSync(),
+            new SendVipChannel(),
+            new TopicNotExist(),
+            new UnicodeMessage(),
+            new Resume1(),
+            new Resume2(),
+            new InteropWrite(),
+            new InteropCheck(),
+            new InteropCheck.Offsets());
+    }
+}
