@@ -1,0 +1,279 @@
+package client
+
+import (
+	"maps"
+	"sort"
+
+	"github.com/skylarkmq/skylark/filter"
+)
+
+// RegisterConsumer notes one client of one consumer group, and says whether the
+// group's members or the topics it subscribes to changed. What the last heartbeat
+// said holds for the whole group: type, model, start, and the set of topics.
+func (r *Registry) RegisterConsumer(info Info, c Consumer) (changed bool) {
+	info.LastUpdateMs = r.opt.NowMs()
+	r.mu.Lock()
+	g := r.consumers[c.Group]
+	if g == nil {
+		if len(r.consumers) >= maxGroups {
+			r.mu.Unlock()
+			return false
+		}
+		g = &group{
+			channels: map[Channel]*Info{}, subs: map[string]*filter.Subscription{}, topics: map[string]struct{}{},
+		}
+		r.consumers[c.Group] = g
+	}
+	g.consumeType, g.messageModel, g.fromWhere = c.ConsumeType, c.MessageModel, c.ConsumeFromWhere
+	g.lastUpdateMs = info.LastUpdateMs
+	changed = r.joinConsumer(c.Group, g, info)
+	if !c.WithoutSub && r.updateSubscriptions(c.Group, g, c.Subscriptions) {
+		changed = true
+	}
+	var told []change
+	if changed && c.Notify && g.messageModel != Broadcasting {
+		told = append(told, change{group: c.Group, channels: g.list()})
+	}
+	r.mu.Unlock()
+	r.tell(told)
+	return changed
+}
+
+// joinConsumer needs mu; true for a connection that was not in the group.
+func (r *Registry) joinConsumer(name string, g *group, info Info) bool {
+	if old := g.channels[info.Channel]; old != nil {
+		*old = info
+		return false
+	}
+	if len(g.channels) >= maxClientsPerGroup {
+		return false
+	}
+	g.channels[info.Channel] = &info
+	r.member(info.Channel).consumers[name] = struct{}{}
+	return true
+}
+
+// updateSubscriptions needs mu. New and missing topics are a change; a newer
+// version of a known one is taken without being one.
+func (r *Registry) updateSubscriptions(name string, g *group, subs []*filter.Subscription) (changed bool) {
+	wanted := make(map[string]bool, len(subs))
+	for _, s := range subs {
+		old := g.subs[s.Topic]
+		switch {
+		case old == nil && len(g.subs) >= maxSubscriptions:
+			continue
+		case old == nil:
+			g.subs[s.Topic] = s
+			r.subscribe(s.Topic, name, g)
+			changed = true
+		case s.SubVersion > old.SubVersion:
+			g.subs[s.Topic] = s
+		}
+		wanted[s.Topic] = true
+	}
+	for topic := range g.subs {
+		if !wanted[topic] {
+			delete(g.subs, topic)
+			changed = true
+		}
+	}
+	return changed
+}
+
+// subscribe needs mu. As in Java a group stays listed under a topic it once
+// subscribed to until the whole group is gone.
+func (r *Registry) subscribe(topic, name string, g *group) {
+	g.topics[topic] = struct{}{}
+	set := r.topicGroups[topic]
+	if set == nil {
+		set = map[string]struct{}{}
+		r.topicGroups[topic] = set
+	}
+	set[name] = struct{}{}
+}
+
+func (g *group) list() []Channel {
+	channels := make([]Channel, 0, len(g.channels))
+	for ch := range g.channels {
+		channels = append(channels, ch)
+	}
+	return channels
+}
+
+// UnregisterConsumer takes a connection out of a group and tells the others if
+// the group wants that.
+func (r *Registry) UnregisterConsumer(name string, ch Channel, notify bool) {
+	r.mu.Lock()
+	g := r.consumers[name]
+	if g == nil {
+		r.mu.Unlock()
+		return
+	}
+	c, removed := r.removeConsumer(name, ch)
+	if m := r.byChannel[ch]; m != nil && removed {
+		delete(m.consumers, name)
+		r.leave(ch)
+	}
+	r.mu.Unlock()
+	if notify && c.model != Broadcasting {
+		r.tell([]change{c})
+	}
+}
+
+// removeConsumer needs mu; the group goes with its last connection.
+func (r *Registry) removeConsumer(name string, ch Channel) (c change, removed bool) {
+	g := r.consumers[name]
+	if g == nil {
+		return change{group: name}, false
+	}
+	_, removed = g.channels[ch]
+	delete(g.channels, ch)
+	if m := r.byChannel[ch]; m != nil {
+		delete(m.consumers, name)
+	}
+	c = change{group: name, model: g.messageModel, channels: g.list()}
+	if len(g.channels) == 0 {
+		delete(r.consumers, name)
+		for topic := range g.topics {
+			set := r.topicGroups[topic]
+			delete(set, name)
+			if len(set) == 0 {
+				delete(r.topicGroups, topic)
+			}
+		}
+	}
+	return c, removed
+}
+
+// Fingerprint notes a group's subscription fingerprint (heartbeat V2) and says
+// whether the client must send its subscriptions again: another one was seen
+// last, or the client repeats nothing and this broker knows nothing.
+func (r *Registry) Fingerprint(name string, fingerprint int32, withoutSub bool) (resend bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last, seen := r.fingerprints[name]
+	if seen || len(r.fingerprints) < maxGroups {
+		r.fingerprints[name] = fingerprint
+	}
+	if seen && last != fingerprint {
+		return true
+	}
+	g := r.consumers[name]
+	return withoutSub && (g == nil || len(g.subs) == 0)
+}
+
+// Subscription finds what a group that is online wants of a topic; sub is nil
+// when it does not subscribe to it.
+func (r *Registry) Subscription(name, topic string) (sub *filter.Subscription, model string, online bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	g := r.consumers[name]
+	if g == nil {
+		return nil, "", false
+	}
+	return g.subs[topic], g.messageModel, true
+}
+
+// HasConsumer says whether a connection is in a consumer group, and the group's
+// consume type ("" when it is not online).
+func (r *Registry) HasConsumer(name string, ch Channel) (consumeType string, member bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	g := r.consumers[name]
+	if g == nil {
+		return "", false
+	}
+	_, member = g.channels[ch]
+	return g.consumeType, member
+}
+
+// ConsumerGroup is a copy of a group that is online; clients in order of their ids.
+func (r *Registry) ConsumerGroup(name string) (Group, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	g := r.consumers[name]
+	if g == nil {
+		return Group{}, false
+	}
+	out := Group{
+		Name: name, ConsumeType: g.consumeType, MessageModel: g.messageModel, ConsumeFromWhere: g.fromWhere,
+		Subscriptions: maps.Clone(g.subs), LastUpdateMs: g.lastUpdateMs,
+	}
+	for _, info := range g.channels {
+		out.Clients = append(out.Clients, *info)
+	}
+	sort.Slice(out.Clients, func(i, j int) bool { return out.Clients[i].ClientID < out.Clients[j].ClientID })
+	return out, true
+}
+
+// ClientIDs are the ids of a group's connections, sorted; an id appears once a
+// connection.
+func (r *Registry) ClientIDs(name string) []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	g := r.consumers[name]
+	if g == nil {
+		return nil
+	}
+	ids := make([]string, 0, len(g.channels))
+	for _, info := range g.channels {
+		ids = append(ids, info.ClientID)
+	}
+	sort.Strings(ids)
+	return ids
+}
+
+// FindConsumer finds a client of a group by its id.
+func (r *Registry) FindConsumer(name, clientID string) (Info, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if g := r.consumers[name]; g != nil {
+		for _, info := range g.channels {
+			if info.ClientID == clientID {
+				return *info, true
+			}
+		}
+	}
+	return Info{}, false
+}
+
+// ConsumerGroups are the names of the groups online, sorted.
+func (r *Registry) ConsumerGroups() []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	names := make([]string, 0, len(r.consumers))
+	for name := range r.consumers {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// ConsumersOf are the groups online that subscribe to a topic, sorted.
+func (r *Registry) ConsumersOf(topic string) []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	names := make([]string, 0, len(r.topicGroups[topic]))
+	for name := range r.topicGroups[topic] {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// MinVersion is the smallest client version in a group; ok is false when it is
+// not online.
+func (r *Registry) MinVersion(name string) (version int32, ok bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	g := r.consumers[name]
+	if g == nil {
+		return 0, false
+	}
+	for _, info := range g.channels {
+		if !ok || info.Version < version {
+			version, ok = info.Version, true
+		}
+	}
+	return version, ok
+}

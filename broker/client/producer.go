@@ -1,0 +1,94 @@
+package client
+
+import "sort"
+
+// RegisterProducer notes one client of one producer group.
+func (r *Registry) RegisterProducer(group string, info Info) {
+	if len(group) > MaxGroupName {
+		return
+	}
+	info.LastUpdateMs = r.opt.NowMs()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clients := r.producers[group]
+	if clients == nil {
+		if len(r.producers) >= maxGroups {
+			return
+		}
+		clients = map[Channel]*Info{}
+		r.producers[group] = clients
+	}
+	if old := clients[info.Channel]; old != nil {
+		old.LastUpdateMs = info.LastUpdateMs
+		return
+	}
+	if len(clients) >= maxClientsPerGroup {
+		return
+	}
+	clients[info.Channel] = &info
+	r.producerByID[info.ClientID] = info.Channel
+	r.member(info.Channel).producers[group] = struct{}{}
+}
+
+// UnregisterProducer takes a connection out of a group.
+func (r *Registry) UnregisterProducer(group string, ch Channel) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.removeProducer(group, ch)
+	r.leave(ch)
+}
+
+// removeProducer needs mu.
+func (r *Registry) removeProducer(group string, ch Channel) {
+	clients := r.producers[group]
+	info := clients[ch]
+	if info == nil {
+		return
+	}
+	delete(clients, ch)
+	if len(clients) == 0 {
+		delete(r.producers, group)
+	}
+	if m := r.byChannel[ch]; m != nil {
+		delete(m.producers, group)
+	}
+	if r.producerByID[info.ClientID] == ch {
+		delete(r.producerByID, info.ClientID)
+	}
+}
+
+// ProducerGroup is a copy of a group's clients; ok is false when there are none.
+func (r *Registry) ProducerGroup(group string) (list []Info, ok bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	clients, ok := r.producers[group]
+	return sortedInfos(clients), ok
+}
+
+// Producers is a copy of all producer groups.
+func (r *Registry) Producers() map[string][]Info {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	all := make(map[string][]Info, len(r.producers))
+	for name, clients := range r.producers {
+		all[name] = sortedInfos(clients)
+	}
+	return all
+}
+
+// FindProducer finds a producer's connection by client id.
+func (r *Registry) FindProducer(clientID string) (Channel, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	ch, ok := r.producerByID[clientID]
+	return ch, ok
+}
+
+func sortedInfos(clients map[Channel]*Info) []Info {
+	list := make([]Info, 0, len(clients))
+	for _, info := range clients {
+		list = append(list, *info)
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].ClientID < list[j].ClientID })
+	return list
+}
