@@ -1,0 +1,7 @@
+package header
+
+// DeleteKVConfig is the header of DELETE_KV_CONFIG (102).
+type DeleteKVConfig struct {
+	Namespace string `ext:"namespace,required"`
+	Key       string `ext:"key,required"`
+}

@@ -1,0 +1,8 @@
+package header
+
+// UnregisterClient is the header of UNREGISTER_CLIENT (35).
+type UnregisterClient struct {
+	ClientID      string `ext:"clientID,required"`
+	ProducerGroup string `ext:"producerGroup"`
+	ConsumerGroup string `ext:"consumerGroup"`
+}
