@@ -6,7 +6,8 @@ package filter
 import (
 	"errors"
 	"strings"
-	"unicode/utf16"
+
+	"github.com/skylarkmq/skylark/message"
 )
 
 // SubAll subscribes to every message of a topic.
@@ -63,7 +64,7 @@ func Build(topic, expression, expressionType string, nowMs int64) (*Subscription
 	for _, tag := range pieces {
 		if tag = strings.TrimSpace(tag); tag != "" && !contains(s.TagsSet, tag) {
 			s.TagsSet = append(s.TagsSet, tag)
-			s.CodeSet = append(s.CodeSet, hashCode(tag))
+			s.CodeSet = append(s.CodeSet, message.HashCode(tag))
 		}
 	}
 	return s.Prepare(), nil
@@ -127,12 +128,4 @@ func contains(list []string, s string) bool {
 		}
 	}
 	return false
-}
-
-// hashCode is Java's String.hashCode: over UTF-16 units.
-func hashCode(s string) (h int32) {
-	for _, u := range utf16.Encode([]rune(s)) {
-		h = 31*h + int32(u)
-	}
-	return h
 }
