@@ -1,0 +1,154 @@
+package consumequeue
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+)
+
+// CorrectMin recomputes the minimum of every open queue from the first position
+// the commit log still holds; queues opened later do it then. An error concerns
+// single queues and is logged.
+func (t *Table) CorrectMin(minPhy int64) {
+	t.minPhy.Store(minPhy)
+	t.Each(func(q *Queue) bool {
+		if q.ready.Load() && q.err == nil {
+			q.io.Lock()
+			err := q.correctMin(minPhy)
+			q.io.Unlock()
+			if err != nil {
+				t.log.Error().Err(err).Str("topic", q.Topic).Int32("queue", q.ID).Msg("consume queue: minimum")
+			}
+		}
+		return true
+	})
+}
+
+// correctMin is store.md 3.6, under io: the first unit at or behind minPhy; the
+// end of the queue when there is none. Fillers are never above the minimum. It
+// searches from the present minimum on, which only grows.
+func (q *Queue) correctMin(minPhy int64) error {
+	low, high := q.min.Load(), q.max.Load()
+	for low < high {
+		mid := low + (high-low)/2
+		u, err := q.unitAnywhere(mid)
+		if err != nil {
+			return err
+		}
+		if u.PhyOffset < minPhy || u.filler() {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	q.min.Store(low)
+	return nil
+}
+
+// unitAnywhere reads a published unit from memory or file.
+func (q *Queue) unitAnywhere(offset int64) (Unit, error) {
+	if t := q.tail.Load(); t != nil && offset >= t.base {
+		return unitAt(t.from(offset, offset+1)), nil
+	}
+	return q.unitInFile(offset)
+}
+
+// DeleteExpired deletes the files, never the last of a queue, whose last unit is
+// before the commit log's minimum, and corrects the minimum of every queue. pause
+// separates deletions so that a large pass does not keep the disk busy.
+func (t *Table) DeleteExpired(minPhy int64, pause func(time.Duration), interval time.Duration) (deleted int, err error) {
+	t.minPhy.Store(minPhy)
+	t.Each(func(q *Queue) bool {
+		n, qerr := q.deleteExpired(minPhy)
+		if qerr != nil {
+			err = errors.Join(err, qerr)
+		}
+		if deleted += n; n > 0 && interval > 0 {
+			pause(interval)
+		}
+		return true
+	})
+	return deleted, err
+}
+
+func (q *Queue) deleteExpired(minPhy int64) (deleted int, err error) {
+	q.open()
+	if q.err != nil || !q.hasFiles.Load() {
+		return 0, nil
+	}
+	q.io.Lock()
+	defer q.io.Unlock()
+	size := q.table.opt.FileSize
+	for q.first < q.last {
+		u, err := q.unitInFile((q.first+size)/UnitSize - 1)
+		if err != nil {
+			return deleted, err
+		}
+		if u.PhyOffset >= minPhy && !u.filler() {
+			break
+		}
+		// The minimum moves first: a reader finds no offset whose file is gone.
+		q.min.Store(max(q.min.Load(), (q.first+size)/UnitSize))
+		if err := q.removeFile(q.first); err != nil {
+			return deleted, err
+		}
+		q.first += size
+		deleted++
+	}
+	if err := q.correctMin(minPhy); err != nil {
+		return deleted, err
+	}
+	return deleted, q.expireExt()
+}
+
+// Unused says whether everything the queue points to is gone from the commit log.
+func (q *Queue) Unused(minPhy int64) bool {
+	q.open()
+	return q.err == nil && q.hasFiles.Load() && q.maxPhy.Load() < minPhy
+}
+
+// DeleteTopic removes all queues of a topic with their directories. The caller
+// keeps writers out. The queue objects stay, empty, as a batch on its way may
+// hold one: it then starts again at offset 0.
+func (t *Table) DeleteTopic(topic string) error {
+	if err := checkName(topic, 0); err != nil {
+		return err
+	}
+	var failed error
+	for _, q := range t.TopicQueues(topic) {
+		failed = errors.Join(failed, q.Destroy())
+	}
+	for _, root := range []string{t.opt.Dir, t.opt.ExtDir, t.opt.BatchDir} {
+		if root != "" {
+			failed = errors.Join(failed, t.opt.FS.RemoveAll(filepath.Join(root, topic)))
+		}
+	}
+	return failed
+}
+
+// Destroy removes the queue's files and begins it anew. The caller keeps writers out.
+func (q *Queue) Destroy() error {
+	q.open()
+	q.io.Lock()
+	defer q.io.Unlock()
+	size := q.table.opt.FileSize
+	for start := q.first; q.hasFiles.Load() && start <= q.last; start += size {
+		q.table.files.drop(q, start)
+	}
+	q.hasFiles.Store(false)
+	q.max.Store(0)
+	q.min.Store(0)
+	q.tail.Store(nil)
+	q.filed.Store(0)
+	q.maxPhy.Store(-1)
+	q.first, q.last, q.Next = 0, 0, 0
+	q.synced, q.newFiles = 0, false
+	q.generation++
+	q.err = nil
+	if err := q.table.opt.FS.RemoveAll(q.dir()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("consume queue: destroy: %w", err)
+	}
+	return nil
+}

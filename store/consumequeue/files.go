@@ -1,0 +1,149 @@
+package consumequeue
+
+import (
+	"container/list"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"sync"
+
+	"github.com/skylarkmq/skylark/internal/vfs"
+)
+
+// maxOpenFiles bounds the descriptors of all queues together: the process limit
+// may be a few thousand, the queues a hundred thousand.
+const maxOpenFiles = 512
+
+// openFiles is the set of open queue files, the least recently used closed first.
+type openFiles struct {
+	fs  vfs.FS
+	max int
+
+	mu    sync.Mutex
+	table map[fileKey]*openFile
+	order list.List // of *openFile, most recent in front
+}
+
+type fileKey struct {
+	q     *Queue
+	start int64
+}
+
+type openFile struct {
+	vfs.File
+	key   fileKey
+	users int
+	gone  bool // removed from the table: the last user closes
+	place *list.Element
+}
+
+func newOpenFiles(fs vfs.FS, limit int) *openFiles {
+	return &openFiles{fs: fs, max: limit, table: make(map[fileKey]*openFile)}
+}
+
+// acquire opens a file, or takes it from the set. Every acquire needs a release.
+func (o *openFiles) acquire(q *Queue, start int64) (*openFile, error) {
+	key := fileKey{q, start}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if f := o.table[key]; f != nil {
+		f.users++
+		o.order.MoveToFront(f.place)
+		return f, nil
+	}
+	raw, err := o.fs.Open(q.path(start))
+	if err != nil {
+		return nil, err
+	}
+	f := &openFile{File: raw, key: key, users: 1}
+	f.place = o.order.PushFront(f)
+	o.table[key] = f
+	o.evict()
+	return f, nil
+}
+
+func (o *openFiles) release(f *openFile) {
+	o.mu.Lock()
+	f.users--
+	closing := f.gone && f.users == 0
+	o.mu.Unlock()
+	if closing {
+		_ = f.Close()
+	}
+}
+
+// evict closes idle files from the cold end until the set is within its limit.
+func (o *openFiles) evict() {
+	for e := o.order.Back(); e != nil && len(o.table) > o.max; {
+		f, before := e.Value.(*openFile), e.Prev()
+		if f.users == 0 {
+			o.forget(f)
+		}
+		e = before
+	}
+}
+
+func (o *openFiles) forget(f *openFile) {
+	delete(o.table, f.key)
+	o.order.Remove(f.place)
+	f.gone = true
+	if f.users == 0 {
+		_ = f.Close()
+	}
+}
+
+// drop closes a file that is about to be removed from the disk.
+func (o *openFiles) drop(q *Queue, start int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if f := o.table[fileKey{q, start}]; f != nil {
+		o.forget(f)
+	}
+}
+
+func (o *openFiles) closeAll() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, f := range o.table {
+		o.forget(f)
+	}
+}
+
+// fileName is the name of the queue file that starts at a byte position.
+func fileName(start int64) string { return fmt.Sprintf("%020d", start) }
+
+// listFiles returns the byte positions at which the files of a queue directory
+// start, in order. Every file must have the one size; an empty last one, left by
+// a crash between creation and sizing, is removed (store.md 1). Files before a
+// gap are unreachable: the queue begins after it, and damaged says so.
+func listFiles(fs vfs.FS, dir string, size int64) (starts []int64, damaged bool, err error) {
+	entries, err := fs.ReadDir(dir)
+	if err != nil {
+		return nil, false, err
+	}
+	for i, e := range entries {
+		start, err := strconv.ParseInt(e.Name, 10, 64)
+		if e.Dir || err != nil || start < 0 {
+			continue
+		}
+		path := filepath.Join(dir, e.Name)
+		info, err := fs.Stat(path)
+		if err != nil {
+			return nil, false, err
+		}
+		if info.Size == 0 && i == len(entries)-1 {
+			if err := fs.Remove(path); err != nil {
+				return nil, false, err
+			}
+			continue
+		}
+		if info.Size != size || start%size != 0 {
+			return nil, false, fmt.Errorf("%s: a file of %d bytes, the configured size is %d", path, info.Size, size)
+		}
+		if n := len(starts); n > 0 && starts[n-1]+size != start {
+			starts, damaged = starts[:0], true
+		}
+		starts = append(starts, start)
+	}
+	return starts, damaged, nil
+}

@@ -1,0 +1,216 @@
+package consumequeue
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"runtime"
+	"sync"
+)
+
+// recoverFiles is how many of the last files recovery reads; those before are trusted.
+const recoverFiles = 3
+
+// open finds out where the queue begins and ends, once.
+func (q *Queue) open() {
+	if q.ready.Load() {
+		return
+	}
+	q.io.Lock()
+	defer q.io.Unlock()
+	if q.ready.Load() {
+		return
+	}
+	if q.err = q.load(); q.err != nil {
+		q.maxPhy.Store(-1)
+		q.table.log.Error().Err(q.err).Str("topic", q.Topic).Int32("queue", q.ID).Msg("consume queue: cannot be opened")
+	}
+	q.Next = q.max.Load()
+	q.ready.Store(true)
+}
+
+// load is open's work, under io.
+func (q *Queue) load() error {
+	q.maxPhy.Store(-1)
+	starts, damaged, err := listFiles(q.table.opt.FS, q.dir(), q.table.opt.FileSize)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(starts) == 0 {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("consume queue: %w", err)
+	}
+	if damaged {
+		q.table.log.Error().Str("topic", q.Topic).Int32("queue", q.ID).Int64("from", starts[0]).
+			Msg("consume queue: a file is missing, the queue begins after it")
+	}
+	q.first, q.last = starts[0], starts[len(starts)-1]
+	if !q.endsAt(q.saved) {
+		if q.saved, err = q.scan(starts); err != nil {
+			return fmt.Errorf("consume queue: %w", err)
+		}
+		if err = q.dropFilesBehind(q.saved.max); err != nil {
+			return err
+		}
+	}
+	q.settle(q.saved)
+	q.hasFiles.Store(true)
+	q.min.Store(q.first / UnitSize)
+	if minPhy := q.table.minPhy.Load(); minPhy >= 0 {
+		return q.correctMin(minPhy)
+	}
+	return nil
+}
+
+// settle makes an end the queue's state; its units are in the file, and as
+// durable as they will get.
+func (q *Queue) settle(e ends) {
+	q.tail.Store(nil)
+	q.maxPhy.Store(e.maxPhy)
+	q.max.Store(e.max)
+	q.filed.Store(e.max)
+	q.synced = e.max
+	q.generation++
+}
+
+// endsAt checks what the last clean stop remembered against the two units that
+// would show another writer: the last one, and the empty one behind it.
+func (q *Queue) endsAt(e ends) bool {
+	at, size := e.max*UnitSize, q.table.opt.FileSize
+	if !e.known || e.max <= 0 || at <= q.first || at > q.last+size || at < q.last {
+		return false
+	}
+	var raw [2 * UnitSize]byte
+	n, err := q.readFiles(raw[:], at-UnitSize, false)
+	if err != nil && !errors.Is(err, io.EOF) || n < UnitSize {
+		return false
+	}
+	last, behind := unitAt(raw[:]), unitAt(raw[UnitSize:])
+	if !last.written() || last.end() != e.maxPhy {
+		return false
+	}
+	return n < len(raw) || !behind.written()
+}
+
+// scan is recovery of one queue (store.md 5.5): the last three files, unit by
+// unit, up to the first that is not written.
+func (q *Queue) scan(starts []int64) (ends, error) {
+	from := starts[max(0, len(starts)-recoverFiles)]
+	found := ends{max: from / UnitSize, maxPhy: -1, known: true}
+	buf := scanBuffers.Get().(*[]byte)
+	defer scanBuffers.Put(buf)
+	for at := from; at < q.last+q.table.opt.FileSize; {
+		n, err := q.readFiles(*buf, at, false)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return ends{}, err
+		}
+		if n < UnitSize {
+			break
+		}
+		for i := 0; i+UnitSize <= n; i += UnitSize {
+			u := unitAt((*buf)[i:])
+			if !u.written() {
+				return found, nil
+			}
+			found.max++
+			if !u.filler() {
+				found.maxPhy = u.end()
+			}
+		}
+		at += int64(n / UnitSize * UnitSize)
+	}
+	return found, nil
+}
+
+// dropFilesBehind removes files that start behind the end: a crash can leave them.
+func (q *Queue) dropFilesBehind(end int64) error {
+	for q.last > q.first && q.last > end*UnitSize {
+		if err := q.removeFile(q.last); err != nil {
+			return err
+		}
+		q.last -= q.table.opt.FileSize
+	}
+	return nil
+}
+
+func (q *Queue) removeFile(start int64) error {
+	q.table.files.drop(q, start)
+	if err := q.table.opt.FS.Remove(q.path(start)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("consume queue: remove: %w", err)
+	}
+	return nil
+}
+
+var scanBuffers = sync.Pool{New: func() any { b := make([]byte, 1024*UnitSize); return &b }}
+
+// readFiles reads from the file that holds a byte position, up to that file's
+// end: (n, io.EOF) where the file or the queue stops earlier than dst.
+func (q *Queue) readFiles(dst []byte, at int64, resident bool) (int, error) {
+	size := q.table.opt.FileSize
+	start := at / size * size
+	dst = dst[:min(int64(len(dst)), start+size-at)]
+	f, err := q.table.files.acquire(q, start)
+	if err != nil {
+		return 0, err
+	}
+	defer q.table.files.release(f)
+	if resident {
+		return f.TryReadAt(dst, at-start)
+	}
+	return f.ReadAt(dst, at-start)
+}
+
+// Recover finds the end of every queue whose end is not known from a clean stop,
+// and returns the end of the newest record that has a unit in any queue, -1 if
+// none: dispatch goes on from there. abnormal: nothing remembered is used.
+func (t *Table) Recover(abnormal bool) (int64, error) {
+	t.unclean = abnormal
+	remembered, err := t.takeSaved(!abnormal)
+	if err != nil {
+		return 0, err
+	}
+	maxPhy := int64(-1)
+	var unknown []*Queue
+	t.Each(func(q *Queue) bool {
+		e, ok := remembered[savedKey{q.Topic, q.ID}]
+		if ok {
+			q.saved = e
+			maxPhy = max(maxPhy, e.maxPhy)
+		} else {
+			unknown = append(unknown, q)
+		}
+		return true
+	})
+	t.openAll(unknown)
+	for _, q := range unknown {
+		if q.err != nil {
+			return 0, q.err
+		}
+		maxPhy = max(maxPhy, q.maxPhy.Load())
+	}
+	return maxPhy, nil
+}
+
+// openAll opens queues side by side: most of the time goes to the disk.
+func (t *Table) openAll(list []*Queue) {
+	workers := min(2*runtime.GOMAXPROCS(0), len(list)/64+1)
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() {
+			for i := w; i < len(list); i += workers {
+				list[i].open()
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// ResetNext makes Next follow what recovery put: the caller holds the append lock.
+func (t *Table) ResetNext() {
+	t.Each(func(q *Queue) bool {
+		if q.ready.Load() {
+			q.Next = q.max.Load()
+		}
+		return true
+	})
+}

@@ -1,0 +1,199 @@
+package consumequeue
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+)
+
+// Queue is one queue of one topic. Positions are queue offsets: units, not bytes.
+type Queue struct {
+	Topic string
+	ID    int32
+
+	// Next is the offset of the next message to be appended to the commit log.
+	// It belongs to the store's append lock; with SYNC_FLUSH it runs ahead of
+	// MaxOffset, which is what readers may see.
+	Next int64
+
+	table *Table
+
+	ready atomic.Bool // opened: the fields below hold
+	// io orders everything that moves files: opening, writing out, truncating,
+	// expiring. Put and readers never take it.
+	io  sync.Mutex
+	err error // why it could not be opened; such a queue refuses everything
+
+	tail     atomic.Pointer[tail]
+	max      atomic.Int64 // units below are published
+	min      atomic.Int64
+	maxPhy   atomic.Int64 // end of the newest record that has a unit here
+	filed    atomic.Int64 // units below are in the file
+	hasFiles atomic.Bool
+	dirty    atomic.Bool // on the table's list of queues to write out
+
+	// Under io:
+	first, last int64  // byte positions of the first and the last file
+	synced      int64  // units below are durable
+	newFiles    bool   // directory entries are not durable yet
+	generation  uint32 // counts truncations and destructions
+	saved       ends   // what the last clean stop remembered, until opened
+
+	waiting bool // under Table.flushing: on the list of queues to sync
+}
+
+// ends is where a queue ends.
+type ends struct {
+	max, maxPhy int64
+	known       bool
+}
+
+// MaxOffset is one past the newest readable unit.
+func (q *Queue) MaxOffset() int64 { q.open(); return q.max.Load() }
+
+// MinOffset is the first offset whose record the commit log may still hold.
+func (q *Queue) MinOffset() int64 { q.open(); return q.min.Load() }
+
+// MaxPhy is the end, in the commit log, of the newest record that has a unit here; -1 if none.
+func (q *Queue) MaxPhy() int64 { q.open(); return q.maxPhy.Load() }
+
+// Exists says whether the queue holds or held units: a queue that was only asked
+// about has no files.
+func (q *Queue) Exists() bool { q.open(); return q.hasFiles.Load() || q.max.Load() > 0 }
+
+// Err is why the queue cannot be used, or nil.
+func (q *Queue) Err() error { q.open(); return q.err }
+
+// Put adds the unit of a record in commit log order. One writer at a time.
+//
+// Rules of store.md 3.4: a record that already has its unit is dropped; an offset
+// below the end is dropped; one above the end is logged and takes the next place.
+func (q *Queue) Put(offset, phy int64, size int32, tagsCode, storeTimestamp int64) error {
+	if !q.ready.Load() {
+		q.open()
+	}
+	if q.err != nil {
+		return q.err
+	}
+	if phy+int64(size) <= q.maxPhy.Load() {
+		return nil
+	}
+	next := q.max.Load()
+	if next != offset || !q.hasFiles.Load() {
+		drop, err := q.reconcile(offset)
+		if drop || err != nil {
+			return err
+		}
+		next = q.max.Load()
+	}
+	t := q.tail.Load()
+	if t == nil || next >= t.end() {
+		if err := q.nextTail(t, next); err != nil {
+			return err
+		}
+		t = q.tail.Load()
+	}
+	putUnit(t.buf[(next-t.base)*UnitSize:], Unit{phy, size, tagsCode})
+	q.maxPhy.Store(phy + int64(size))
+	q.max.Store(next + 1)
+	if !q.dirty.Load() {
+		q.table.markDirty(q)
+	}
+	// After markDirty: a flush that sees this time also sees the queue.
+	q.table.lastTimestamp.Store(storeTimestamp)
+	return nil
+}
+
+// reconcile is the rare part of Put: the first unit of a queue, or an offset
+// that is not the next one.
+func (q *Queue) reconcile(offset int64) (drop bool, err error) {
+	if !q.hasFiles.Load() {
+		return false, q.begin(offset)
+	}
+	max := q.max.Load()
+	switch {
+	case offset == 0 || offset == max: // Java checks no offset 0 (ConsumeQueue#putMessagePositionInfo)
+	case offset < max:
+		q.table.log.Warn().Str("topic", q.Topic).Int32("queue", q.ID).Int64("offset", offset).Int64("max", max).
+			Msg("consume queue: repeated offset dropped")
+		return true, nil
+	default:
+		q.table.log.Error().Str("topic", q.Topic).Int32("queue", q.ID).Int64("offset", offset).Int64("max", max).
+			Msg("consume queue: offset is ahead of the queue, the unit takes the next place")
+	}
+	return false, nil
+}
+
+// begin makes the first file of a queue. A queue that starts above 0 gets filler
+// units from the start of that file on.
+func (q *Queue) begin(offset int64) error {
+	q.io.Lock()
+	defer q.io.Unlock()
+	size := q.table.opt.FileSize
+	start := offset * UnitSize / size * size
+	f, err := q.create(start)
+	if err != nil {
+		return err
+	}
+	defer q.table.files.release(f)
+	if err := fill(f, offset*UnitSize-start); err != nil {
+		return fmt.Errorf("consume queue %s: filler units: %w", q.path(start), err)
+	}
+	q.first, q.last = start, start
+	q.max.Store(offset)
+	q.min.Store(offset)
+	q.filed.Store(offset)
+	q.synced = 0 // the fillers too
+	q.tail.Store(nil)
+	q.hasFiles.Store(true)
+	return nil
+}
+
+// fill writes filler units over the first n bytes of a file.
+func fill(f *openFile, n int64) error {
+	piece := make([]byte, min(n, 1024*UnitSize))
+	for i := 0; i < len(piece); i += UnitSize {
+		putUnit(piece[i:], Unit{Size: fillerSize})
+	}
+	for at := int64(0); at < n; {
+		k := min(n-at, int64(len(piece)))
+		if _, err := f.WriteAt(piece[:k], at); err != nil {
+			return err
+		}
+		at += k
+	}
+	return nil
+}
+
+// create makes the file that starts at a byte position, at its full, sparse size.
+func (q *Queue) create(start int64) (*openFile, error) {
+	path := q.path(start)
+	raw, err := q.table.opt.FS.Create(path)
+	if errors.Is(err, os.ErrNotExist) {
+		if err = q.table.opt.FS.MkdirAll(q.dir()); err == nil {
+			raw, err = q.table.opt.FS.Create(path)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("consume queue: create: %w", err)
+	}
+	err = raw.Truncate(q.table.opt.FileSize)
+	if cerr := raw.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("consume queue: size: %w", err)
+	}
+	q.newFiles = true
+	return q.table.files.acquire(q, start)
+}
+
+func (q *Queue) dir() string {
+	return filepath.Join(q.table.opt.Dir, q.Topic, strconv.Itoa(int(q.ID)))
+}
+
+func (q *Queue) path(start int64) string { return filepath.Join(q.dir(), fileName(start)) }

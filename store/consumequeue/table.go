@@ -1,0 +1,289 @@
+package consumequeue
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rs/zerolog"
+
+	"github.com/skylarkmq/skylark/internal/vfs"
+)
+
+// Options are what a Table needs to know; sizes are the configured ones.
+type Options struct {
+	FS       vfs.FS
+	Dir      string // <root>/consumequeue
+	ExtDir   string // <root>/consumequeue_ext
+	BatchDir string // <root>/batchconsumequeue
+	// SavedFile remembers where the queues end after a clean stop, so that the next
+	// start need not look into each: <root>/consumequeue.table. Empty: never.
+	SavedFile string
+
+	FileSize      int64 // rounded up to whole units
+	ExtFileSize   int64
+	BatchFileSize int64
+	Log           zerolog.Logger
+}
+
+// Table is all consume queues.
+type Table struct {
+	opt   Options
+	log   zerolog.Logger
+	files *openFiles
+
+	mu     sync.RWMutex // guards topics; never held across I/O
+	topics map[string]*topicQueues
+
+	// minPhy is the last CorrectMin: queues opened later correct themselves.
+	minPhy atomic.Int64
+
+	// unclean: the last stop was a crash, so files may hold stale units behind
+	// their ends; a zero unit then follows each write (flush.go).
+	unclean bool
+
+	lastTimestamp    atomic.Int64 // store time of the newest unit
+	flushedTimestamp atomic.Int64
+	tailBytes        atomic.Int64
+
+	dirtyMu sync.Mutex
+	dirty   []*Queue
+
+	flushing   sync.Mutex // one flush at a time
+	spare      []*Queue
+	unsynced   []*Queue
+	syncFailed error
+}
+
+// denseQueues is how many queues of a topic are found by index; ids above it
+// (only few topics have them) by map.
+const denseQueues = 1024
+
+// topicQueues is the queues of a topic. Readers take no lock for dense ids.
+type topicQueues struct {
+	dense atomic.Pointer[[]*Queue]
+	mu    sync.RWMutex
+	far   map[int32]*Queue
+}
+
+func (t *topicQueues) queue(id int32) *Queue {
+	if list := t.dense.Load(); list != nil && uint32(id) < uint32(len(*list)) {
+		return (*list)[id]
+	}
+	if uint32(id) < denseQueues {
+		return nil
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.far[id]
+}
+
+// add returns the queue of an id, made by the caller when it is new.
+func (t *topicQueues) add(q *Queue) *Queue {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if uint32(q.ID) >= denseQueues {
+		if old := t.far[q.ID]; old != nil {
+			return old
+		}
+		if t.far == nil {
+			t.far = make(map[int32]*Queue)
+		}
+		t.far[q.ID] = q
+		return q
+	}
+	var list []*Queue
+	if old := t.dense.Load(); old != nil {
+		list = *old
+	}
+	if int(q.ID) < len(list) && list[q.ID] != nil {
+		return list[q.ID]
+	}
+	grown := make([]*Queue, max(len(list), int(q.ID)+1))
+	copy(grown, list)
+	grown[q.ID] = q
+	t.dense.Store(&grown)
+	return q
+}
+
+// all appends the queues in order of their ids.
+func (t *topicQueues) all(dst []*Queue) []*Queue {
+	if list := t.dense.Load(); list != nil {
+		for _, q := range *list {
+			if q != nil {
+				dst = append(dst, q)
+			}
+		}
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	from := len(dst)
+	for _, q := range t.far {
+		dst = append(dst, q)
+	}
+	slices.SortFunc(dst[from:], func(a, b *Queue) int { return int(a.ID) - int(b.ID) })
+	return dst
+}
+
+var errRocksDB = errors.New("the consume queues are in RocksDB (storeType=defaultRocksDB), which is not supported")
+
+// Open lists the queue directories. It reads no queue: see Recover.
+func Open(opt Options) (*Table, error) {
+	opt.FileSize = RoundFileSize(opt.FileSize)
+	t := &Table{opt: opt, log: opt.Log, files: newOpenFiles(opt.FS, maxOpenFiles), topics: make(map[string]*topicQueues)}
+	t.minPhy.Store(-1)
+	topics, err := readDir(opt.FS, opt.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("consume queues: %w", err)
+	}
+	for _, e := range topics {
+		if !e.Dir {
+			if e.Name == "CURRENT" || strings.HasPrefix(e.Name, "MANIFEST-") {
+				return nil, fmt.Errorf("%s: %w", opt.Dir, errRocksDB)
+			}
+			continue
+		}
+		if err := t.loadTopic(e.Name); err != nil {
+			return nil, fmt.Errorf("consume queues: %w", err)
+		}
+	}
+	return t, nil
+}
+
+// loadTopic makes the queue objects of a topic directory. Names that are no
+// numbers are skipped, as Java does.
+func (t *Table) loadTopic(topic string) error {
+	entries, err := readDir(t.opt.FS, filepath.Join(t.opt.Dir, topic))
+	if err != nil {
+		return err
+	}
+	var dense []*Queue
+	queues := &topicQueues{}
+	for _, e := range entries {
+		id, err := strconv.ParseInt(e.Name, 10, 32)
+		if err != nil || id < 0 || !e.Dir {
+			continue
+		}
+		q := &Queue{Topic: topic, ID: int32(id), table: t}
+		if id >= denseQueues {
+			queues.add(q)
+			continue
+		}
+		for int64(len(dense)) <= id {
+			dense = append(dense, nil)
+		}
+		dense[id] = q
+	}
+	queues.dense.Store(&dense)
+	t.topics[topic] = queues
+	return nil
+}
+
+func readDir(disk vfs.FS, dir string) ([]vfs.Entry, error) {
+	entries, err := disk.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return entries, err
+}
+
+// Lookup finds a queue without making one.
+func (t *Table) Lookup(topic string, id int32) (*Queue, bool) {
+	t.mu.RLock()
+	queues := t.topics[topic]
+	t.mu.RUnlock()
+	if queues == nil {
+		return nil, false
+	}
+	q := queues.queue(id)
+	if q == nil {
+		return nil, false
+	}
+	q.open()
+	return q, true
+}
+
+// Queue finds or makes a queue and opens it; nothing reaches the disk before the
+// first Put. A queue that cannot be (a name that is no file name, an unreadable
+// directory) answers every Put with an error: see Err.
+func (t *Table) Queue(topic string, id int32) *Queue {
+	if q, ok := t.Lookup(topic, id); ok {
+		return q
+	}
+	q := &Queue{Topic: strings.Clone(topic), ID: id, table: t}
+	if err := checkName(topic, id); err != nil {
+		q.err = err
+		q.maxPhy.Store(-1)
+		q.ready.Store(true)
+		return q
+	}
+	t.mu.Lock()
+	queues := t.topics[topic]
+	if queues == nil {
+		queues = &topicQueues{}
+		t.topics[q.Topic] = queues
+	}
+	t.mu.Unlock()
+	q = queues.add(q)
+	q.open()
+	return q
+}
+
+// checkName refuses what would leave the directory: recovery meets names from
+// the disk that no broker ever checked.
+func checkName(topic string, id int32) error {
+	if topic == "" || topic == "." || topic == ".." || len(topic) > 255 || strings.ContainsAny(topic, "/\x00") || id < 0 {
+		return fmt.Errorf("consume queue: %q queue %d cannot be stored", topic, id)
+	}
+	return nil
+}
+
+// Topics lists the topics that have queues, sorted.
+func (t *Table) Topics() []string {
+	t.mu.RLock()
+	names := make([]string, 0, len(t.topics))
+	for name := range t.topics {
+		names = append(names, name)
+	}
+	t.mu.RUnlock()
+	slices.Sort(names)
+	return names
+}
+
+// TopicQueues lists the queues of a topic in order of their ids. They may be
+// unopened: their methods open them.
+func (t *Table) TopicQueues(topic string) []*Queue {
+	t.mu.RLock()
+	queues := t.topics[topic]
+	t.mu.RUnlock()
+	if queues == nil {
+		return nil
+	}
+	return queues.all(nil)
+}
+
+// Each calls visit for every queue until it answers false.
+func (t *Table) Each(visit func(*Queue) bool) {
+	t.mu.RLock()
+	list := make([]*Queue, 0, len(t.topics))
+	for _, queues := range t.topics {
+		list = queues.all(list)
+	}
+	t.mu.RUnlock()
+	for _, q := range list {
+		if !visit(q) {
+			return
+		}
+	}
+}
+
+// FlushedTimestamp is the store time up to which every unit is durable; 0 before
+// the first thorough flush that followed a Put. It is what the checkpoint may
+// promise: recovery begins there.
+func (t *Table) FlushedTimestamp() int64 { return t.flushedTimestamp.Load() }

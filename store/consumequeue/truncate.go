@@ -1,0 +1,126 @@
+package consumequeue
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Truncate removes the units of all records at or behind a position of the commit
+// log. Only recovery and replication call it, with no writer about.
+//
+// What stood behind the new end is zeroed. Java leaves it, and can then count a
+// stale unit as valid at its next start; zeros mean the same to both.
+func (t *Table) Truncate(phy int64) error {
+	var failed error
+	t.Each(func(q *Queue) bool {
+		if q.MaxPhy() > phy {
+			failed = q.truncate(phy)
+		}
+		return failed == nil
+	})
+	return failed
+}
+
+func (q *Queue) truncate(phy int64) error {
+	q.io.Lock()
+	defer q.io.Unlock()
+	if t := q.tail.Load(); t != nil {
+		if err := q.writeRange(t, max(q.filed.Load(), t.base), q.max.Load()); err != nil {
+			return err
+		}
+	}
+	begin, end := q.first/UnitSize, q.max.Load()
+	low, high := begin, end
+	for low < high { // the first unit at or behind phy
+		mid := low + (high-low)/2
+		u, err := q.unitInFile(mid)
+		if err != nil {
+			return err
+		}
+		if u.PhyOffset >= phy && !u.filler() {
+			high = mid
+		} else {
+			low = mid + 1
+		}
+	}
+	kept := ends{max: low, maxPhy: -1, known: true}
+	if low > begin {
+		u, err := q.unitInFile(low - 1)
+		if err != nil {
+			return err
+		}
+		if !u.filler() {
+			kept.maxPhy = u.end()
+		}
+	}
+	if err := q.cut(low); err != nil {
+		return err
+	}
+	q.settle(kept)
+	q.min.Store(min(q.min.Load(), low))
+	q.Next = low
+	return nil
+}
+
+// cut removes the files behind a queue offset and zeroes the rest of its own. A
+// file whose first unit goes is deleted, the first one too: then the queue is empty.
+func (q *Queue) cut(end int64) error {
+	size := q.table.opt.FileSize
+	for q.last >= q.first && q.last >= end*UnitSize {
+		if err := q.removeFile(q.last); err != nil {
+			return err
+		}
+		q.last -= size
+	}
+	if q.last < q.first {
+		q.hasFiles.Store(false)
+		return nil
+	}
+	return q.zeroFrom(end * UnitSize)
+}
+
+// zeroFrom zeroes the last file from a byte position on, where it is not zero yet.
+func (q *Queue) zeroFrom(at int64) error {
+	fileEnd := q.last + q.table.opt.FileSize
+	buf := scanBuffers.Get().(*[]byte)
+	defer scanBuffers.Put(buf)
+	for at < fileEnd {
+		n, err := q.readFiles(*buf, at, false)
+		if err != nil && !errors.Is(err, io.EOF) || n == 0 {
+			return err
+		}
+		piece := (*buf)[:n]
+		if !allZero(piece) {
+			clear(piece)
+			f, err := q.table.files.acquire(q, q.last)
+			if err != nil {
+				return err
+			}
+			_, err = f.WriteAt(piece, at-q.last)
+			q.table.files.release(f)
+			if err != nil {
+				return fmt.Errorf("consume queue: truncate: %w", err)
+			}
+		}
+		at += int64(n)
+	}
+	return nil
+}
+
+func allZero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (q *Queue) unitInFile(offset int64) (Unit, error) {
+	var raw [UnitSize]byte
+	if n, err := q.readFiles(raw[:], offset*UnitSize, false); n < UnitSize {
+		return Unit{}, fmt.Errorf("consume queue: read %s offset %d: %w", q.dir(), offset, err)
+	}
+	return unitAt(raw[:]), nil
+}
