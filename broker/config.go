@@ -1,0 +1,225 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+)
+
+// Config are the settings of BrokerIdentity and BrokerConfig 5.5.0 that the broker
+// acts on, and a few bounds that Java does not have. config_accepted.go has the
+// others.
+type Config struct {
+	// BrokerName identifies a master and its slaves.
+	BrokerName string `conf:"brokerName"`
+	// BrokerClusterName also creates a topic of that name.
+	BrokerClusterName string `conf:"brokerClusterName"`
+	// BrokerID is 0 for a master.
+	BrokerID int64 `conf:"brokerId"`
+	// BrokerIP1 is the address that is registered and that message ids name.
+	BrokerIP1 string `conf:"brokerIP1"`
+	// BrokerIP2 is the address for replication.
+	BrokerIP2 string `conf:"brokerIP2"`
+	// BrokerConfigPath is the file given at start, where changed settings are written.
+	BrokerConfigPath string `conf:"brokerConfigPath"`
+	// ConfigBlackList: names, separated by `;`, that updateBrokerConfig refuses besides its own.
+	ConfigBlackList string `conf:"configBlackList"`
+
+	// NamesrvAddr: name servers, host:port separated by `;`.
+	NamesrvAddr string `conf:"namesrvAddr"`
+	// UpdateNameServerAddrPeriod: ms between look-ups of NamesrvAddr.
+	UpdateNameServerAddrPeriod int `conf:"updateNameServerAddrPeriod"`
+	// RegisterNameServerPeriod: ms between registrations, 10 s to 60 s.
+	RegisterNameServerPeriod int `conf:"registerNameServerPeriod"`
+	// RegisterBrokerTimeoutMills: how long one registration may take.
+	RegisterBrokerTimeoutMills int `conf:"registerBrokerTimeoutMills,hot"`
+	// ForceRegister: register even when nothing changed.
+	ForceRegister bool `conf:"forceRegister,hot"`
+	// EnableSingleTopicRegister: a new topic goes by REGISTER_TOPIC_IN_NAMESRV.
+	EnableSingleTopicRegister bool `conf:"enableSingleTopicRegister,hot"`
+
+	// BrokerPermission: 6 read and write, 4 read, 2 write; masks the topics' at registration.
+	BrokerPermission int `conf:"brokerPermission,hot"`
+	// AutoCreateTopicEnable: unknown topics are made from TBW102.
+	AutoCreateTopicEnable bool `conf:"autoCreateTopicEnable,hot"`
+	// DefaultTopicQueueNums: queues of TBW102.
+	DefaultTopicQueueNums int `conf:"defaultTopicQueueNums"`
+	// ClusterTopicEnable: the cluster's topic may be used.
+	ClusterTopicEnable bool `conf:"clusterTopicEnable"`
+	// BrokerTopicEnable: the broker's topic may be used.
+	BrokerTopicEnable bool `conf:"brokerTopicEnable"`
+	// TraceTopicEnable: make the topic for traces at start.
+	TraceTopicEnable bool `conf:"traceTopicEnable"`
+	// MsgTraceTopicName: its name.
+	MsgTraceTopicName string `conf:"msgTraceTopicName"`
+	// ReviveQueueNum: queues of the POP revive topic.
+	ReviveQueueNum int `conf:"reviveQueueNum"`
+	// ValidateSystemTopicWhenUpdateTopic: operators may not change system topics.
+	ValidateSystemTopicWhenUpdateTopic bool `conf:"validateSystemTopicWhenUpdateTopic,hot"`
+	// EnableMixedMessageType: topics may have message.type MIXED.
+	EnableMixedMessageType bool `conf:"enableMixedMessageType,hot"`
+	// ClearRetryTopicWhenDeleteTopic: POP retry topics go with their topic.
+	ClearRetryTopicWhenDeleteTopic bool `conf:"clearRetryTopicWhenDeleteTopic,hot"`
+	// AutoCreateSubscriptionGroup: unknown consumer groups are made.
+	AutoCreateSubscriptionGroup bool `conf:"autoCreateSubscriptionGroup,hot"`
+	// EnableCreateSysGroup: so are system groups, whatever AutoCreateSubscriptionGroup says.
+	EnableCreateSysGroup bool `conf:"enableCreateSysGroup,hot"`
+	// EnableSplitMetadata: answer topic and group lists in pages when asked to.
+	EnableSplitMetadata bool `conf:"enableSplitMetadata,hot"`
+	// SplitMetadataSize: entries a page.
+	SplitMetadataSize int `conf:"splitMetadataSize,hot"`
+
+	// RegionID is the MSG_REGION of every message and answer.
+	RegionID string `conf:"regionId,hot"`
+	// TraceOn is the TRACE_ON of every message and answer.
+	TraceOn bool `conf:"traceOn,hot"`
+	// RejectTransactionMessage: refuse half messages.
+	RejectTransactionMessage bool `conf:"rejectTransactionMessage,hot"`
+	// StartAcceptSendRequestTimeStamp: refuse sends before this time, ms.
+	StartAcceptSendRequestTimeStamp int64 `conf:"startAcceptSendRequestTimeStamp,hot"`
+
+	// LongPollingEnable: hold pulls that find nothing.
+	LongPollingEnable bool `conf:"longPollingEnable,hot"`
+	// ShortPollingTimeMills: for so long when LongPollingEnable is off.
+	ShortPollingTimeMills int64 `conf:"shortPollingTimeMills,hot"`
+	// LitePullMessageEnable: answer LITE_PULL_MESSAGE.
+	LitePullMessageEnable bool `conf:"litePullMessageEnable,hot"`
+	// RejectPullConsumerEnable: refuse consumers that pull by themselves.
+	RejectPullConsumerEnable bool `conf:"rejectPullConsumerEnable,hot"`
+	// SlaveReadEnable: send slow readers to a slave.
+	SlaveReadEnable bool `conf:"slaveReadEnable,hot"`
+	// EnablePropertyFilter: allow SQL92 filters.
+	EnablePropertyFilter bool `conf:"enablePropertyFilter,hot"`
+
+	// FlushConsumerOffsetInterval: ms between saves of consumerOffset.json.
+	FlushConsumerOffsetInterval int `conf:"flushConsumerOffsetInterval"`
+	// ConsumerOffsetUpdateVersionStep: so many commits move the version.
+	ConsumerOffsetUpdateVersionStep int64 `conf:"consumerOffsetUpdateVersionStep,hot"`
+	// UseServerSideResetOffset: resets reach consumers by their next pull.
+	UseServerSideResetOffset bool `conf:"useServerSideResetOffset,hot"`
+
+	// NotifyConsumerIdsChangedEnable: tell consumers that their group changed.
+	NotifyConsumerIDsChangedEnable bool `conf:"notifyConsumerIdsChangedEnable,hot"`
+	// RealTimeNotifyConsumerChange: at once, or every 15 s.
+	RealTimeNotifyConsumerChange bool `conf:"realTimeNotifyConsumerChange,hot"`
+	// ChannelExpiredTimeout: ms without a heartbeat after which a client is forgotten.
+	ChannelExpiredTimeout int64 `conf:"channelExpiredTimeout"`
+	// SubscriptionExpiredTimeout: ms that what came with a pull is remembered.
+	SubscriptionExpiredTimeout int64 `conf:"subscriptionExpiredTimeout"`
+	// EnableRegisterProducer: note producers.
+	EnableRegisterProducer bool `conf:"enableRegisterProducer,hot"`
+	// EnableDetailStat: statistics a queue.
+	EnableDetailStat bool `conf:"enableDetailStat,hot"`
+
+	// Ages at which a waiting request is answered SYSTEM_BUSY, ms.
+	WaitTimeMillsInSendQueue        int64 `conf:"waitTimeMillsInSendQueue,hot"`
+	WaitTimeMillsInPullQueue        int64 `conf:"waitTimeMillsInPullQueue,hot"`
+	WaitTimeMillsInHeartbeatQueue   int64 `conf:"waitTimeMillsInHeartbeatQueue,hot"`
+	WaitTimeMillsInTransactionQueue int64 `conf:"waitTimeMillsInTransactionQueue,hot"`
+	WaitTimeMillsInAckQueue         int64 `conf:"waitTimeMillsInAckQueue,hot"`
+	WaitTimeMillsInAdminBrokerQueue int64 `conf:"waitTimeMillsInAdminBrokerQueue,hot"`
+
+	// EnableSlaveActingMaster and LockInStrictMode need several brokers of one name.
+	EnableSlaveActingMaster bool `conf:"enableSlaveActingMaster"`
+	LockInStrictMode        bool `conf:"lockInStrictMode"`
+
+	// MaxTopicNums, MaxGroupNums: more topics or consumer groups are refused.
+	MaxTopicNums int `conf:"maxTopicNums"`
+	MaxGroupNums int `conf:"maxGroupNums"`
+	// MaxHeldPulls: pulls that wait; more are answered at once. A queue of one
+	// topic may have MaxHeldPullsPerQueue of them.
+	MaxHeldPulls         int `conf:"maxHeldPulls"`
+	MaxHeldPullsPerQueue int `conf:"maxHeldPullsPerQueue"`
+	// MaxSuspendTimeMills bounds what clients ask a pull to wait.
+	MaxSuspendTimeMills int64 `conf:"maxSuspendTimeMills,hot"`
+}
+
+// DefaultConfig has the defaults of 5.5.0; name and addresses are this host's.
+func DefaultConfig() Config {
+	ip := localIP()
+	return Config{
+		BrokerName: hostName(), BrokerClusterName: "DefaultCluster", BrokerIP1: ip, BrokerIP2: ip,
+		ConfigBlackList: "configBlackList",
+		NamesrvAddr:     os.Getenv("NAMESRV_ADDR"), UpdateNameServerAddrPeriod: 120_000,
+		RegisterNameServerPeriod: 30_000, RegisterBrokerTimeoutMills: 24_000, ForceRegister: true,
+		BrokerPermission: 6, AutoCreateTopicEnable: true, DefaultTopicQueueNums: 8,
+		ClusterTopicEnable: true, BrokerTopicEnable: true, MsgTraceTopicName: "RMQ_SYS_TRACE_TOPIC", ReviveQueueNum: 8,
+		ValidateSystemTopicWhenUpdateTopic: true, ClearRetryTopicWhenDeleteTopic: true,
+		AutoCreateSubscriptionGroup: true, EnableCreateSysGroup: true, EnableSplitMetadata: true, SplitMetadataSize: 2000,
+		RegionID: "DefaultRegion", TraceOn: true,
+		LongPollingEnable: true, ShortPollingTimeMills: 1000, LitePullMessageEnable: true,
+		FlushConsumerOffsetInterval: 5000, ConsumerOffsetUpdateVersionStep: 500, UseServerSideResetOffset: true,
+		NotifyConsumerIDsChangedEnable: true, RealTimeNotifyConsumerChange: true,
+		ChannelExpiredTimeout: 120_000, SubscriptionExpiredTimeout: 600_000,
+		EnableRegisterProducer: true, EnableDetailStat: true,
+		WaitTimeMillsInSendQueue: 200, WaitTimeMillsInPullQueue: 5000, WaitTimeMillsInHeartbeatQueue: 31_000,
+		WaitTimeMillsInTransactionQueue: 3000, WaitTimeMillsInAckQueue: 3000, WaitTimeMillsInAdminBrokerQueue: 5000,
+		MaxTopicNums: 200_000, MaxGroupNums: 200_000,
+		MaxHeldPulls: 200_000, MaxHeldPullsPerQueue: 20_000, MaxSuspendTimeMills: 600_000,
+	}
+}
+
+// ErrUnsupported refuses a setting whose feature this version lacks: to go on
+// without it would lose messages or leave a door open that the operator closed.
+var ErrUnsupported = errors.New("not supported by this version")
+
+// check refuses settings that must not be ignored.
+func (c *Config) check(a *Accepted) error {
+	refused := []struct {
+		on   bool
+		name string
+	}{
+		{a.AclEnable, "aclEnable"},
+		{a.AuthenticationEnabled, "authenticationEnabled"},
+		{a.AuthorizationEnabled, "authorizationEnabled"},
+		{a.EnableControllerMode, "enableControllerMode"},
+		{c.EnableSlaveActingMaster, "enableSlaveActingMaster"},
+		{c.BrokerID != 0, "brokerId other than 0"},
+	}
+	for _, r := range refused {
+		if r.on {
+			return fmt.Errorf("broker: setting %s: %w", r.name, ErrUnsupported)
+		}
+	}
+	if _, err := netip.ParseAddr(c.BrokerIP1); err != nil {
+		return fmt.Errorf("broker: brokerIP1 %q: %w", c.BrokerIP1, err)
+	}
+	if strings.TrimSpace(c.BrokerName) == "" || strings.TrimSpace(c.BrokerClusterName) == "" {
+		return errors.New("broker: brokerName and brokerClusterName must not be blank")
+	}
+	return nil
+}
+
+func hostName() string {
+	if name, err := os.Hostname(); err == nil && name != "" {
+		return name
+	}
+	return "DEFAULT_BROKER"
+}
+
+// localIP is the first address by which others may reach this host: IPv4 before
+// IPv6, public or private before link-local; the loopback when there is no other.
+func localIP() string {
+	best, rank := "127.0.0.1", 0
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return best
+	}
+	for _, a := range addrs {
+		ipnet, ok := a.(*net.IPNet)
+		if !ok || ipnet.IP.IsLoopback() || ipnet.IP.IsLinkLocalUnicast() {
+			continue
+		}
+		r := 1
+		if ipnet.IP.To4() != nil {
+			r = 2
+		}
+		if r > rank {
+			best, rank = ipnet.IP.String(), r
+		}
+	}
+	return best
+}
