@@ -1,0 +1,232 @@
+package remoting
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/skylarkmq/skylark/remoting/protocol"
+)
+
+// transport is the way bytes leave: a loop's plain connection, or a stream with a goroutine (TLS, clients).
+type transport interface {
+	writeNow(c *Conn, p []byte) // by the reading side only: a turn's answers
+	wake(c *Conn)               // Conn.pending became non-empty; called with Conn.mu held, must not block
+	close(c *Conn)              // from anywhere; ends in Conn.shut
+}
+
+// Conn is one connection. Its methods may be called from anywhere.
+type Conn struct {
+	ID uint64
+
+	d      *dispatcher
+	t      transport
+	remote netip.AddrPort
+	local  netip.AddrPort
+	proxy  atomic.Pointer[ProxyHeader]
+
+	// The reading side's own.
+	cutter  protocol.Cutter
+	partial int    // what of Server's budget the cutter holds
+	early   []byte // first bytes that do not say yet what the connection is
+	sniffed bool
+	peerWas int64
+
+	lastActive atomic.Int64 // ms of the last read or write
+	inFlight   atomic.Int64 // requests on a lane or held
+	owed       atomic.Int64 // bytes given to the transport that the peer has not taken
+	peer       atomic.Int64 // version and language of the last request
+	opaque     atomic.Int32 // of our own requests
+	value      atomic.Pointer[any]
+	isClosed   atomic.Bool
+
+	mu      sync.Mutex
+	pending []byte // whole frames queued off the reading side
+	dirty   bool   // the transport knows about pending
+	calls   map[int32]chan *protocol.Command
+}
+
+const (
+	maxCalls   = 65_536  // our own requests waiting for the peer's answer
+	firstQueue = 4 << 10 // first capacity of pending
+)
+
+// RemoteAddr is the peer, or the client that a proxy in between has named.
+func (c *Conn) RemoteAddr() netip.AddrPort {
+	if p := c.proxy.Load(); p != nil && p.Source.IsValid() {
+		return p.Source
+	}
+	return c.remote
+}
+
+// LocalAddr is our side of the connection.
+func (c *Conn) LocalAddr() netip.AddrPort { return c.local }
+
+// Proxy is what a proxy in between has told, or nil.
+func (c *Conn) Proxy() *ProxyHeader { return c.proxy.Load() }
+
+// Language is that of the last request.
+func (c *Conn) Language() protocol.Language { return protocol.Language(c.peer.Load() & 0xff) }
+
+// Version is that of the last request.
+func (c *Conn) Version() int32 { return int32(c.peer.Load() >> 8) }
+
+// Value is what SetValue attached: the role's own state for this connection.
+func (c *Conn) Value() any {
+	if p := c.value.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// SetValue attaches the role's own state.
+func (c *Conn) SetValue(v any) { c.value.Store(&v) }
+
+// InFlight counts the requests that are on a lane or held.
+func (c *Conn) InFlight() int64 { return c.inFlight.Load() }
+
+// Close ends the connection; answers that the socket does not take at once are lost.
+func (c *Conn) Close() {
+	c.mu.Lock()
+	t := c.t
+	c.mu.Unlock()
+	t.close(c)
+}
+
+// Closed reports whether the connection has ended.
+func (c *Conn) Closed() bool { return c.isClosed.Load() }
+
+// gone is Closed for the reading side.
+func (c *Conn) gone() bool { return c.isClosed.Load() }
+
+// Send queues a request that nobody answers. The command is not changed and may be sent to several connections.
+func (c *Conn) Send(cmd *protocol.Command) error {
+	out := *cmd
+	out.Opaque = c.opaque.Add(1)
+	out.MarkOneWay()
+	return c.queue(&out, nil)
+}
+
+// Call sends a request and waits for its answer. The command is not changed.
+func (c *Conn) Call(ctx context.Context, cmd *protocol.Command) (*protocol.Command, error) {
+	out := *cmd
+	out.Opaque = c.opaque.Add(1)
+	answer := make(chan *protocol.Command, 1)
+	if err := c.expect(out.Opaque, answer); err != nil {
+		return nil, err
+	}
+	if err := c.queue(&out, nil); err != nil {
+		c.forget(out.Opaque)
+		return nil, err
+	}
+	select {
+	case reply, ok := <-answer:
+		if !ok {
+			return nil, ErrClosed
+		}
+		return reply, nil
+	case <-ctx.Done():
+		c.forget(out.Opaque)
+		return nil, ctx.Err()
+	}
+}
+
+func (c *Conn) expect(opaque int32, answer chan *protocol.Command) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.isClosed.Load() {
+		return ErrClosed
+	}
+	if len(c.calls) >= maxCalls {
+		return ErrTooMany
+	}
+	if c.calls == nil {
+		c.calls = make(map[int32]chan *protocol.Command)
+	}
+	c.calls[opaque] = answer
+	return nil
+}
+
+func (c *Conn) forget(opaque int32) {
+	c.mu.Lock()
+	delete(c.calls, opaque)
+	c.mu.Unlock()
+}
+
+// complete hands an answer of the peer to its caller. Nobody may wait for it any more, or a stranger may have made it up.
+func (c *Conn) complete(cmd *protocol.Command) {
+	c.mu.Lock()
+	answer, ok := c.calls[cmd.Opaque]
+	delete(c.calls, cmd.Opaque)
+	c.mu.Unlock()
+	if !ok {
+		c.d.stats.strayAnswers.Add(1)
+		return
+	}
+	own := new(protocol.Command)
+	cmd.CopyTo(own)
+	answer <- own // has room for one, and only who removed it from calls sends
+}
+
+// seen remembers who speaks; the plain copy spares the atomic store while nothing changes.
+func (c *Conn) seen(cmd *protocol.Command) {
+	if now := int64(cmd.Version)<<8 | int64(cmd.Language); now != c.peerWas {
+		c.peerWas = now
+		c.peer.Store(now)
+	}
+}
+
+// queue adds a frame to what leaves with the next write of the connection's owner.
+func (c *Conn) queue(cmd *protocol.Command, frame []byte) error {
+	c.mu.Lock()
+	if c.isClosed.Load() {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	if c.pending == nil {
+		c.pending = make([]byte, 0, max(firstQueue, len(frame)))
+	}
+	if cmd != nil {
+		c.pending = protocol.AppendFrame(c.pending, cmd)
+	} else {
+		c.pending = append(c.pending, frame...)
+	}
+	if !c.dirty {
+		c.dirty = true
+		c.t.wake(c)
+	}
+	over := int64(len(c.pending))+c.owed.Load() > c.d.cfg.MaxPendingBytesPerConnection
+	c.mu.Unlock()
+	if over {
+		c.slow()
+		return ErrSlowPeer
+	}
+	return nil
+}
+
+// takePending empties the queue; spare becomes its next memory.
+func (c *Conn) takePending(spare []byte) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.pending
+	c.pending, c.dirty = spare, false
+	return p
+}
+
+// shut is the end of the connection, called once by its transport.
+func (c *Conn) shut() {
+	c.mu.Lock()
+	if c.isClosed.Swap(true) {
+		c.mu.Unlock()
+		return
+	}
+	c.pending = nil
+	calls := c.calls
+	c.calls = nil
+	c.mu.Unlock()
+	for _, answer := range calls {
+		close(answer)
+	}
+	c.owe(0)
+}

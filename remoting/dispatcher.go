@@ -1,0 +1,146 @@
+package remoting
+
+import (
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rs/zerolog"
+
+	"github.com/skylarkmq/skylark/internal/clock"
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+)
+
+const (
+	textNotSupported = " request type %d not supported" // the leading space is Java's
+	textGoAway       = "please go away"
+
+	goAwayAbove = 475 // V5_3_1: older clients do not know GO_AWAY
+)
+
+// dispatcher brings requests to their handlers: the part that a server and a client share.
+type dispatcher struct {
+	table table
+	lanes lanes
+	jobs  sync.Pool // *laneJob
+	log   zerolog.Logger
+	clock clock.Clock
+	cfg   Config
+	stats counters
+
+	outbound atomic.Int64 // bytes that peers have not read yet
+	partial  atomic.Int64 // bytes of unfinished frames
+	goAway   atomic.Bool
+}
+
+func (d *dispatcher) init(cfg Config, log zerolog.Logger) {
+	if cfg.Clock == nil {
+		cfg.Clock = clock.Real
+	}
+	d.cfg, d.log, d.clock = cfg, log, cfg.Clock
+	d.jobs.New = func() any { return new(laneJob) }
+	for i := Inline + 1; i < LaneCount; i++ {
+		lc := DefaultLanes[i]
+		if cfg.Lanes[i].Workers > 0 {
+			lc = cfg.Lanes[i]
+		}
+		d.lanes.all[i] = newLane(d, i, lc)
+	}
+}
+
+// refusal is the answer that a request gets before any handler sees it, or nil.
+func (d *dispatcher) refusal(r *Request) *protocol.Command {
+	if r.row == nil {
+		d.stats.unknown.Add(1)
+		return protocol.NewResponse(code.RequestCodeNotSupported, fmt.Sprintf(textNotSupported, r.Code))
+	}
+	if d.goAway.Load() && r.Version > goAwayAbove {
+		return protocol.NewResponse(code.GoAway, textGoAway)
+	}
+	if r.Conn.inFlight.Load() >= int64(d.cfg.MaxInFlightPerConnection) {
+		d.stats.overloaded.Add(1)
+		return protocol.NewResponse(code.SystemBusy, textOverload)
+	}
+	return nil
+}
+
+// toLane queues a copy of the request.
+func (d *dispatcher) toLane(r *Request, name Lane, h func(*Request) (*protocol.Command, error)) {
+	if name == Inline || name >= LaneCount {
+		name = Admin
+	}
+	size := int64(len(r.frame))
+	j := d.jobs.Get().(*laneJob)
+	j.frame = append(j.frame[:0], r.frame...)
+	j.run = h
+	j.req.Conn, j.req.Arrived, j.req.row, j.req.frame = r.Conn, r.Arrived, r.row, j.frame
+	j.req.answered, j.req.counted = false, r.counted
+	if err := protocol.DecodeFrame(j.frame, &j.req.Command); err != nil {
+		panic(fmt.Sprintf("remoting: a frame that decoded once does no more: %v", err))
+	}
+	j.req.Code = r.Code
+	if !j.req.counted && !r.IsOneWay() {
+		r.Conn.inFlight.Add(1)
+		j.req.counted = true
+	}
+	r.counted, r.answered = false, true
+	if d.lanes.bytes.Add(size) <= d.cfg.MaxLaneBytes && d.lanes.all[name].put(j) {
+		return
+	}
+	d.stats.overloaded.Add(1)
+	d.finish(j, protocol.NewResponse(code.SystemBusy, textOverload))
+}
+
+// runJob is one request on a lane's worker.
+func (d *dispatcher) runJob(j *laneJob) {
+	var cmd *protocol.Command
+	defer func() {
+		if p := recover(); p != nil {
+			cmd = d.panicked(&j.req, p)
+		}
+		d.finish(j, cmd)
+	}()
+	var err error
+	if cmd, err = j.run(&j.req); err != nil {
+		cmd = d.failed(&j.req, err)
+	}
+}
+
+// finish answers a lane's request unless its handler held it, and recycles the job.
+func (d *dispatcher) finish(j *laneJob, cmd *protocol.Command) {
+	r := &j.req
+	d.lanes.bytes.Add(-int64(len(j.frame)))
+	switch {
+	case r.answered:
+	case cmd != nil:
+		_ = r.Hold().Reply(cmd) // a closed connection has nobody to tell
+	case r.counted:
+		r.Conn.inFlight.Add(-1)
+	}
+	r.Conn, r.row, r.frame, j.run = nil, nil, nil, nil
+	if cap(j.frame) > 64<<10 || r.Fields.Len() > keepFields {
+		return
+	}
+	j.frame = j.frame[:0]
+	d.jobs.Put(j)
+}
+
+// failed turns a handler's error into its answer, and logs what is not the client's fault.
+func (d *dispatcher) failed(r *Request, err error) *protocol.Command {
+	cmd, reported := failure(err)
+	if reported {
+		d.stats.failed.Add(1)
+		d.log.Error().Err(err).Stringer("request", r.Request()).Stringer("remote", r.Conn.RemoteAddr()).Msg("request failed")
+	}
+	return cmd
+}
+
+// panicked turns a handler's panic into its answer: a broken invariant in one request must not end the others' connections.
+func (d *dispatcher) panicked(r *Request, p any) *protocol.Command {
+	d.stats.panics.Add(1)
+	d.log.Error().Interface("panic", fmt.Sprint(p)).Stringer("request", r.Request()).Stringer("remote", r.Conn.RemoteAddr()).
+		Bytes("stack", debug.Stack()).Msg("handler panicked")
+	return protocol.NewResponse(code.SystemError, fmt.Sprintf("%T: %v", p, p))
+}

@@ -1,0 +1,278 @@
+package remoting
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+)
+
+// Lane is a class of work with workers of its own, so that one kind cannot starve another.
+type Lane uint8
+
+// Inline handlers run on the event loop: bounded, memory only. All others are bounded worker pools.
+// (The lane of client management is called Clients because Client is the type.)
+const (
+	Inline Lane = iota
+	Send
+	Pull
+	Query
+	Admin
+	Clients
+	Transaction
+	Pop
+	HA
+	LaneCount = iota
+)
+
+var laneNames = [LaneCount]string{"inline", "send", "pull", "query", "admin", "client", "transaction", "pop", "ha"}
+
+func (l Lane) String() string {
+	if int(l) < len(laneNames) {
+		return laneNames[l]
+	}
+	return fmt.Sprintf("lane %d", uint8(l))
+}
+
+// LaneConfig sizes one lane.
+type LaneConfig struct {
+	Workers  int
+	Capacity int           // requests waiting; one more is answered SYSTEM_BUSY at once
+	MaxAge   time.Duration // waiting longer is answered SYSTEM_BUSY instead of worked on; 0: any age
+}
+
+// DefaultLanes has Java's queue lengths and age limits; workers are fewer, because what waits in Java is held here.
+var DefaultLanes = [LaneCount]LaneConfig{
+	Send:        {Workers: 4, Capacity: 10_000, MaxAge: 200 * time.Millisecond},
+	Pull:        {Workers: 8, Capacity: 100_000, MaxAge: 5 * time.Second},
+	Query:       {Workers: 4, Capacity: 20_000},
+	Admin:       {Workers: 4, Capacity: 10_000, MaxAge: 5 * time.Second},
+	Clients:     {Workers: 4, Capacity: 100_000},
+	Transaction: {Workers: 4, Capacity: 100_000, MaxAge: 3 * time.Second},
+	Pop:         {Workers: 8, Capacity: 100_000, MaxAge: 3 * time.Second},
+	HA:          {Workers: 2, Capacity: 10_000},
+}
+
+const (
+	textOverload = "[OVERLOAD]system busy, start flow control for a while"
+	textTooOld   = "[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while, period in queue: %dms, size of queue: %d"
+
+	sweepEvery = 10 * time.Millisecond // BrokerFastFailure's period
+)
+
+// lane is the queue and the workers of one Lane. The queue is a ring under a lock and no channel, because the sweeper must look at
+// its oldest entry while all workers are stuck.
+type lane struct {
+	d       *dispatcher
+	name    Lane
+	workers int
+	maxAge  atomic.Int64 // ms
+
+	mu     sync.Mutex
+	work   sync.Cond
+	ring   []*laneJob
+	head   int
+	size   int
+	limit  int
+	idle   int
+	stop   bool
+	wakeup chan struct{} // to the sweeper: something waits and no worker is free
+}
+
+// laneJob is a request with its own copy of the frame.
+type laneJob struct {
+	req   Request
+	frame []byte
+	run   func(*Request) (*protocol.Command, error)
+}
+
+func newLane(d *dispatcher, name Lane, cfg LaneConfig) *lane {
+	l := &lane{d: d, name: name, workers: cfg.Workers, limit: cfg.Capacity, wakeup: make(chan struct{}, 1)}
+	l.work.L = &l.mu
+	l.maxAge.Store(cfg.MaxAge.Milliseconds())
+	return l
+}
+
+// put queues a job; false when the lane is full or stopped.
+func (l *lane) put(j *laneJob) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stop || l.size >= l.limit {
+		return false
+	}
+	if l.size == len(l.ring) {
+		l.grow()
+	}
+	l.ring[(l.head+l.size)%len(l.ring)] = j
+	l.size++
+	if l.idle > 0 {
+		l.work.Signal()
+		return true
+	}
+	select {
+	case l.wakeup <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+func (l *lane) grow() {
+	ring := make([]*laneJob, min(l.limit, max(16, 2*len(l.ring))))
+	for i := range l.size {
+		ring[i] = l.ring[(l.head+i)%len(l.ring)]
+	}
+	l.ring, l.head = ring, 0
+}
+
+// take removes the oldest job. Caller holds mu and has seen size > 0.
+func (l *lane) take() *laneJob {
+	j := l.ring[l.head]
+	l.ring[l.head] = nil
+	l.head = (l.head + 1) % len(l.ring)
+	l.size--
+	if l.size == 0 && len(l.ring) > 1024 {
+		l.ring, l.head = nil, 0 // a burst must not be paid for ever after
+	}
+	return j
+}
+
+func (l *lane) depth() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.size
+}
+
+// headWait is how long the oldest request has waited, as runtime info shows it.
+func (l *lane) headWait(now int64) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.size == 0 {
+		return 0
+	}
+	return max(0, now-l.ring[l.head].req.Arrived)
+}
+
+// worker runs until the lane is stopped and empty.
+func (l *lane) worker() {
+	for {
+		l.mu.Lock()
+		for l.size == 0 && !l.stop {
+			l.idle++
+			l.work.Wait()
+			l.idle--
+		}
+		if l.size == 0 {
+			l.mu.Unlock()
+			return
+		}
+		j, left := l.take(), l.size
+		l.mu.Unlock()
+		if age := l.tooOld(j); age >= 0 {
+			l.refuse(j, age, left)
+			continue
+		}
+		l.d.runJob(j)
+	}
+}
+
+// tooOld is the age of a job beyond the limit, or -1.
+func (l *lane) tooOld(j *laneJob) int64 {
+	limit := l.maxAge.Load()
+	if limit <= 0 {
+		return -1
+	}
+	if age := l.d.clock.NowMs() - j.req.Arrived; age >= limit {
+		return age
+	}
+	return -1
+}
+
+func (l *lane) refuse(j *laneJob, age int64, left int) {
+	l.d.stats.timedOut.Add(1)
+	l.d.finish(j, protocol.NewResponse(code.SystemBusy, fmt.Sprintf(textTooOld, age, left)))
+}
+
+// sweep answers what waits too long even while every worker is stuck. It sleeps for as long as no worker lacks.
+func (l *lane) sweep(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.wakeup:
+		}
+		for l.sweepOnce() {
+			timer := l.d.clock.NewTimer(sweepEvery)
+			select {
+			case <-ctx.Done():
+				timer.Stop()
+				return
+			case <-timer.C():
+			}
+		}
+	}
+}
+
+// sweepOnce answers the old head of the queue and reports whether anything is left waiting.
+func (l *lane) sweepOnce() bool {
+	for {
+		l.mu.Lock()
+		if l.size == 0 {
+			l.mu.Unlock()
+			return false
+		}
+		age := l.tooOld(l.ring[l.head])
+		if age < 0 {
+			l.mu.Unlock()
+			return true
+		}
+		j, left := l.take(), l.size
+		l.mu.Unlock()
+		l.refuse(j, age, left)
+	}
+}
+
+// close lets the workers finish what waits and ends them.
+func (l *lane) close() {
+	l.mu.Lock()
+	l.stop = true
+	l.work.Broadcast()
+	l.mu.Unlock()
+}
+
+// lanes starts and stops all of them.
+type lanes struct {
+	all    [LaneCount]*lane
+	bytes  atomic.Int64 // copies of frames that wait
+	wg     sync.WaitGroup
+	cancel context.CancelFunc
+}
+
+func (s *lanes) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	for _, l := range s.all {
+		if l == nil {
+			continue
+		}
+		for range l.workers {
+			s.wg.Go(l.worker)
+		}
+		s.wg.Go(func() { l.sweep(ctx) })
+	}
+}
+
+func (s *lanes) stop() {
+	for _, l := range s.all {
+		if l != nil {
+			l.close()
+		}
+	}
+	if s.cancel != nil {
+		s.cancel()
+	}
+	s.wg.Wait()
+}

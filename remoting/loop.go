@@ -1,0 +1,284 @@
+package remoting
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/panjf2000/gnet/v2"
+)
+
+// loop is what belongs to one event loop. Its goroutine reads and writes all its connections; others only leave notes in dirty.
+type loop struct {
+	s    *Server
+	el   gnet.EventLoop
+	turn Turn
+
+	inTurn atomic.Bool // the end of the turn looks at dirty by itself, nobody needs to wake the loop
+
+	mu    sync.Mutex
+	dirty []*Conn // have frames queued
+	awake bool    // a wake-up is on its way
+
+	// The loop's own.
+	done  []*Conn            // the list that was dirty before, for the next swap
+	spare []byte             // memory for the next queue that is emptied
+	slow  map[*Conn]struct{} // owe bytes; gnet does not tell when the socket takes them, so they are looked at again
+	owing atomic.Int64       // len(slow), for others
+}
+
+// plain is the transport of a connection on an event loop.
+type plain struct {
+	l  *loop
+	gc gnet.Conn
+}
+
+// callbacks are gnet's.
+type callbacks struct {
+	gnet.BuiltinEventEngine
+	s *Server
+}
+
+// OnOpen binds a connection to its loop.
+func (e *callbacks) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
+	c := gc.Context().(*Conn)
+	c.t = &plain{l: e.s.loopOf(gc.EventLoop()), gc: gc}
+	e.s.opened(c)
+	return nil, gnet.None
+}
+
+// OnClose runs on the loop, whoever closed. gnet may have been called from our own write.
+func (e *callbacks) OnClose(gc gnet.Conn, err error) gnet.Action {
+	c := gc.Context().(*Conn)
+	p, ok := c.t.(*plain)
+	if !ok {
+		return gnet.None // moved to a stream, which lives on
+	}
+	if _, isSlow := p.l.slow[c]; isSlow {
+		delete(p.l.slow, c)
+		p.l.owing.Add(-1)
+	}
+	e.s.closed(c)
+	return gnet.None
+}
+
+// OnTraffic handles all that one read brought. Nothing is left in gnet's buffers, where it would be copied with every look.
+func (e *callbacks) OnTraffic(gc gnet.Conn) gnet.Action {
+	data, err := gc.Next(-1)
+	if err != nil || len(data) == 0 {
+		return gnet.None
+	}
+	c := gc.Context().(*Conn)
+	p, ok := c.t.(*plain)
+	if !ok || c.gone() {
+		return gnet.Close
+	}
+	l := p.l
+	l.inTurn.Store(true)
+	action := l.receive(c, data)
+	l.endTurn()
+	if c.gone() {
+		return gnet.None // closed on the way: gnet has let it go already
+	}
+	return action
+}
+
+// receive passes the bytes on once the first of them have told what the connection is.
+func (l *loop) receive(c *Conn, data []byte) gnet.Action {
+	if !c.sniffed {
+		rest, verdict, err := l.s.sniff(c, data)
+		switch {
+		case err != nil:
+			l.s.log.Debug().Err(err).Stringer("remote", c.remote).Msg("connection refused")
+			return gnet.Close
+		case verdict == needMore:
+			return gnet.None
+		case verdict == startsTLS:
+			l.s.toStream(c, rest)
+			return gnet.Close // gnet's descriptor only: the stream has its own
+		}
+		data = rest
+	}
+	if err := l.turn.receive(c, data); err != nil {
+		l.s.badFrame(c, err)
+		return gnet.Close
+	}
+	return gnet.None
+}
+
+func (s *Server) badFrame(c *Conn, err error) {
+	s.stats.badFrames.Add(1)
+	s.log.Debug().Err(err).Stringer("remote", c.RemoteAddr()).Msg("connection closed: stream cannot be followed")
+}
+
+// loopOf finds our half of a gnet loop, or makes it.
+func (s *Server) loopOf(el gnet.EventLoop) *loop {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.loops {
+		if l.el == el {
+			return l
+		}
+	}
+	l := &loop{s: s, el: el, slow: make(map[*Conn]struct{})}
+	l.turn.init(&s.dispatcher)
+	s.loops = append(s.loops, l)
+	return l
+}
+
+func (s *Server) allLoops() []*loop {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.loops[:len(s.loops):len(s.loops)]
+}
+
+// writeNow writes on the loop. gnet keeps what the socket does not take, and closes the connection when it is broken.
+func (p *plain) writeNow(c *Conn, b []byte) {
+	// After its close gnet would write to a descriptor that may belong to somebody else by now.
+	if c.gone() {
+		return
+	}
+	if _, err := p.gc.Write(b); err != nil || c.gone() {
+		return // closed by gnet, OnClose has run
+	}
+	if owed := int64(p.gc.OutboundBuffered()); owed != 0 || c.owed.Load() != 0 {
+		p.l.account(c, owed)
+	}
+}
+
+// wake makes the loop look at the connection's queue. It holds Conn.mu, and so cannot come after shut: a wake-up that
+// outlived its loop would write to an event descriptor that is closed.
+func (p *plain) wake(c *Conn) {
+	l := p.l
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dirty = append(l.dirty, c)
+	if l.awake || l.inTurn.Load() {
+		return
+	}
+	l.awake = l.el.Execute(context.Background(), l) == nil
+}
+
+func (p *plain) close(c *Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.isClosed.Load() {
+		_ = p.gc.Close() // queues a task; fails only when the loop has ended, and closed everything
+	}
+}
+
+// Run flushes the queues of dirty connections: gnet calls it on the loop.
+func (l *loop) Run(context.Context) error {
+	l.mu.Lock()
+	l.awake = false
+	list := l.takeDirty()
+	l.mu.Unlock()
+	l.flush(list)
+	return nil
+}
+
+// endTurn flushes what was queued while the turn ran, often by its own handlers: no wake-up was needed for that.
+func (l *loop) endTurn() {
+	l.mu.Lock()
+	l.inTurn.Store(false)
+	if len(l.dirty) == 0 {
+		l.mu.Unlock()
+		return
+	}
+	list := l.takeDirty()
+	l.mu.Unlock()
+	l.flush(list)
+}
+
+// takeDirty swaps the lists. Caller holds mu.
+func (l *loop) takeDirty() []*Conn {
+	list := l.dirty
+	l.dirty, l.done = l.done[:0], nil
+	return list
+}
+
+func (l *loop) flush(list []*Conn) {
+	now := l.s.clock.NowMs()
+	for i, c := range list {
+		list[i] = nil
+		b := c.takePending(l.spare[:0])
+		l.spare = nil
+		if len(b) > 0 {
+			c.lastActive.Store(now)
+			c.t.writeNow(c, b)
+		}
+		if cap(b) <= keepBuffer {
+			l.spare = b
+		}
+	}
+	if cap(list) <= 4096 {
+		l.done = list[:0]
+	}
+}
+
+// account notes what gnet holds for a connection, and closes who owes too much: itself, or the largest when it is too much in all.
+func (l *loop) account(c *Conn, owed int64) {
+	before := c.owed.Load()
+	c.owe(owed)
+	switch {
+	case before == 0 && owed > 0:
+		l.slow[c] = struct{}{}
+		l.owing.Add(1)
+	case before > 0 && owed == 0:
+		delete(l.slow, c)
+		l.owing.Add(-1)
+	}
+	if owed > l.s.cfg.MaxPendingBytesPerConnection {
+		c.slow()
+		return
+	}
+	if owed > before && l.s.outbound.Load() > l.s.cfg.MaxPendingBytes {
+		l.refresh()
+		if l.s.outbound.Load() > l.s.cfg.MaxPendingBytes {
+			l.closeSlowest()
+		}
+	}
+}
+
+// refresh looks again at what gnet holds: sockets take bytes without telling us.
+func (l *loop) refresh() {
+	for c := range l.slow {
+		owed := int64(c.t.(*plain).gc.OutboundBuffered())
+		if c.owed.Load() > owed {
+			c.lastActive.Store(l.s.clock.NowMs())
+		}
+		c.owe(owed)
+		if owed == 0 {
+			delete(l.slow, c)
+			l.owing.Add(-1)
+		}
+	}
+}
+
+func (l *loop) closeSlowest() {
+	var worst *Conn
+	for c := range l.slow {
+		if worst == nil || c.owed.Load() > worst.owed.Load() {
+			worst = c
+		}
+	}
+	if worst != nil {
+		worst.slow()
+	}
+}
+
+// refreshSoon is refresh from another goroutine. Only while the server runs.
+func (l *loop) refreshSoon() {
+	if l.owing.Load() > 0 {
+		_ = l.el.Execute(context.Background(), refresher{l}) // a loop that has ended has closed its connections
+	}
+}
+
+type refresher struct{ l *loop }
+
+func (r refresher) Run(context.Context) error {
+	r.l.refresh()
+	return nil
+}
+
+var _ gnet.EventHandler = (*callbacks)(nil)

@@ -1,0 +1,96 @@
+package remoting
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+const (
+	streamBuffer  = 32 << 10         // two TLS records
+	streamTimeout = 30 * time.Second // a write that gets nowhere for so long: the peer does not read
+)
+
+// stream is the transport of a connection with a goroutine of its own: TLS at a server, all at a client. Its reader handles turns and
+// writes their answers, which holds back a peer that does not read; queued frames have a second goroutine while there are any.
+type stream struct {
+	raw  net.Conn        // what close closes: never waits
+	nc   net.Conn        // raw, or TLS over it
+	wg   *sync.WaitGroup // of the owner; the reader holds it until the connection is shut
+	turn Turn
+
+	writing sync.Mutex // one write at a time: a turn's or the queue's
+}
+
+// read handles what arrives until the connection ends.
+func (s *stream) read(c *Conn) error {
+	s.turn.init(c.d)
+	buf := make([]byte, streamBuffer)
+	for {
+		n, err := s.nc.Read(buf)
+		if n > 0 {
+			if e := s.turn.receive(c, buf[:n]); e != nil {
+				return e
+			}
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (s *stream) writeNow(c *Conn, b []byte) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if c.gone() {
+		return
+	}
+	c.owe(int64(len(b)))
+	_ = s.nc.SetWriteDeadline(time.Now().Add(streamTimeout)) // fails on a closed connection only, as the write then does
+	_, err := s.nc.Write(b)
+	c.owe(0)
+	c.lastActive.Store(c.d.clock.NowMs())
+	if err == nil {
+		return
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		c.slow()
+		return
+	}
+	_ = s.raw.Close() // the reader notices
+}
+
+// wake starts the goroutine that empties the queue. The caller holds Conn.mu and has seen the connection open, so the reader still
+// holds the wait group.
+func (s *stream) wake(c *Conn) {
+	s.wg.Go(func() { s.flush(c) })
+}
+
+func (s *stream) flush(c *Conn) {
+	var spare []byte
+	for {
+		c.mu.Lock()
+		b := c.pending
+		if len(b) == 0 {
+			c.dirty = false
+			c.mu.Unlock()
+			return
+		}
+		c.pending = spare // dirty stays set: this goroutine comes back to look
+		c.mu.Unlock()
+		s.writeNow(c, b)
+		if spare = nil; cap(b) <= keepBuffer {
+			spare = b[:0]
+		}
+	}
+}
+
+func (s *stream) close(*Conn) {
+	_ = s.raw.Close() // a second close is an error that says nothing
+}
