@@ -1,0 +1,75 @@
+// noop is the floor of measurements: it speaks the whole protocol through package remoting and does nothing with a message. What a
+// broker costs beyond it is the broker's own work.
+//
+//	noop -addr 127.0.0.1:10911
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/rs/zerolog"
+
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+)
+
+// silent answers sends with the same numbers every time.
+type silent struct{ reply protocol.Command }
+
+func (s *silent) send(_ *remoting.Turn, requests []*remoting.Request) {
+	for _, r := range requests {
+		r.AppendReply(&s.reply)
+	}
+}
+
+func (s *silent) heartBeat(*remoting.Request) (*protocol.Command, error) {
+	return protocol.NewResponse(code.Success, ""), nil
+}
+
+func newSilent() *silent {
+	s := &silent{reply: *protocol.NewResponse(code.Success, "")}
+	s.reply.Fields.Set("msgId", "7F000001000029FC0000000000000000")
+	s.reply.Fields.Set("queueId", "0")
+	s.reply.Fields.Set("queueOffset", "0")
+	s.reply.Fields.Set("MSG_REGION", "DefaultRegion")
+	s.reply.Fields.Set("TRACE_ON", "true")
+	return s
+}
+
+var routes = []remoting.Route[*silent]{
+	remoting.HandleBatch(code.SendMessage, (*silent).send),
+	remoting.HandleBatch(code.SendMessageV2, (*silent).send),
+	remoting.HandleBatch(code.SendBatchMessage, (*silent).send),
+	remoting.HandleRaw(code.HeartBeat, remoting.Inline, (*silent).heartBeat),
+}
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:10911", "listen address")
+	loops := flag.Int("loops", 0, "event loops, 0: by cores")
+	flag.Parse()
+	if err := run(*addr, *loops); err != nil {
+		fmt.Fprintln(os.Stderr, "noop:", err)
+		os.Exit(1)
+	}
+}
+
+func run(addr string, loops int) error {
+	cfg := remoting.DefaultConfig()
+	cfg.EventLoops = loops
+	srv := remoting.NewServer(cfg, zerolog.New(os.Stderr).Level(zerolog.InfoLevel))
+	remoting.Mount(srv, newSilent(), routes)
+	bound, err := srv.Listen(addr)
+	if err != nil {
+		return err
+	}
+	fmt.Println("listening on", bound)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	return srv.Run(ctx)
+}
