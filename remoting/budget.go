@@ -11,13 +11,16 @@ func (c *Conn) owe(n int64) {
 
 // slow closes a peer that does not read what it asked for: its answers would fill the memory of everybody.
 func (c *Conn) slow() {
-	if c.Closed() {
-		return
+	if !c.Closed() {
+		c.tellSlow()
+		c.Close()
 	}
+}
+
+func (c *Conn) tellSlow() {
 	c.d.stats.slowClosed.Add(1)
 	c.d.log.Warn().Stringer("remote", c.RemoteAddr()).Int64("owed", c.owed.Load()).Int64("limit", c.d.cfg.MaxPendingBytesPerConnection).
 		Int64("owedToAll", c.d.outbound.Load()).Msg("peer does not read its answers: connection closed")
-	c.Close()
 }
 
 // holdPartial notes how many bytes of an unfinished frame the connection holds, and refuses what passes the bound of all.

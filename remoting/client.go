@@ -169,7 +169,7 @@ func (c *Client) begin() {
 		c.ticker = true
 		c.wg.Go(c.tick)
 	}
-	if !c.laned && (c.table.sparse != nil || c.table.dense != [denseCodes]*row{}) {
+	if !c.laned && (c.table.size > 0) {
 		c.laned = true
 		c.lanes.start()
 	}

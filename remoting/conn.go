@@ -179,10 +179,20 @@ func (c *Conn) seen(cmd *protocol.Command) {
 
 // queue adds a frame to what leaves with the next write of the connection's owner.
 func (c *Conn) queue(cmd *protocol.Command, frame []byte) error {
+	over, err := c.append(cmd, frame)
+	if over {
+		c.slow()
+		return ErrSlowPeer
+	}
+	return err
+}
+
+// append unlocks by defer: a header that cannot be encoded panics, and the caller's recover must not leave the lock behind.
+func (c *Conn) append(cmd *protocol.Command, frame []byte) (over bool, err error) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.isClosed.Load() {
-		c.mu.Unlock()
-		return ErrClosed
+		return false, ErrClosed
 	}
 	if c.pending == nil {
 		c.pending = make([]byte, 0, max(firstQueue, len(frame)))
@@ -196,13 +206,7 @@ func (c *Conn) queue(cmd *protocol.Command, frame []byte) error {
 		c.dirty = true
 		c.t.wake(c)
 	}
-	over := int64(len(c.pending))+c.owed.Load() > c.d.cfg.MaxPendingBytesPerConnection
-	c.mu.Unlock()
-	if over {
-		c.slow()
-		return ErrSlowPeer
-	}
-	return nil
+	return int64(len(c.pending))+c.owed.Load() > c.d.cfg.MaxPendingBytesPerConnection, nil
 }
 
 // takePending empties the queue; spare becomes its next memory.

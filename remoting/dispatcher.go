@@ -95,23 +95,21 @@ func (d *dispatcher) toLane(r *Request, name Lane, h func(*Request) (*protocol.C
 
 // runJob is one request on a lane's worker.
 func (d *dispatcher) runJob(j *laneJob) {
-	var cmd *protocol.Command
 	defer func() {
-		if p := recover(); p != nil {
-			cmd = d.panicked(&j.req, p)
+		if p := recover(); p != nil { // in the handler, or while its answer was encoded
+			d.finish(j, d.panicked(&j.req, p))
 		}
-		d.finish(j, cmd)
 	}()
-	var err error
-	if cmd, err = j.run(&j.req); err != nil {
+	cmd, err := j.run(&j.req)
+	if err != nil {
 		cmd = d.failed(&j.req, err)
 	}
+	d.finish(j, cmd)
 }
 
 // finish answers a lane's request unless its handler held it, and recycles the job.
 func (d *dispatcher) finish(j *laneJob, cmd *protocol.Command) {
 	r := &j.req
-	d.lanes.bytes.Add(-int64(len(j.frame)))
 	switch {
 	case r.answered:
 	case cmd != nil:
@@ -119,6 +117,7 @@ func (d *dispatcher) finish(j *laneJob, cmd *protocol.Command) {
 	case r.counted:
 		r.Conn.inFlight.Add(-1)
 	}
+	d.lanes.bytes.Add(-int64(len(j.frame)))
 	r.Conn, r.row, r.frame, j.run = nil, nil, nil, nil
 	if cap(j.frame) > 64<<10 || r.Fields.Len() > keepFields {
 		return

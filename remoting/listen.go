@@ -61,7 +61,11 @@ func (s *Server) admit(nc net.Conn) {
 		return
 	}
 	c := s.newConn(nc)
-	if _, err := s.engine.EnrollContext(nc, c); err != nil {
+	_, err := s.engine.EnrollContext(nc, c)
+	if err == nil && !c.opened() {
+		err = errors.New("epoll refused the descriptor") // gnet closes it and says nothing
+	}
+	if err != nil {
 		s.count.Add(-1)
 		s.stats.acceptErrors.Add(1)
 		s.log.Warn().Err(err).Stringer("remote", c.remote).Msg("no event loop takes the connection")
@@ -79,6 +83,13 @@ func (s *Server) newConn(nc net.Conn) *Conn {
 		}
 	}
 	return c
+}
+
+// opened: OnOpen has run.
+func (c *Conn) opened() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t != nil
 }
 
 func addrPort(a net.Addr) netip.AddrPort {

@@ -42,7 +42,9 @@ type callbacks struct {
 // OnOpen binds a connection to its loop.
 func (e *callbacks) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 	c := gc.Context().(*Conn)
+	c.mu.Lock()
 	c.t = &plain{l: e.s.loopOf(gc.EventLoop()), gc: gc}
+	c.mu.Unlock()
 	e.s.opened(c)
 	return nil, gnet.None
 }
@@ -75,12 +77,23 @@ func (e *callbacks) OnTraffic(gc gnet.Conn) gnet.Action {
 	}
 	l := p.l
 	l.inTurn.Store(true)
-	action := l.receive(c, data)
+	action := l.guarded(c, data)
 	l.endTurn()
 	if c.gone() {
 		return gnet.None // closed on the way: gnet has let it go already
 	}
 	return action
+}
+
+// guarded keeps a fault of our own, below the handlers, from ending the process: gnet recovers nothing.
+func (l *loop) guarded(c *Conn, data []byte) (action gnet.Action) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.turn.abandon(c, p)
+			action = gnet.Close
+		}
+	}()
+	return l.receive(c, data)
 }
 
 // receive passes the bytes on once the first of them have told what the connection is.
@@ -229,7 +242,7 @@ func (l *loop) account(c *Conn, owed int64) {
 		l.owing.Add(-1)
 	}
 	if owed > l.s.cfg.MaxPendingBytesPerConnection {
-		c.slow()
+		l.closeSlow(c)
 		return
 	}
 	if owed > before && l.s.outbound.Load() > l.s.cfg.MaxPendingBytes {
@@ -263,8 +276,14 @@ func (l *loop) closeSlowest() {
 		}
 	}
 	if worst != nil {
-		worst.slow()
+		l.closeSlow(worst)
 	}
+}
+
+// closeSlow closes at once, on the loop: the task that Conn.Close queues would let a turn go on answering.
+func (l *loop) closeSlow(c *Conn) {
+	c.tellSlow()
+	_ = l.el.Close(c.t.(*plain).gc) // OnClose has run when it returns; its error is about the descriptor
 }
 
 // refreshSoon is refresh from another goroutine. Only while the server runs.

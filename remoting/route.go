@@ -60,6 +60,7 @@ const denseCodes = 2048 // all but POP and lite codes are below
 type table struct {
 	dense  [denseCodes]*row
 	sparse map[int32]*row
+	size   int
 }
 
 func (t *table) find(c int32) *row {
@@ -73,6 +74,7 @@ func (t *table) add(r *row) {
 	if t.find(int32(r.code)) != nil {
 		panic(fmt.Sprintf("remoting: request %s mounted twice", r.code))
 	}
+	t.size++
 	if uint32(r.code) < denseCodes {
 		t.dense[r.code] = r
 		return

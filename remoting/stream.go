@@ -2,6 +2,7 @@ package remoting
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -25,7 +26,13 @@ type stream struct {
 }
 
 // read handles what arrives until the connection ends.
-func (s *stream) read(c *Conn) error {
+func (s *stream) read(c *Conn) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.turn.abandon(c, p)
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
 	s.turn.init(c.d)
 	buf := make([]byte, streamBuffer)
 	for {

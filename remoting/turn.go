@@ -2,6 +2,8 @@ package remoting
 
 import (
 	"encoding/binary"
+	"fmt"
+	"runtime/debug"
 
 	"github.com/skylarkmq/skylark/remoting/protocol"
 )
@@ -73,6 +75,13 @@ func (t *Turn) receive(c *Conn, data []byte) error {
 	}
 	t.conn = nil
 	return err
+}
+
+// abandon drops a turn whose decoding panicked; the connection ends.
+func (t *Turn) abandon(c *Conn, p any) {
+	t.d.stats.panics.Add(1)
+	t.d.log.Error().Str("panic", fmt.Sprint(p)).Stringer("remote", c.RemoteAddr()).Bytes("stack", debug.Stack()).Msg("connection's turn panicked")
+	t.n, t.next, t.end, t.mark, t.out, t.conn = 0, 0, 0, 0, t.out[:0], nil
 }
 
 // frame decodes one frame; full batches are handled at once, so that a read full of tiny frames needs no endless list.

@@ -20,33 +20,38 @@ import (
 )
 
 // silent answers sends with the same numbers every time.
-type silent struct{ reply protocol.Command }
+type silent struct{}
 
-func (s *silent) send(_ *remoting.Turn, requests []*remoting.Request) {
+func (silent) send(t *remoting.Turn, requests []*remoting.Request) {
+	reply, ok := t.Local.(*protocol.Command)
+	if !ok {
+		reply = sendReply()
+		t.Local = reply // each turn its own: replies are written into
+	}
 	for _, r := range requests {
-		r.AppendReply(&s.reply)
+		r.AppendReply(reply)
 	}
 }
 
-func (s *silent) heartBeat(*remoting.Request) (*protocol.Command, error) {
+func (silent) heartBeat(*remoting.Request) (*protocol.Command, error) {
 	return protocol.NewResponse(code.Success, ""), nil
 }
 
-func newSilent() *silent {
-	s := &silent{reply: *protocol.NewResponse(code.Success, "")}
-	s.reply.Fields.Set("msgId", "7F000001000029FC0000000000000000")
-	s.reply.Fields.Set("queueId", "0")
-	s.reply.Fields.Set("queueOffset", "0")
-	s.reply.Fields.Set("MSG_REGION", "DefaultRegion")
-	s.reply.Fields.Set("TRACE_ON", "true")
-	return s
+func sendReply() *protocol.Command {
+	reply := protocol.NewResponse(code.Success, "")
+	reply.Fields.Set("msgId", "7F000001000029FC0000000000000000")
+	reply.Fields.Set("queueId", "0")
+	reply.Fields.Set("queueOffset", "0")
+	reply.Fields.Set("MSG_REGION", "DefaultRegion")
+	reply.Fields.Set("TRACE_ON", "true")
+	return reply
 }
 
-var routes = []remoting.Route[*silent]{
-	remoting.HandleBatch(code.SendMessage, (*silent).send),
-	remoting.HandleBatch(code.SendMessageV2, (*silent).send),
-	remoting.HandleBatch(code.SendBatchMessage, (*silent).send),
-	remoting.HandleRaw(code.HeartBeat, remoting.Inline, (*silent).heartBeat),
+var routes = []remoting.Route[silent]{
+	remoting.HandleBatch(code.SendMessage, silent.send),
+	remoting.HandleBatch(code.SendMessageV2, silent.send),
+	remoting.HandleBatch(code.SendBatchMessage, silent.send),
+	remoting.HandleRaw(code.HeartBeat, remoting.Inline, silent.heartBeat),
 }
 
 func main() {
@@ -63,7 +68,7 @@ func run(addr string, loops int) error {
 	cfg := remoting.DefaultConfig()
 	cfg.EventLoops = loops
 	srv := remoting.NewServer(cfg, zerolog.New(os.Stderr).Level(zerolog.InfoLevel))
-	remoting.Mount(srv, newSilent(), routes)
+	remoting.Mount(srv, silent{}, routes)
 	bound, err := srv.Listen(addr)
 	if err != nil {
 		return err
