@@ -70,7 +70,7 @@ func (t *template) locate() {
 		t.opaque = 8 + 5
 		t.queue = bytes.Index(t.frame, []byte("\x00\x01e\x00\x00\x00\x01")) + 7
 	} else {
-		t.opaque = bytes.Index(t.frame, []byte(strconv.Itoa(opaqueFirst)))
+		t.opaque = bytes.Index(t.frame, []byte(`"opaque":`)) + len(`"opaque":`)
 		t.queue = bytes.Index(t.frame, []byte(`"e":"`)) + 5
 	}
 	t.born = bytes.Index(t.frame, []byte(bornTime))
