@@ -166,7 +166,7 @@ func (d *Dir) create(start int64, fill func(vfs.File) error) (*File, error) {
 		return nil, err
 	}
 	if err := d.Add(f); err != nil {
-		return nil, errors.Join(err, f.discard())
+		return nil, errors.Join(err, f.Discard())
 	}
 	return f, nil
 }
@@ -185,7 +185,7 @@ func (d *Dir) Make(start int64, fill func(vfs.File) error) (*File, error) {
 	}
 	f := &File{Start: start, Size: d.opt.FileSize, fs: d.opt.FS, dir: dir, path: path, file: file}
 	if err := fill(file); err != nil {
-		return nil, errors.Join(fmt.Errorf("mapped: prepare %s: %w", path, err), f.discard())
+		return nil, errors.Join(fmt.Errorf("mapped: prepare %s: %w", path, err), f.Discard())
 	}
 	return f, nil
 }
@@ -216,7 +216,7 @@ func (d *Dir) Remove(f *File) error {
 	}
 	d.files.Store(&files)
 	d.mu.Unlock()
-	return f.discard()
+	return f.Discard()
 }
 
 // TruncateAfter removes every file that starts at or after an offset.

@@ -185,8 +185,8 @@ func (f *File) close() error {
 	return f.shut()
 }
 
-// discard unlinks first: a crash in between leaves nothing half done.
-func (f *File) discard() error {
+// Discard removes the file from the disk, unlinking first: a crash in between leaves nothing half done.
+func (f *File) Discard() error {
 	err := f.fs.Remove(f.path)
 	if err != nil {
 		err = fmt.Errorf("mapped: %w", err)

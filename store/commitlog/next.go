@@ -1,0 +1,220 @@
+package commitlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/skylarkmq/skylark/internal/vfs"
+	"github.com/skylarkmq/skylark/store/mapped"
+)
+
+const (
+	// rollWait is how long an append waits for the next file, as Java does.
+	rollWait = 5 * time.Second
+	// retryEvery is how often a file that could not be made is tried again.
+	retryEvery = 500 * time.Millisecond
+	// zeroPiece is how much is zeroed by one write: larger pieces make larger
+	// folios in the page cache, and each later small write walks its whole folio.
+	zeroPiece = 64 << 10
+)
+
+// nextFile is the file after the current one, made when the current one is half
+// full: first its blocks are reserved and its name made durable, then it may be
+// used; meanwhile it is filled with zeros and flushed, because a flush of bytes
+// on written blocks costs half of one that converts reserved blocks. Whoever
+// writes to it first ends the zeroing.
+type nextFile struct {
+	mu      sync.Mutex
+	wanted  int64 // start of the file that is asked for; -1 none
+	file    *mapped.File
+	err     error // why the wanted file is not there
+	running bool
+	kick    chan struct{} // wakes Run
+	changed chan struct{} // closed when file or err changed
+
+	zeroing sync.Mutex                  // held for one piece
+	blank   atomic.Pointer[mapped.File] // being zeroed; changes under zeroing
+}
+
+func (n *nextFile) init() {
+	n.wanted = -1
+	n.kick = make(chan struct{}, 1)
+	n.changed = make(chan struct{})
+}
+
+// want asks for the file that starts at an offset. Cheap when it is there.
+func (n *nextFile) want(start int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.ask(start)
+}
+
+func (n *nextFile) ask(start int64) {
+	if n.wanted == start {
+		return
+	}
+	n.wanted, n.err = start, nil
+	select {
+	case n.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Run prepares files until the context ends.
+func (l *Log) Run(ctx context.Context) {
+	n := &l.next
+	n.mu.Lock()
+	n.running = true
+	n.mu.Unlock()
+	defer func() {
+		n.mu.Lock()
+		n.running = false
+		n.signal()
+		n.mu.Unlock()
+	}()
+	for {
+		var again <-chan time.Time
+		if err := l.prepare(ctx); err != nil {
+			l.opt.Log.Error().Err(err).Msg("commit log: the next file cannot be made")
+			again = l.opt.Clock.After(retryEvery)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.kick:
+		case <-again:
+		}
+	}
+}
+
+// prepare makes the wanted file, hands it over, and zeroes it.
+func (l *Log) prepare(ctx context.Context) error {
+	n := &l.next
+	n.mu.Lock()
+	start, have := n.wanted, n.file
+	n.mu.Unlock()
+	if start < 0 || have != nil || l.dir.Find(start) != nil {
+		return nil
+	}
+	f, err := l.make(start)
+	n.mu.Lock()
+	n.err = err
+	if err == nil {
+		n.file = f
+		n.blank.Store(f)
+	}
+	n.signal()
+	n.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return l.zero(ctx, f)
+}
+
+func (n *nextFile) signal() {
+	close(n.changed)
+	n.changed = make(chan struct{})
+}
+
+// make reserves the blocks of a file and makes its name durable.
+func (l *Log) make(start int64) (*mapped.File, error) {
+	f, err := l.dir.Make(start, func(f vfs.File) error { return f.Allocate(l.opt.FileSize) })
+	if err != nil {
+		return nil, fmt.Errorf("commitlog: file at %d: %w", start, err)
+	}
+	if err := l.dir.Sync(); err != nil {
+		return nil, fmt.Errorf("commitlog: file at %d: %w", start, err)
+	}
+	return f, nil
+}
+
+// zero fills a file piece by piece until it is full, someone writes to it, or the
+// context ends. An error here is no harm: the blocks are reserved.
+func (l *Log) zero(ctx context.Context, f *mapped.File) error {
+	n := &l.next
+	zeros := make([]byte, min(zeroPiece, l.opt.FileSize))
+	for at := int64(0); at < f.Size; at += int64(len(zeros)) {
+		if ctx.Err() != nil {
+			n.stopZeroing(f)
+			return nil
+		}
+		n.zeroing.Lock()
+		if n.blank.Load() != f {
+			n.zeroing.Unlock()
+			return nil
+		}
+		err := f.WriteAt(zeros[:min(int64(len(zeros)), f.Size-at)], at)
+		n.zeroing.Unlock()
+		if err != nil {
+			n.stopZeroing(f)
+			l.opt.Log.Warn().Err(err).Msg("commit log: zeroing the next file")
+			return nil
+		}
+	}
+	n.stopZeroing(f)
+	if err := f.Datasync(); err != nil && !errors.Is(err, mapped.ErrGone) {
+		// The kernel said it once; the flush of this file would not hear it again.
+		l.failed.CompareAndSwap(nil, &err)
+		return fmt.Errorf("commitlog: flush the next file: %w", err)
+	}
+	return nil
+}
+
+// stopZeroing returns when nothing is zeroed in a file any more.
+func (n *nextFile) stopZeroing(f *mapped.File) {
+	if n.blank.Load() != f {
+		return
+	}
+	n.zeroing.Lock()
+	n.blank.CompareAndSwap(f, nil)
+	n.zeroing.Unlock()
+}
+
+// nextFile takes the file that starts at an offset: prepared, or after a bounded
+// wait, or, when nobody prepares, made here.
+func (l *Log) nextFile(start int64) (*mapped.File, error) {
+	n := &l.next
+	var limit <-chan time.Time
+	for {
+		n.mu.Lock()
+		n.ask(start)
+		if f := n.file; f != nil && f.Start == start {
+			n.file = nil
+			n.mu.Unlock()
+			return f, nil
+		}
+		err, running, changed := n.err, n.running, n.changed
+		n.mu.Unlock()
+		switch {
+		case err != nil:
+			return nil, err // Run tries again; appends do not wait for that
+		case !running:
+			return l.make(start)
+		}
+		if limit == nil {
+			limit = l.opt.Clock.After(rollWait)
+		}
+		select {
+		case <-changed:
+		case <-limit:
+			return nil, fmt.Errorf("commitlog: file at %d was not ready within %s", start, rollWait)
+		}
+	}
+}
+
+// drop removes the prepared file that nobody took.
+func (n *nextFile) drop() error {
+	n.mu.Lock()
+	f := n.file
+	n.file, n.wanted = nil, -1
+	n.mu.Unlock()
+	if f == nil {
+		return nil
+	}
+	n.stopZeroing(f)
+	return f.Discard()
+}

@@ -1,0 +1,212 @@
+package commitlog
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/store/mapped"
+)
+
+// Check says how closely a scan looks at records.
+type Check struct {
+	BodyCRC     bool // checkCRCOnRecover
+	PropertyCRC bool // forceVerifyPropCRC: the sum over the whole record instead
+}
+
+// Scan is what a walk over the records found.
+type Scan struct {
+	From    int64 // where it began
+	End     int64 // after the last good record; the start of the next file after a blank, if there is one
+	Last    int64 // start of the last good record, -1 if none
+	Records int64
+	// Stop is why the walk ended before the end of the last file: almost always
+	// the untouched zeros behind the last record.
+	Stop error
+}
+
+// Visit gets each good record: where it is, its bytes and what they hold, until
+// it returns. An error ends the scan.
+type Visit func(phy int64, rec []byte, v *message.View) error
+
+// window is how much a scan reads at once.
+const window = 1 << 20
+
+// Scan walks the records from the start of a file to the first bytes that are no
+// record (store.md 5.6). It changes nothing.
+func (l *Log) Scan(from int64, check Check, visit Visit) (Scan, error) {
+	s := Scan{From: from, End: from, Last: -1}
+	w := walk{check: check, visit: visit, scan: &s, buf: make([]byte, min(window, l.opt.FileSize))}
+	files := l.dir.Files()
+	for i, f := range files {
+		if f.End() <= from {
+			continue
+		}
+		if err := w.file(f, max(from, f.Start)); err != nil {
+			return s, err
+		}
+		if s.Stop != nil && !errors.Is(s.Stop, message.ErrBlank) {
+			break
+		}
+		if s.Stop = nil; i+1 < len(files) {
+			if files[i+1].Start != f.End() {
+				s.Stop = fmt.Errorf("%w: no file starts at %d", message.ErrCorrupt, f.End())
+				break
+			}
+			s.End = f.End()
+		}
+	}
+	return s, nil
+}
+
+// FirstRecord decodes the first record of a file.
+func (l *Log) FirstRecord(f *mapped.File, check Check) (message.View, error) {
+	var first message.View
+	done := errors.New("one is enough")
+	s := Scan{Last: -1}
+	w := walk{check: check, scan: &s, buf: make([]byte, min(window, l.opt.FileSize)), visit: func(_ int64, _ []byte, v *message.View) error {
+		first = *v
+		first.Body, first.Topic, first.Properties = nil, nil, nil
+		return done
+	}}
+	err := w.file(f, f.Start)
+	if errors.Is(err, done) {
+		return first, nil
+	}
+	if err == nil {
+		err = s.Stop
+	}
+	return first, err
+}
+
+// walk reads one file through a window that follows the records.
+type walk struct {
+	check Check
+	visit Visit
+	scan  *Scan
+
+	buf      []byte
+	from, to int64 // the part of the log that buf holds
+	view     message.View
+}
+
+// file walks one file; scan.Stop says what ended it.
+func (w *walk) file(f *mapped.File, at int64) error {
+	w.from, w.to = at, at
+	for {
+		size, err := w.size(f, at)
+		if err == nil {
+			err = w.record(f, at, size)
+		}
+		switch {
+		case err == nil:
+			w.scan.Last, w.scan.End = at, at+int64(size)
+			w.scan.Records++
+			at += int64(size)
+		case errors.Is(err, message.ErrBlank), errors.Is(err, message.ErrCorrupt), errors.Is(err, message.ErrShort):
+			w.scan.Stop = fmt.Errorf("at %d: %w", at, err)
+			return nil
+		default:
+			return err
+		}
+	}
+}
+
+// size is the plausible length of the record at an offset. A long one is looked
+// at in three places before anything of its length is read.
+func (w *walk) size(f *mapped.File, at int64) (int, error) {
+	head, err := w.bytes(f, at, 8)
+	if err != nil {
+		return 0, err
+	}
+	size, err := message.Size(head)
+	if err != nil {
+		return 0, err
+	}
+	if int64(size) > f.End()-at {
+		return 0, fmt.Errorf("%w: size %d, the file has %d left", message.ErrCorrupt, size, f.End()-at)
+	}
+	if size > len(w.buf) && !longRecord(f, at-f.Start, size) {
+		return 0, fmt.Errorf("%w: size %d is not the sum of its parts", message.ErrCorrupt, size)
+	}
+	return size, nil
+}
+
+func (w *walk) record(f *mapped.File, at int64, size int) error {
+	rec, err := w.bytes(f, at, size)
+	if err != nil {
+		return err
+	}
+	v := &w.view
+	if err := message.Decode(rec, v); err != nil {
+		return err
+	}
+	if v.PhyOffset != at {
+		return fmt.Errorf("%w: a record of offset %d", message.ErrCorrupt, v.PhyOffset)
+	}
+	if w.check.PropertyCRC {
+		err = message.CheckPropertyCRC(rec)
+	} else if w.check.BodyCRC {
+		err = v.CheckBody()
+	}
+	if err != nil {
+		return err
+	}
+	return w.visit(at, rec, v)
+}
+
+// bytes returns n bytes of the file at an offset of the log, reading on when the
+// window does not hold them.
+func (w *walk) bytes(f *mapped.File, at int64, n int) ([]byte, error) {
+	if at+int64(n) > f.End() {
+		return nil, message.ErrShort
+	}
+	if at+int64(n) > w.to {
+		if n > len(w.buf) {
+			w.buf = make([]byte, n)
+		}
+		part := w.buf[:min(int64(len(w.buf)), f.End()-at)]
+		if err := f.ReadAt(part, at-f.Start); err != nil {
+			return nil, err
+		}
+		w.from, w.to = at, at+int64(len(part))
+	}
+	return w.buf[at-w.from : at-w.from+int64(n)], nil
+}
+
+// longRecord adds up the length fields of a record without reading the rest of it.
+func longRecord(f *mapped.File, at int64, size int) bool {
+	var field [4]byte
+	number := func(off, n int) int {
+		if off+n > size || f.ReadAt(field[:n], at+int64(off)) != nil {
+			return -1
+		}
+		switch n {
+		case 1:
+			return int(int8(field[0]))
+		case 2:
+			return int(int16(binary.BigEndian.Uint16(field[:])))
+		}
+		return int(int32(binary.BigEndian.Uint32(field[:])))
+	}
+	magic, sysFlag := number(4, 4), number(36, 4)
+	off, topicField := 84, 1
+	if sysFlag&message.FlagBornHostV6 != 0 {
+		off += 12
+	}
+	if sysFlag&message.FlagStoreHostV6 != 0 {
+		off += 12
+	}
+	if uint32(magic) == message.MagicV2 {
+		topicField = 2
+	}
+	for _, n := range []int{4, topicField, 2} {
+		length := number(off, n)
+		if length < 0 {
+			return false
+		}
+		off += n + length
+	}
+	return off == size
+}
