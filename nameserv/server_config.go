@@ -1,0 +1,86 @@
+package nameserv
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/skylarkmq/skylark/internal/properties"
+	"github.com/skylarkmq/skylark/internal/statefile"
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+)
+
+// immutable names are decided at start: where files are, where the server listens, what may be changed. The original refuses the
+// first four; the attack of CVE-2023-37582 was to move configStorePath.
+var immutable = []string{
+	"configBlackList", "configStorePath", "kvConfigPath", "rocketmqHome",
+	"listenPort", "bindAddress",
+}
+
+// maxConfigBody: an update holds at most every name there is.
+const maxConfigBody = 1 << 20
+
+// updateConfig answers UPDATE_NAMESRV_CONFIG. Names that nobody knows are ignored, as in the original; a refused name refuses the
+// whole request.
+func (n *Nameserv) updateConfig(r *remoting.Request) (*protocol.Command, error) {
+	if len(r.Body) > maxConfigBody {
+		return nil, remoting.Failf(code.SystemError, "configuration of %d bytes, at most %d", len(r.Body), maxConfigBody)
+	}
+	asked, err := properties.Parse(r.Body)
+	if err != nil {
+		return nil, remoting.Fail(code.SystemError, "string2Properties error")
+	}
+	black := strings.Split(n.cfg.Get().ConfigBlackList, ";")
+	for _, name := range asked.Keys() {
+		if slices.Contains(immutable, name) || slices.Contains(black, name) || isPath(name) {
+			return nil, remoting.Fail(code.NoPermission, "Can not update config in black list.")
+		}
+	}
+	if asked.Len() > 0 {
+		if err := n.applyConfig(asked); err != nil {
+			return nil, err
+		}
+	}
+	n.log.Info().Strs("names", asked.Keys()).Stringer("remote", r.Conn.RemoteAddr()).Msg("configuration updated")
+	return protocol.NewResponse(code.Success, ""), nil
+}
+
+// isPath: settings that name files, such as keys and certificates, never come from the network.
+func isPath(name string) bool {
+	return strings.HasPrefix(name, "tls.") || strings.HasSuffix(name, "Path") || strings.HasSuffix(name, "Dir")
+}
+
+func (n *Nameserv) applyConfig(asked *properties.Map) error {
+	n.configWrite.Lock()
+	defer n.configWrite.Unlock()
+	known := make(map[string]string)
+	for _, item := range n.settings.Flat() {
+		if v, ok := asked.Get(item[0]); ok {
+			known[item[0]] = v
+		}
+	}
+	if _, err := n.settings.Apply(known, true); err != nil {
+		return fmt.Errorf("update configuration: %w", err)
+	}
+	if err := statefile.Save(n.disk, n.cfg.Get().ConfigStorePath, n.listing()); err != nil {
+		return fmt.Errorf("update configuration: %w", err)
+	}
+	return nil
+}
+
+// getConfig answers GET_NAMESRV_CONFIG: `name=value` lines, sorted.
+func (n *Nameserv) getConfig(*remoting.Request) (*protocol.Command, error) {
+	answer := protocol.NewResponse(code.Success, "")
+	answer.Body = n.listing()
+	return answer, nil
+}
+
+func (n *Nameserv) listing() []byte {
+	var all properties.Map
+	for _, item := range n.settings.Flat() {
+		all.Set(item[0], item[1])
+	}
+	return properties.Format(&all)
+}
