@@ -41,9 +41,7 @@ func (n *Nameserv) expire() {
 		if c, ok := d.Channel.(*remoting.Conn); ok && c != nil {
 			c.Close()
 		}
-		if d.Known {
-			n.submit(d.Member)
-		}
+		n.submit(d.Member)
 	}
 }
 

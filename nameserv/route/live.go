@@ -26,12 +26,11 @@ func (t *Table) DataVersion(cluster, addr string) (body.DataVersion, bool) {
 	return l.version, true
 }
 
-// Departure is a broker to be unregistered, and the connection it had. Known is false when the address table does not
-// hold the broker any more, so that there is nothing to unregister.
+// Departure is a broker to be unregistered, and the connection it had. The broker name is empty when the address table does not
+// hold the broker any more; unregistering it then only forgets that it was alive.
 type Departure struct {
 	Member  Member
 	Channel Channel
-	Known   bool
 }
 
 // Expired lists the brokers that were silent for longer than they promised to be.
@@ -42,8 +41,7 @@ func (t *Table) Expired() []Departure {
 	var gone []Departure
 	for a, l := range t.lives {
 		if deadline(l) < now {
-			m, known := t.member(a)
-			gone = append(gone, Departure{Member: m, Channel: l.channel, Known: known})
+			gone = append(gone, Departure{Member: t.member(a), Channel: l.channel})
 		}
 	}
 	return gone
@@ -66,22 +64,29 @@ func (t *Table) ByChannel(ch Channel) (Member, bool) {
 	}
 	for a, l := range t.lives {
 		if l.channel == ch {
-			return t.member(a)
+			return t.member(a), true
 		}
 	}
 	return Member{}, false
 }
 
-func (t *Table) member(a address) (Member, bool) {
+// member finds who registered an address. Groups of the same cluster come first; a group that was created by another cluster may
+// hold it too, because broker names are global. The original misses that case and never forgets such a broker.
+func (t *Table) member(a address) Member {
+	m := Member{Cluster: a.cluster, BrokerAddr: a.addr}
 	for _, b := range t.brokers {
-		if b.cluster != a.cluster {
-			continue
-		}
 		for id, addr := range b.addrs {
-			if addr == a.addr {
-				return Member{Cluster: a.cluster, BrokerName: b.name, BrokerAddr: addr, BrokerID: id}, true
+			if addr != a.addr {
+				continue
+			}
+			if b.cluster == a.cluster {
+				m.BrokerName, m.BrokerID = b.name, id
+				return m
+			}
+			if _, ours := t.clusters[a.cluster][b.name]; ours {
+				m.BrokerName, m.BrokerID = b.name, id
 			}
 		}
 	}
-	return Member{Cluster: a.cluster, BrokerAddr: a.addr}, false
+	return m
 }

@@ -60,7 +60,10 @@ func (t *Table) Register(r *Registration) (Registered, error) {
 		return Registered{}, fmt.Errorf("%w: %d live brokers", ErrLimit, len(t.lives))
 	}
 
-	b, first := t.group(r)
+	b, first, err := t.group(r)
+	if err != nil {
+		return Registered{}, err
+	}
 	b.actingMaster = r.EnableActingMaster != nil && *r.EnableActingMaster
 	b.zone = r.Zone
 
@@ -122,21 +125,26 @@ func (t *Table) checkNames(r *Registration) error {
 	return nil
 }
 
-// group finds or creates the broker group of a registration and says whether it is new.
-func (t *Table) group(r *Registration) (*broker, bool) {
-	names := t.clusters[r.Cluster]
-	if names == nil {
-		names = make(map[string]struct{}, 1)
-		t.clusters[r.Cluster] = names
+// group finds or creates the broker group of a registration and says whether it is new. Groups are bounded apart from live brokers:
+// a refused registration leaves its group behind, as in the original.
+func (t *Table) group(r *Registration) (b *broker, first bool, err error) {
+	b, known := t.brokers[r.BrokerName]
+	_, paired := t.clusters[r.Cluster][r.BrokerName]
+	if !known && len(t.brokers) >= t.limits.Brokers || !paired && t.pairs >= t.limits.Brokers {
+		return nil, false, fmt.Errorf("%w: %d broker names, %d in clusters", ErrLimit, len(t.brokers), t.pairs)
 	}
-	names[r.BrokerName] = struct{}{}
-
-	if b, ok := t.brokers[r.BrokerName]; ok {
-		return b, false
+	if !paired {
+		if t.clusters[r.Cluster] == nil {
+			t.clusters[r.Cluster] = make(map[string]struct{}, 1)
+		}
+		t.clusters[r.Cluster][r.BrokerName] = struct{}{}
+		t.pairs++
 	}
-	b := &broker{cluster: r.Cluster, name: r.BrokerName, addrs: make(map[int64]string, 1)}
-	t.brokers[r.BrokerName] = b
-	return b, true
+	if !known {
+		b = &broker{cluster: r.Cluster, name: r.BrokerName, addrs: make(map[int64]string, 1)}
+		t.brokers[r.BrokerName] = b
+	}
+	return b, !known, nil
 }
 
 // stale reports that the id belongs to another address whose state version is newer: a former master of controller mode

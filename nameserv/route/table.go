@@ -34,7 +34,7 @@ type Channel any
 
 // Limits bound what strangers can make the table hold. The original has none.
 type Limits struct {
-	// Brokers is the number of live broker addresses.
+	// Brokers is the number of live broker addresses, and of broker names.
 	Brokers int
 	// QueueDatas counts topic × broker name pairs, which is what a route table is made of.
 	QueueDatas int
@@ -91,6 +91,7 @@ type Table struct {
 	filters    map[address][]string                             // filter servers, a legacy of 4.x
 	mappings   map[string]map[string]body.TopicQueueMappingInfo // static topic → broker name
 	channels   map[Channel]int                                  // lives by channel: most connections are clients and have none
+	pairs      int                                              // sum of the inner maps of clusters
 	queueDatas int                                              // sum of the inner maps of topics
 	mapped     int                                              // sum of the inner maps of mappings
 }

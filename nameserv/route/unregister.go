@@ -65,7 +65,10 @@ func (t *Table) removeMember(m Member) (gone, minGone bool) {
 	}
 	delete(t.brokers, m.BrokerName)
 	if names := t.clusters[m.Cluster]; names != nil {
-		delete(names, m.BrokerName)
+		if _, paired := names[m.BrokerName]; paired {
+			delete(names, m.BrokerName)
+			t.pairs--
+		}
 		if len(names) == 0 {
 			delete(t.clusters, m.Cluster)
 		}
