@@ -24,6 +24,7 @@ func (t *Table) CorrectMin(minPhy int64) {
 		}
 		return true
 	})
+	t.EachBatch(func(q *BatchQueue) bool { q.correctMin(minPhy); return true })
 }
 
 // correctMin is store.md 3.6, under io: the first unit at or behind minPhy; the
@@ -68,6 +69,12 @@ func (t *Table) DeleteExpired(minPhy int64, pause func(time.Duration), interval 
 		if deleted += n; n > 0 && interval > 0 {
 			pause(interval)
 		}
+		return true
+	})
+	t.EachBatch(func(q *BatchQueue) bool {
+		n, qerr := q.deleteExpired(minPhy)
+		err = errors.Join(err, qerr)
+		deleted += n
 		return true
 	})
 	return deleted, err
@@ -120,6 +127,12 @@ func (t *Table) DeleteTopic(topic string) error {
 	for _, q := range t.TopicQueues(topic) {
 		failed = errors.Join(failed, q.Destroy())
 	}
+	t.EachBatch(func(q *BatchQueue) bool {
+		if q.Topic == topic {
+			failed = errors.Join(failed, q.destroy())
+		}
+		return true
+	})
 	for _, root := range []string{t.opt.Dir, t.opt.ExtDir, t.opt.BatchDir} {
 		if root != "" {
 			failed = errors.Join(failed, t.opt.FS.RemoveAll(filepath.Join(root, topic)))

@@ -52,7 +52,11 @@ func (t *Table) Flush(leastPages int) error {
 	}
 	clear(list)
 	t.spare = list[:0]
-	if err := t.sync(leastPages); err != nil {
+	err := t.sync(leastPages)
+	if err == nil && leastPages == 0 {
+		t.EachBatch(func(q *BatchQueue) bool { err = q.sync(); return err == nil })
+	}
+	if err != nil {
 		t.syncFailed = err
 		return err
 	}

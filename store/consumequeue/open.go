@@ -188,7 +188,11 @@ func (t *Table) Recover(abnormal bool) (int64, error) {
 		}
 		maxPhy = max(maxPhy, q.maxPhy.Load())
 	}
-	return maxPhy, nil
+	t.EachBatch(func(q *BatchQueue) bool {
+		maxPhy, err = max(maxPhy, q.MaxPhy()), q.err
+		return err == nil
+	})
+	return maxPhy, err
 }
 
 // openAll opens queues side by side: most of the time goes to the disk.
@@ -213,4 +217,5 @@ func (t *Table) ResetNext() {
 		}
 		return true
 	})
+	t.EachBatch(func(q *BatchQueue) bool { _, q.Next = q.Bounds(); return true })
 }

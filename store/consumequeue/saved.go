@@ -116,5 +116,11 @@ func (t *Table) Close(clean bool) error {
 		err = vfs.WriteFile(t.opt.FS, t.opt.SavedFile, encodeSaved(list))
 	}
 	t.files.closeAll()
+	t.EachBatch(func(q *BatchQueue) bool {
+		q.mu.Lock()
+		q.close()
+		q.mu.Unlock()
+		return true
+	})
 	return err
 }

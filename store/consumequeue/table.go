@@ -38,6 +38,8 @@ type Table struct {
 	log   zerolog.Logger
 	files *openFiles
 
+	batches batchTable
+
 	mu     sync.RWMutex // guards topics; never held across I/O
 	topics map[string]*topicQueues
 
@@ -152,6 +154,9 @@ func Open(opt Options) (*Table, error) {
 		if err := t.loadTopic(e.Name); err != nil {
 			return nil, fmt.Errorf("consume queues: %w", err)
 		}
+	}
+	if err := t.loadBatches(); err != nil {
+		return nil, fmt.Errorf("consume queues: %w", err)
 	}
 	return t, nil
 }

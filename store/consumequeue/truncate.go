@@ -19,6 +19,12 @@ func (t *Table) Truncate(phy int64) error {
 		}
 		return failed == nil
 	})
+	t.EachBatch(func(q *BatchQueue) bool {
+		if failed == nil {
+			failed = q.truncate(phy)
+		}
+		return failed == nil
+	})
 	return failed
 }
 

@@ -1,0 +1,401 @@
+package consumequeue
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/skylarkmq/skylark/internal/vfs"
+)
+
+// BatchQueue is a queue of a topic with queue.type=BatchCQ. Such topics are few
+// and a unit of theirs stands for many messages, so it is simple: a lock, units
+// written at once.
+type BatchQueue struct {
+	Topic string
+	ID    int32
+
+	// Next belongs to the store's append lock, as Queue.Next.
+	Next int64
+
+	table *Table
+
+	mu     sync.Mutex
+	ready  bool
+	err    error
+	files  []*batchFile
+	end    int64 // bytes: behind the last unit
+	min    int64
+	max    int64
+	maxPhy int64 // position of the newest record, not its end (as Java has it); -1 none
+	dirty  bool
+}
+
+type batchFile struct {
+	vfs.File
+	start int64
+}
+
+type batchTable struct {
+	mu     sync.Mutex
+	queues map[savedKey]*BatchQueue
+}
+
+// loadBatches lists the batch queue directories.
+func (t *Table) loadBatches() error {
+	t.batches.queues = make(map[savedKey]*BatchQueue)
+	if t.opt.BatchDir == "" {
+		return nil
+	}
+	topics, err := readDir(t.opt.FS, t.opt.BatchDir)
+	if err != nil {
+		return err
+	}
+	for _, topic := range topics {
+		if !topic.Dir {
+			continue
+		}
+		ids, err := readDir(t.opt.FS, filepath.Join(t.opt.BatchDir, topic.Name))
+		if err != nil {
+			return err
+		}
+		for _, e := range ids {
+			if id, err := strconv.ParseInt(e.Name, 10, 32); err == nil && id >= 0 && e.Dir {
+				t.batches.queues[savedKey{topic.Name, int32(id)}] = &BatchQueue{Topic: topic.Name, ID: int32(id), table: t}
+			}
+		}
+	}
+	return nil
+}
+
+// LookupBatch finds a batch queue.
+func (t *Table) LookupBatch(topic string, id int32) (*BatchQueue, bool) {
+	t.batches.mu.Lock()
+	q := t.batches.queues[savedKey{topic, id}]
+	t.batches.mu.Unlock()
+	return q, q != nil
+}
+
+// Batch finds or makes a batch queue.
+func (t *Table) Batch(topic string, id int32) *BatchQueue {
+	t.batches.mu.Lock()
+	defer t.batches.mu.Unlock()
+	key := savedKey{topic, id}
+	q := t.batches.queues[key]
+	if q == nil {
+		q = &BatchQueue{Topic: topic, ID: id, table: t, maxPhy: -1, ready: true, err: checkName(topic, id)}
+		if q.err == nil {
+			t.batches.queues[key] = q
+		}
+	}
+	return q
+}
+
+// EachBatch calls visit for every batch queue until it answers false.
+func (t *Table) EachBatch(visit func(*BatchQueue) bool) {
+	t.batches.mu.Lock()
+	list := make([]*BatchQueue, 0, len(t.batches.queues))
+	for _, q := range t.batches.queues {
+		list = append(list, q)
+	}
+	t.batches.mu.Unlock()
+	for _, q := range list {
+		if !visit(q) {
+			return
+		}
+	}
+}
+
+func (q *BatchQueue) dir() string {
+	return filepath.Join(q.table.opt.BatchDir, q.Topic, strconv.Itoa(int(q.ID)))
+}
+
+// lock opens the queue when it was not yet.
+func (q *BatchQueue) lock() {
+	q.mu.Lock()
+	if !q.ready {
+		q.maxPhy = -1
+		q.err = q.load()
+		q.ready, q.Next = true, q.max
+	}
+}
+
+func (q *BatchQueue) load() error {
+	size := q.fileSize()
+	starts, _, err := listFiles(q.table.opt.FS, q.dir(), size)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("batch consume queue: %w", err)
+	}
+	for _, start := range starts {
+		f, err := q.table.opt.FS.Open(filepath.Join(q.dir(), fileName(start)))
+		if err != nil {
+			return fmt.Errorf("batch consume queue: %w", err)
+		}
+		q.files = append(q.files, &batchFile{f, start})
+	}
+	if len(starts) == 0 {
+		return nil
+	}
+	q.end = starts[max(0, len(starts)-recoverFiles)]
+	for q.end < starts[len(starts)-1]+size {
+		u, ok := q.at(q.end)
+		if !ok || !u.written() {
+			break
+		}
+		q.end += BatchUnitSize
+		q.max, q.maxPhy = u.End(), u.PhyOffset
+	}
+	if u, ok := q.at(starts[0]); ok && q.end > starts[0] {
+		q.min = u.Base
+	}
+	return q.dropBehind()
+}
+
+func (q *BatchQueue) fileSize() int64 {
+	size := q.table.opt.BatchFileSize
+	return max((size+BatchUnitSize-1)/BatchUnitSize, 1) * BatchUnitSize
+}
+
+// at reads the unit at a byte position.
+func (q *BatchQueue) at(pos int64) (BatchUnit, bool) {
+	i := slices.IndexFunc(q.files, func(f *batchFile) bool { return pos >= f.start && pos < f.start+q.fileSize() })
+	if i < 0 {
+		return BatchUnit{}, false
+	}
+	var raw [BatchUnitSize]byte
+	if n, _ := q.files[i].ReadAt(raw[:], pos-q.files[i].start); n < len(raw) {
+		return BatchUnit{}, false
+	}
+	return batchUnitAt(raw[:]), true
+}
+
+// dropBehind removes files that start behind the end.
+func (q *BatchQueue) dropBehind() error {
+	for n := len(q.files); n > 1 && q.files[n-1].start > q.end; n-- {
+		if err := q.removeFile(n - 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q *BatchQueue) removeFile(i int) error {
+	f := q.files[i]
+	q.files = slices.Delete(q.files, i, i+1)
+	_ = f.Close()
+	if err := q.table.opt.FS.Remove(filepath.Join(q.dir(), fileName(f.start))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("batch consume queue: remove: %w", err)
+	}
+	return nil
+}
+
+// Put adds the unit of a record. A record without a base is not indexed, one that
+// has its unit already is dropped.
+func (q *BatchQueue) Put(u BatchUnit) error {
+	q.lock()
+	defer q.mu.Unlock()
+	if q.err != nil {
+		return q.err
+	}
+	if u.Base < 0 || u.Count <= 0 || u.PhyOffset <= q.maxPhy {
+		return nil
+	}
+	if n := len(q.files); n == 0 || q.end >= q.files[n-1].start+q.fileSize() {
+		if err := q.addFile(); err != nil {
+			return err
+		}
+	}
+	var raw [BatchUnitSize]byte
+	putBatchUnit(raw[:], u)
+	f := q.files[len(q.files)-1]
+	if _, err := f.WriteAt(raw[:], q.end-f.start); err != nil {
+		return fmt.Errorf("batch consume queue: write: %w", err)
+	}
+	if q.max == 0 && q.maxPhy < 0 {
+		q.min = u.Base
+	}
+	q.end += BatchUnitSize
+	q.max, q.maxPhy, q.dirty = u.End(), u.PhyOffset, true
+	q.table.lastTimestamp.Store(u.StoreTimestamp)
+	return nil
+}
+
+func (q *BatchQueue) addFile() error {
+	start := q.end / q.fileSize() * q.fileSize()
+	if err := q.table.opt.FS.MkdirAll(q.dir()); err != nil {
+		return fmt.Errorf("batch consume queue: %w", err)
+	}
+	f, err := q.table.opt.FS.Create(filepath.Join(q.dir(), fileName(start)))
+	if err != nil {
+		return fmt.Errorf("batch consume queue: %w", err)
+	}
+	if err := f.Truncate(q.fileSize()); err != nil {
+		return fmt.Errorf("batch consume queue: %w", errors.Join(err, f.Close()))
+	}
+	q.files = append(q.files, &batchFile{f, start})
+	return nil
+}
+
+// Bounds are the queue offsets there are: [low, high).
+func (q *BatchQueue) Bounds() (low, high int64) {
+	q.lock()
+	defer q.mu.Unlock()
+	return q.min, q.max
+}
+
+// MaxPhy is the position of the newest record, -1 if none.
+func (q *BatchQueue) MaxPhy() int64 {
+	q.lock()
+	defer q.mu.Unlock()
+	return q.maxPhy
+}
+
+// Units appends up to n units, from the one that holds a queue offset on.
+func (q *BatchQueue) Units(offset int64, n int, dst []BatchUnit) []BatchUnit {
+	q.lock()
+	defer q.mu.Unlock()
+	if q.err != nil || len(q.files) == 0 || offset < q.min || offset >= q.max {
+		return dst
+	}
+	pos := q.search(func(u BatchUnit) bool { return u.End() > offset })
+	for ; pos < q.end && n > 0; pos, n = pos+BatchUnitSize, n-1 {
+		u, ok := q.at(pos)
+		if !ok {
+			break
+		}
+		dst = append(dst, u)
+	}
+	return dst
+}
+
+// search is the position of the first unit for which pred holds, or the end.
+func (q *BatchQueue) search(pred func(BatchUnit) bool) int64 {
+	low, high := q.files[0].start/BatchUnitSize, q.end/BatchUnitSize
+	for low < high {
+		mid := low + (high-low)/2
+		if u, ok := q.at(mid * BatchUnitSize); ok && pred(u) {
+			high = mid
+		} else {
+			low = mid + 1
+		}
+	}
+	return low * BatchUnitSize
+}
+
+// OffsetByTime is Queue.OffsetByTime; the units carry their times.
+func (q *BatchQueue) OffsetByTime(ms int64, upper bool) int64 {
+	q.lock()
+	defer q.mu.Unlock()
+	if q.err != nil || len(q.files) == 0 {
+		return 0
+	}
+	pos := q.search(func(u BatchUnit) bool { return u.StoreTimestamp > ms || !upper && u.StoreTimestamp == ms })
+	offset := q.max
+	if upper {
+		if u, ok := q.at(pos - BatchUnitSize); ok {
+			offset = u.Base
+		} else {
+			offset = q.min
+		}
+	} else if u, ok := q.at(pos); ok && pos < q.end {
+		offset = u.Base
+	}
+	return min(max(offset, q.min), q.max)
+}
+
+// truncate removes the units of records at or behind a position, and zeroes them.
+func (q *BatchQueue) truncate(phy int64) error {
+	q.lock()
+	defer q.mu.Unlock()
+	if q.err != nil || len(q.files) == 0 || q.maxPhy < phy {
+		return q.err
+	}
+	end := q.search(func(u BatchUnit) bool { return u.PhyOffset >= phy })
+	var zero [BatchUnitSize]byte
+	for pos := end; pos < q.end; pos += BatchUnitSize {
+		i := slices.IndexFunc(q.files, func(f *batchFile) bool { return pos < f.start+q.fileSize() })
+		if _, err := q.files[i].WriteAt(zero[:], pos-q.files[i].start); err != nil {
+			return fmt.Errorf("batch consume queue: truncate: %w", err)
+		}
+	}
+	q.end, q.max, q.maxPhy, q.dirty = end, 0, -1, true
+	if u, ok := q.at(end - BatchUnitSize); ok {
+		q.max, q.maxPhy = u.End(), u.PhyOffset
+	}
+	q.min, q.Next = min(q.min, q.max), q.max
+	return q.dropBehind()
+}
+
+func (q *BatchQueue) correctMin(minPhy int64) {
+	q.lock()
+	defer q.mu.Unlock()
+	if q.err != nil || len(q.files) == 0 {
+		return
+	}
+	pos := q.search(func(u BatchUnit) bool { return u.PhyOffset >= minPhy })
+	if u, ok := q.at(pos); ok && pos < q.end {
+		q.min = u.Base
+	} else {
+		q.min = q.max
+	}
+}
+
+// deleteExpired deletes files, never the last, whose last unit is before minPhy.
+func (q *BatchQueue) deleteExpired(minPhy int64) (deleted int, err error) {
+	q.lock()
+	for err == nil && q.err == nil && len(q.files) > 1 {
+		if u, ok := q.at(q.files[1].start - BatchUnitSize); ok && u.PhyOffset >= minPhy {
+			break
+		}
+		if err = q.removeFile(0); err == nil {
+			deleted++
+		}
+	}
+	q.mu.Unlock()
+	q.correctMin(minPhy)
+	return deleted, err
+}
+
+func (q *BatchQueue) sync() error {
+	q.lock()
+	files, dirty := slices.Clone(q.files), q.dirty
+	q.dirty = false
+	q.mu.Unlock()
+	if !dirty {
+		return nil
+	}
+	for _, f := range files {
+		if err := f.Sync(); err != nil && !errors.Is(err, fs.ErrClosed) {
+			return fmt.Errorf("batch consume queue: sync: %w", err)
+		}
+	}
+	for _, dir := range []string{q.dir(), filepath.Dir(q.dir()), q.table.opt.BatchDir} {
+		if err := q.table.opt.FS.SyncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("batch consume queue: sync: %w", err)
+		}
+	}
+	return nil
+}
+
+// destroy closes and removes everything and begins anew.
+func (q *BatchQueue) destroy() error {
+	q.lock()
+	defer q.mu.Unlock()
+	q.close()
+	q.end, q.min, q.max, q.maxPhy, q.Next, q.err = 0, 0, 0, -1, 0, nil
+	if err := q.table.opt.FS.RemoveAll(q.dir()); err != nil {
+		return fmt.Errorf("batch consume queue: %w", err)
+	}
+	return nil
+}
+
+func (q *BatchQueue) close() {
+	for _, f := range q.files {
+		_ = f.Close()
+	}
+	q.files = nil
+}
