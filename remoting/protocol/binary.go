@@ -38,39 +38,63 @@ func decodeBinary(b []byte, c *Command) error {
 	if err != nil {
 		return err
 	}
-	for n := 0; len(entries) > 0; n++ {
+	return c.Fields.entries(entries)
+}
+
+// entries reads the ext map into the list.
+func (f *Fields) entries(b []byte) error {
+	i := 0
+	for n := 0; i < len(b); n++ {
 		if n == maxFields {
 			return fmt.Errorf("%w: more than %d ext fields", ErrHeader, maxFields)
 		}
-		if entries, err = c.Fields.entry(entries); err != nil {
-			return err
+		if len(b)-i < 2 {
+			return fmt.Errorf("%w: a stray byte after the ext fields", ErrHeader)
+		}
+		keyLen := int(int16(binary.BigEndian.Uint16(b[i:])))
+		key := i + 2
+		if keyLen < 0 || keyLen+4 > len(b)-key {
+			return fmt.Errorf("%w: ext field name of %d bytes, %d are left for it and the value", ErrHeader, keyLen, len(b)-key)
+		}
+		valueLen := int64(int32(binary.BigEndian.Uint32(b[key+keyLen:])))
+		value := key + keyLen + 4
+		if valueLen < 0 || valueLen > int64(len(b)-value) {
+			return fmt.Errorf("%w: ext field value of %d bytes, %d are left", ErrHeader, valueLen, len(b)-value)
+		}
+		i = value + int(valueLen)
+		if keyLen > 0 { // a null name: Java keeps it where nobody can ask for it
+			f.entry(b[key:key+keyLen:key+keyLen], b[value:i:i])
 		}
 	}
 	return nil
 }
 
-// entry reads the first entry of b into the list.
-func (f *Fields) entry(b []byte) (rest []byte, err error) {
-	if len(b) < 2 {
-		return nil, fmt.Errorf("%w: %d stray bytes after the ext fields", ErrHeader, len(b))
-	}
-	n := int(int16(binary.BigEndian.Uint16(b)))
-	if n < 0 || n > len(b)-2 {
-		return nil, fmt.Errorf("%w: ext field name of %d bytes, %d are left", ErrHeader, n, len(b)-2)
-	}
-	key := b[2 : 2+n : 2+n]
-	value, rest, err := cut32(b[2+n:], "ext field value")
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case n == 0: // a null name: Java keeps it where nobody can ask for it
-	case len(value) == 0:
+func (f *Fields) entry(key, value []byte) {
+	if len(value) == 0 {
 		f.drop(key)
-	default:
-		f.list = append(f.list, Field{Key: f.sane(key), Value: f.sane(value)})
+		return
 	}
-	return rest, nil
+	if !isASCII(key) || !isASCII(value) {
+		key, value = f.sane(key), f.sane(value)
+	}
+	f.list = append(f.list, Field{Key: key, Value: value})
+}
+
+// isASCII looks at eight bytes a step, at the last ones twice rather than one by one.
+func isASCII(b []byte) bool {
+	n := len(b)
+	if n < 8 {
+		var seen byte
+		for _, c := range b {
+			seen |= c
+		}
+		return seen < utf8.RuneSelf
+	}
+	seen := binary.LittleEndian.Uint64(b[n-8:])
+	for i := 0; i+8 < n; i += 8 {
+		seen |= binary.LittleEndian.Uint64(b[i:])
+	}
+	return seen&highBits == 0
 }
 
 // cut32 splits a part with an int32 length from b.

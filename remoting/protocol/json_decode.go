@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -38,9 +39,7 @@ func decodeJSON(b []byte, c *Command) error {
 		case "language":
 			c.Language, err = p.language()
 		case "remark":
-			var text []byte
-			text, _, err = p.value()
-			c.Remark = string(text)
+			c.Remark, err = p.remark()
 		case "extFields":
 			err = p.extFields()
 		default:
@@ -117,7 +116,11 @@ func (p *jsonScanner) extFields() error {
 		return err
 	}
 	p.f.list = p.f.list[:0]
-	for n := 0; ; n++ {
+	n, err := p.plainFields()
+	if err != nil {
+		return err
+	}
+	for ; ; n++ {
 		key, more, err := p.member(n == 0)
 		if err != nil || !more {
 			return err
@@ -135,6 +138,39 @@ func (p *jsonScanner) extFields() error {
 		}
 		p.f.list = append(p.f.list, Field{Key: key, Value: value})
 	}
+}
+
+// plainFields reads the fields at the start that look as every encoder in use writes them, `"name":"value",` without blanks. It stops
+// before the first that does not, with p.i where member expects it, and returns how many fields it read.
+func (p *jsonScanner) plainFields() (n int, err error) {
+	b, i := p.b, p.i
+	for n < maxFields && i < len(b) && b[i] == '"' {
+		key, wide := stringEnd(b, i+1)
+		if key+3 >= len(b) || wide || b[key] != '"' || b[key+1] != ':' || b[key+2] != '"' {
+			break
+		}
+		start := key + 3
+		end, wide := stringEnd(b, start)
+		if end >= len(b) || wide {
+			break
+		}
+		value := b[start:end:end]
+		if b[end] == '\\' {
+			p.i = key + 2
+			if value, err = p.escaped(start, end, false); err != nil {
+				return n, err
+			}
+			end = p.i - 1
+		}
+		p.f.list = append(p.f.list, Field{Key: b[i+1 : key : key], Value: value})
+		n++
+		p.i = end + 1
+		if p.i >= len(b) || b[p.i] != ',' {
+			break
+		}
+		i = end + 2
+	}
+	return n, nil
 }
 
 // value is a member's value as text, whatever its JSON type.
@@ -183,6 +219,14 @@ func (p *jsonScanner) number() (int32, error) {
 	return int32(v), nil
 }
 
+func (p *jsonScanner) remark() (string, error) {
+	text, null, err := p.value()
+	if null {
+		return "", err
+	}
+	return string(text), err
+}
+
 func (p *jsonScanner) language() (Language, error) {
 	text, null, err := p.value()
 	if err != nil {
@@ -218,30 +262,55 @@ func (p *jsonScanner) text() ([]byte, error) {
 	return text, nil
 }
 
-// escaped resolves a string whose first backslash is at end.
+// escaped resolves a string whose first backslash is at end. No escape is shorter than what it stands for, so room for the rest of the
+// header is room for every string in it, and the copy may run eight bytes at a step.
 func (p *jsonScanner) escaped(start, end int, wide bool) ([]byte, error) {
 	from := len(p.f.scratch)
-	out := append(p.f.scratch, p.b[start:end]...)
+	p.f.scratch = slices.Grow(p.f.scratch, len(p.b)-start+8)
+	out := p.f.scratch[from:cap(p.f.scratch)]
+	o := copy(out, p.b[start:end])
+	b, i, seen := p.b, end, uint64(0)
 	for {
-		if p.i = end; end >= len(p.b) {
-			return nil, p.fail("a closing quote")
+		if i+8 <= len(b) && o+8 <= len(out) {
+			w := binary.LittleEndian.Uint64(b[i:])
+			binary.LittleEndian.PutUint64(out[o:], w)
+			found := quoteOrSlash(w)
+			if found == 0 {
+				seen |= w
+				i, o = i+8, o+8
+				continue
+			}
+			n := bits.TrailingZeros64(found) >> 3
+			seen |= w & (1<<(8*n) - 1)
+			i, o = i+n, o+n
+		} else if i < len(b) && b[i] != '"' && b[i] != '\\' {
+			seen |= uint64(b[i])
+			out[o] = b[i]
+			i, o = i+1, o+1
+			continue
 		}
-		if p.b[end] == '"' {
+		if i >= len(b) || b[i] == '"' {
 			break
 		}
-		var err error
-		if out, err = p.escape(out); err != nil {
+		if i+6 <= len(b) && string(b[i:i+4]) == `\u00` && hexValue[b[i+4]] < 8 && hexValue[b[i+5]] < 16 { // the separators of properties
+			out[o] = hexValue[b[i+4]]<<4 | hexValue[b[i+5]]
+			i, o = i+6, o+1
+			continue
+		}
+		p.i = i
+		tail, err := p.escape(out[:o])
+		if err != nil {
 			return nil, err
 		}
-		next, more := stringEnd(p.b, p.i)
-		out = append(out, p.b[p.i:next]...)
-		wide = wide || more
-		end = next
+		i, o = p.i, len(tail)
+	}
+	if p.i = i; i >= len(b) {
+		return nil, p.fail("a closing quote")
 	}
 	p.i++
-	p.f.scratch = out
+	p.f.scratch = p.f.scratch[:from+o]
 	text := p.f.kept(from)
-	if wide && !utf8.Valid(text) {
+	if (wide || seen&highBits != 0) && !utf8.Valid(text) {
 		from = len(p.f.scratch)
 		p.f.scratch = appendRepaired(p.f.scratch, text)
 		text = p.f.kept(from)
@@ -261,9 +330,6 @@ func (p *jsonScanner) escape(out []byte) ([]byte, error) {
 			return nil, p.fail("four hex digits")
 		}
 		p.i += 6
-		if r < utf8.RuneSelf {
-			return append(out, byte(r)), nil
-		}
 		return p.rune(out, r), nil
 	}
 	plain := [...]byte{'"': '"', '\\': '\\', '/': '/', '\'': '\'', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v'}
@@ -294,19 +360,28 @@ func (p *jsonScanner) hex4(i int) (rune, bool) {
 	}
 	var r rune
 	for _, c := range p.b[i : i+4] {
-		switch {
-		case c >= '0' && c <= '9':
-			r = r<<4 | rune(c-'0')
-		case c >= 'a' && c <= 'f':
-			r = r<<4 | rune(c-'a'+10)
-		case c >= 'A' && c <= 'F':
-			r = r<<4 | rune(c-'A'+10)
-		default:
+		v := hexValue[c]
+		if v > 15 {
 			return 0, false
 		}
+		r = r<<4 | rune(v)
 	}
 	return r, true
 }
+
+// hexValue is the value of a hex digit, 255 for any other byte.
+var hexValue = func() (table [256]byte) {
+	for i := range table {
+		table[i] = 255
+	}
+	for i := range byte(10) {
+		table['0'+i] = i
+	}
+	for i := range byte(6) {
+		table['a'+i], table['A'+i] = 10+i, 10+i
+	}
+	return table
+}()
 
 // skip moves behind the value at p.i. Containers are only balanced, not checked: nobody reads them.
 func (p *jsonScanner) skip() error {
@@ -396,18 +471,27 @@ func isNumber(token []byte) bool {
 	return true
 }
 
-// stringEnd finds the first quote or backslash from i on, eight bytes at a step: a byte of the word minus 0x01 borrows its high bit exactly
-// where the byte was zero, that is, equal to what was sought (the lowest such byte is always a true one). wide tells of non-ASCII bytes before it.
+const (
+	lowBits  = 0x0101010101010101
+	highBits = 0x8080808080808080
+)
+
+// quoteOrSlash marks the bytes of a word that are a quote or a backslash: XOR makes those zero, and a zero byte minus 1 borrows its high
+// bit. The lowest mark is always true; those above it may be false.
+func quoteOrSlash(w uint64) uint64 {
+	quote, slash := w^('"'*lowBits), w^('\\'*lowBits)
+	return ((quote-lowBits)&^quote | (slash-lowBits)&^slash) & highBits
+}
+
+// stringEnd finds the first quote or backslash from i on, eight bytes at a step. wide tells of non-ASCII bytes before it.
 func stringEnd(b []byte, i int) (end int, wide bool) {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	var seen uint64
 	for i+8 <= len(b) {
 		w := binary.LittleEndian.Uint64(b[i:])
-		quote, slash := w^('"'*ones), w^('\\'*ones)
-		if found := ((quote-ones)&^quote | (slash-ones)&^slash) & highs; found != 0 {
+		if found := quoteOrSlash(w); found != 0 {
 			n := bits.TrailingZeros64(found) >> 3
 			seen |= w & (1<<(8*n) - 1)
-			return i + n, seen&highs != 0
+			return i + n, seen&highBits != 0
 		}
 		seen |= w
 		i += 8
@@ -415,5 +499,5 @@ func stringEnd(b []byte, i int) (end int, wide bool) {
 	for ; i < len(b) && b[i] != '"' && b[i] != '\\'; i++ {
 		seen |= uint64(b[i])
 	}
-	return i, seen&highs != 0
+	return i, seen&highBits != 0
 }

@@ -33,7 +33,7 @@ const (
 	bodySince = 37
 	// maxInflated and maxRatio bound what a compressed registration may unfold to. Topic texts are alike and compress well,
 	// 100:1 was seen with tens of thousands of topics.
-	maxInflated = 64 << 20
+	maxInflated = 32 << 20
 	maxRatio    = 512
 	minInflated = 1 << 20
 )
