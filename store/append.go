@@ -1,0 +1,193 @@
+package store
+
+import (
+	"errors"
+	"syscall"
+
+	"github.com/skylarkmq/skylark/message"
+)
+
+// backwards is how far the clock may step back before it is believed: until then
+// store timestamps stay where they were, because look-ups by time search them.
+const backwards = 10 * 60 * 1000
+
+// Append writes the batch in one critical section: rolls to the next file where
+// a group does not fit, gives queue offsets and the store time, writes each
+// contiguous run with one pwrite, and, with ASYNC_FLUSH, fills queues and index.
+// Afterwards, outside of the lock, it tells the arrival listener once a queue.
+func (s *Store) Append(b *Batch) {
+	if len(b.groups) == 0 {
+		return
+	}
+	began := s.clk.NowMs()
+	appended := s.appendLocked(b)
+	s.stats.put(b, appended, s.clk.NowMs()-began)
+	if appended == 0 {
+		return
+	}
+	if s.syncFlush {
+		s.commit.wake()
+		return
+	}
+	s.tellArrivals(b.touched)
+}
+
+// appendLocked returns how many items are in the log.
+func (s *Store) appendLocked(b *Batch) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clk.NowMs() // under the lock: times do not fall along the log
+	s.lockedAt.Store(now)
+	defer s.lockedAt.Store(0)
+
+	if last := s.lastStoreTime.Load(); now < last && last-now < backwards {
+		now = last
+	}
+	appended := s.write(b, now)
+	b.end = s.commitLog.Position()
+	if appended == 0 {
+		return 0
+	}
+	s.lastStoreTime.Store(now)
+	if s.syncFlush {
+		s.commit.add(b.items[:appended], b.hashes)
+	} else {
+		s.commitLog.Publish(b.end)
+		b.touched = s.dispatch(b.items[:appended], b.hashes, b.touched)
+	}
+	return appended
+}
+
+// write puts groups into the log until one fails; that one and all after it are
+// not in the log and have taken no offsets. It returns how many items are.
+func (s *Store) write(b *Batch, now int64) int {
+	run := writeRun{b: b}
+	for g := range b.groups {
+		if s.refuses() {
+			run.fail(g, ServiceNotAvailable)
+			return run.written
+		}
+		size := b.groups[g].size
+		if !s.commitLog.Fits(run.size + size) {
+			if !run.flush(s, g) {
+				return run.written
+			}
+			if err := s.roll(size); err != nil {
+				run.fail(g, s.diskTrouble(err, CreateMappedFileFailed))
+				return run.written
+			}
+		}
+		s.number(b, g, s.commitLog.Position()+run.size, now)
+		run.size += size
+	}
+	run.flush(s, len(b.groups))
+	return run.written
+}
+
+func (s *Store) roll(size int64) error {
+	if s.commitLog.Fits(size) { // the run before it was what did not fit with it
+		return nil
+	}
+	return s.commitLog.Roll()
+}
+
+// number gives a group its offsets and patches them into the stage.
+func (s *Store) number(b *Batch, g int, phy, now int64) {
+	gr := &b.groups[g]
+	for i := gr.first; i < gr.first+gr.count; i++ {
+		it := &b.items[i]
+		it.phy, it.storeTime = phy, now
+		if it.numbered {
+			it.offset = it.queue.Next
+			it.queue.Next++
+			if it.delay > 0 {
+				it.tagsCode = now + it.delay
+			}
+		}
+		rec := b.stage[it.at : it.at+int(it.size)]
+		message.Patch(rec, it.storeAt, it.offset, phy, now)
+		if it.sealed {
+			message.SealCRC(rec)
+		}
+		phy += int64(it.size)
+	}
+	first := &b.items[gr.first]
+	gr.result.QueueOffset, gr.result.PhyOffset, gr.result.StoreTimestamp = first.offset, first.phy, now
+}
+
+// writeRun is the part of a batch that goes out with the next pwrite.
+type writeRun struct {
+	b       *Batch
+	group   int   // first one not written
+	item    int   // its first item
+	size    int64 // of those that are numbered and not written
+	written int   // items
+}
+
+// flush writes the run that ends before a group.
+func (r *writeRun) flush(s *Store, end int) bool {
+	if r.size == 0 {
+		return true
+	}
+	from := r.b.items[r.item].at
+	if err := s.commitLog.Write(r.b.stage[from : from+int(r.size)]); err != nil {
+		s.unnumber(r.b, r.group, end)
+		r.fail(r.group, s.diskTrouble(err, UnknownError))
+		return false
+	}
+	for ; r.group < end; r.group++ {
+		g := &r.b.groups[r.group]
+		g.result.Status = PutOK
+		r.item += g.count
+	}
+	r.written, r.size = r.item, 0
+	return true
+}
+
+// fail refuses every group from one on.
+func (r *writeRun) fail(from int, st PutStatus) {
+	for i := from; i < len(r.b.groups); i++ {
+		r.b.groups[i].result.Status = st
+	}
+}
+
+// unnumber gives the offsets of groups back, the last one first.
+func (s *Store) unnumber(b *Batch, from, to int) {
+	for g := to - 1; g >= from; g-- {
+		gr := &b.groups[g]
+		for i := gr.first + gr.count - 1; i >= gr.first; i-- {
+			if it := &b.items[i]; it.numbered {
+				it.queue.Next--
+			}
+		}
+	}
+}
+
+// diskTrouble logs why the log could not be written. A full disk answers that the
+// service is not available, which clients of Java know to mean it.
+func (s *Store) diskTrouble(err error, other PutStatus) PutStatus {
+	s.logger.Error().Err(err).Msg("store: append failed")
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS) {
+		return ServiceNotAvailable
+	}
+	return other
+}
+
+// Put appends one message for a caller inside the broker and waits, with
+// SYNC_FLUSH, until the disk has it.
+func (s *Store) Put(m *message.Message) Result {
+	b := s.batches.Get().(*Batch)
+	defer s.batches.Put(b)
+	b.Reset()
+	if _, st := s.Stage(b, m); st != PutOK {
+		return Result{Status: st}
+	}
+	s.Append(b)
+	r := b.Result(0)
+	if wait, _ := message.Property(m.Properties, message.PropertyWait); r.Status == PutOK && s.NeedsFlush() && string(wait) != "false" {
+		flushed := make(chan PutStatus, 1)
+		s.AwaitFlush(b.End(), func(st PutStatus) { flushed <- st })
+		r.Status = <-flushed
+	}
+	return r
+}

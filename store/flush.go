@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// pageSize is Java's unit of "enough to flush".
+const pageSize = 4096
+
+// thoroughBytes is how much may be appended between two thorough flushes of the
+// consume queues: as much log is read again after a crash.
+const thoroughBytes = 256 << 20
+
+// flushLog makes the log durable and notes up to which record. The first error
+// ends the acceptance of messages for good.
+func (s *Store) flushLog() error {
+	newest := s.lastStoreTime.Load() // before: what follows may not be covered
+	if _, err := s.commitLog.Flush(); err != nil {
+		if !s.flags.has(flagNotWriteable) {
+			s.flags.set(flagNotWriteable, "the disk failed to store what was written: "+err.Error()+"; restart the broker when the disk is sound")
+			s.logger.Error().Err(err).Msg("store: flush failed; no more messages are accepted until a restart")
+		}
+		return err
+	}
+	raise(&s.checkpoint.PhysicTime, newest)
+	return nil
+}
+
+// flushLoop is the goroutine of ASYNC_FLUSH.
+func (s *Store) flushLoop(ctx context.Context) {
+	thorough := s.clk.NowMs()
+	for {
+		cfg := s.cfg.Get()
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.clk.After(time.Duration(max(cfg.FlushIntervalCommitLog, 1)) * time.Millisecond):
+		}
+		least := int64(cfg.FlushCommitLogLeastPages)
+		if now := s.clk.NowMs(); now >= thorough+int64(cfg.FlushCommitLogThoroughInterval) {
+			thorough, least = now, 0
+		}
+		from, to := s.commitLog.Flushed(), s.commitLog.Written()
+		if to > from && to/pageSize-from/pageSize >= least {
+			_ = s.flushLog() // said and remembered
+		}
+	}
+}
+
+// queueLoop is the goroutine that makes consume queues, index and checkpoint
+// durable, and tries again what could not be dispatched.
+func (s *Store) queueLoop(ctx context.Context) {
+	last, at := s.clk.NowMs(), s.commitLog.Written()
+	for {
+		cfg := s.cfg.Get()
+		interval := max(cfg.FlushIntervalConsumeQueue, 1)
+		if s.flags.has(flagQueueError) {
+			interval = min(interval, 500)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.clk.After(time.Duration(interval) * time.Millisecond):
+		}
+		if s.flags.has(flagQueueError) {
+			_ = s.retryBacklog() // the flag stays with the reason
+		}
+		least := max(cfg.FlushConsumeQueueLeastPages, 1)
+		now, end := s.clk.NowMs(), s.commitLog.Written()
+		if now >= last+int64(cfg.FlushConsumeQueueThoroughInterval) || end-at >= thoroughBytes {
+			last, at, least = now, end, 0
+		}
+		s.flushQueues(least)
+	}
+}
+
+// flushQueues writes consume queues, index and checkpoint; leastPages 0 makes
+// everything durable, whatever it costs.
+func (s *Store) flushQueues(leastPages int) {
+	if err := s.queues.Flush(leastPages); err != nil {
+		s.logger.Error().Err(err).Msg("store: flush of the consume queues")
+	} else {
+		raise(&s.checkpoint.LogicsTime, s.queues.FlushedTimestamp())
+	}
+	if err := s.index.Tend(); err != nil {
+		s.logger.Error().Err(err).Msg("store: flush of the index")
+	}
+	if err := s.checkpoint.Flush(); err != nil {
+		s.logger.Error().Err(err).Msg("store: flush of the checkpoint")
+	}
+}

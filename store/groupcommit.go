@@ -1,0 +1,182 @@
+package store
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/skylarkmq/skylark/internal/clock"
+)
+
+// commit is SYNC_FLUSH. Appends leave here what they put into the log; one
+// goroutine takes all of it, flushes once, and only then gives it to queues and
+// index, lets readers see it, tells the arrivals, and answers whoever waits.
+// What is appended meanwhile goes with the next round. It never waits to gather.
+type commit struct {
+	kick chan struct{}
+
+	// Under the append lock.
+	items, spareItems   []item
+	hashes, spareHashes []int32
+
+	done atomic.Int64 // everything before is on the disk and visible
+
+	mu      sync.Mutex
+	waiting []waiter // by deadline
+	failed  bool     // no more flushes: nobody waits any more
+	timer   clock.Timer
+}
+
+type waiter struct {
+	end      int64
+	deadline int64 // ms
+	tell     func(PutStatus)
+}
+
+func (c *commit) wake() {
+	select {
+	case c.kick <- struct{}{}:
+	default:
+	}
+}
+
+// add takes over items of a batch; their keys move to another slice.
+func (c *commit) add(items []item, hashes []int32) {
+	from := len(c.items)
+	c.items = append(c.items, items...)
+	for i := from; i < len(c.items); i++ {
+		it := &c.items[i]
+		n := int32(len(c.hashes))
+		c.hashes = append(c.hashes, hashes[it.keys[0]:it.keys[1]]...)
+		it.keys = [2]int32{n, int32(len(c.hashes))}
+	}
+}
+
+// take hands everything over and keeps the slices of the round before for later.
+func (c *commit) take() ([]item, []int32) {
+	items, hashes := c.items, c.hashes
+	c.items, c.hashes = c.spareItems[:0], c.spareHashes[:0]
+	c.spareItems, c.spareHashes = nil, nil
+	return items, hashes
+}
+
+// NeedsFlush says whether sends are answered only after AwaitFlush (SYNC_FLUSH).
+func (s *Store) NeedsFlush() bool { return s.syncFlush }
+
+// AwaitFlush calls tell once, when everything before end is on the disk (PutOK),
+// after syncFlushTimeout (FlushDiskTimeout; the message stays), or when a flush
+// failed (ServiceNotAvailable: the disk may have lost it). tell must not block.
+// Without SYNC_FLUSH, or when it is done already, tell is called before
+// AwaitFlush returns; else from the group commit or from a timer.
+func (s *Store) AwaitFlush(end int64, tell func(PutStatus)) {
+	c := &s.commit
+	if !s.syncFlush || end <= c.done.Load() {
+		tell(PutOK)
+		return
+	}
+	limit := int64(s.cfg.Get().SyncFlushTimeout)
+	c.mu.Lock()
+	switch {
+	case end <= c.done.Load():
+		c.mu.Unlock()
+		tell(PutOK)
+	case c.failed:
+		c.mu.Unlock()
+		tell(ServiceNotAvailable)
+	default:
+		if c.waiting = append(c.waiting, waiter{end, s.clk.NowMs() + limit, tell}); len(c.waiting) == 1 {
+			s.armTimeout(time.Duration(limit) * time.Millisecond)
+		}
+		c.mu.Unlock()
+	}
+}
+
+// armTimeout wakes expireWaiters; c.mu is held.
+func (s *Store) armTimeout(after time.Duration) {
+	if s.commit.timer == nil {
+		s.commit.timer = s.clk.AfterFunc(after, s.expireWaiters)
+	} else {
+		s.commit.timer.Reset(after)
+	}
+}
+
+func (s *Store) expireWaiters() {
+	c, now := &s.commit, s.clk.NowMs()
+	c.mu.Lock()
+	n := 0
+	for n < len(c.waiting) && c.waiting[n].deadline <= now {
+		n++
+	}
+	late := append([]waiter(nil), c.waiting[:n]...)
+	c.waiting = append(c.waiting[:0], c.waiting[n:]...)
+	if len(c.waiting) > 0 {
+		s.armTimeout(time.Duration(c.waiting[0].deadline-now) * time.Millisecond)
+	}
+	c.mu.Unlock()
+	for _, w := range late {
+		w.tell(FlushDiskTimeout)
+	}
+}
+
+// groupCommit is the goroutine of SYNC_FLUSH.
+func (s *Store) groupCommit(ctx context.Context) {
+	var ready []waiter
+	var touched []Arrival
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.commit.kick:
+			ready, touched = s.commitRound(ready[:0], touched[:0])
+		}
+	}
+}
+
+// commitRound makes durable and visible what was appended before it began. The
+// slices are for reuse.
+func (s *Store) commitRound(ready []waiter, touched []Arrival) ([]waiter, []Arrival) {
+	c := &s.commit
+	s.mu.Lock()
+	items, hashes := c.take()
+	end := s.commitLog.Position()
+	s.mu.Unlock()
+	status := PutOK
+	if err := s.flushLog(); err != nil {
+		status = ServiceNotAvailable
+	} else {
+		s.commitLog.Publish(end)
+		if len(items) > 0 {
+			touched = s.dispatch(items, hashes, touched)
+			s.tellArrivals(touched)
+		}
+	}
+	s.mu.Lock()
+	clear(items)
+	c.spareItems, c.spareHashes = items, hashes
+	s.mu.Unlock()
+
+	c.mu.Lock()
+	if status == PutOK {
+		c.done.Store(end)
+	} else {
+		c.failed = true
+	}
+	kept := c.waiting[:0]
+	for _, w := range c.waiting {
+		if w.end <= end || status != PutOK {
+			ready = append(ready, w)
+		} else {
+			kept = append(kept, w)
+		}
+	}
+	clear(c.waiting[len(kept):])
+	c.waiting = kept
+	c.mu.Unlock()
+	for i := range ready {
+		ready[i].tell(status)
+	}
+	clear(ready)
+	clear(touched)
+	return ready, touched
+}

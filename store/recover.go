@@ -1,0 +1,180 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/store/commitlog"
+	"github.com/skylarkmq/skylark/store/mapped"
+)
+
+// recover finds out where the log ends, makes queues and index agree with it, and
+// sets the next offsets (store.md 5.4 to 5.6). abnormal: the last run did not end
+// cleanly.
+func (s *Store) recover(abnormal bool) error {
+	began := s.clk.Now()
+	if err := s.index.Load(abnormal, s.checkpoint.IndexTime.Load()); err != nil {
+		return err
+	}
+	queued, err := s.queues.Recover(abnormal)
+	if err != nil {
+		return err
+	}
+	if len(s.commitLog.Files()) == 0 {
+		return s.startEmpty()
+	}
+	r := recovery{s: s, check: commitlog.Check{BodyCRC: s.cfg.Get().CheckCRCOnRecover, PropertyCRC: s.cfg.Get().ForceVerifyPropCRC}}
+	from := r.start(abnormal, queued)
+	if !abnormal {
+		r.dispatchFrom = queued
+	}
+	scan, err := r.scan(from)
+	if err != nil {
+		return fmt.Errorf("store: recovery from %d: %w", from, err)
+	}
+	if err := s.finish(scan, queued); err != nil {
+		return err
+	}
+	s.logger.Info().Bool("abnormal", abnormal).Int64("from", from).Int64("end", scan.End).Int64("records", scan.Records).
+		Int64("dispatched", r.dispatched).AnErr("stop", scan.Stop).Dur("took", s.clk.Now().Sub(began)).Msg("store: recovered")
+	return nil
+}
+
+// startEmpty begins a log at 0. Queues without a log point nowhere.
+func (s *Store) startEmpty() error {
+	for _, topic := range s.queues.Topics() {
+		if err := s.queues.DeleteTopic(topic); err != nil {
+			return err
+		}
+	}
+	if err := s.index.Destroy(); err != nil {
+		return err
+	}
+	return s.commitLog.End(0, 0)
+}
+
+// finish cuts everything to the end of the log.
+func (s *Store) finish(scan commitlog.Scan, queued int64) error {
+	if scan.Last >= 0 {
+		s.checkpoint.ConfirmOffset.Store(scan.Last)
+	}
+	if queued > scan.End {
+		if err := s.queues.Truncate(scan.End); err != nil {
+			return err
+		}
+	}
+	if err := s.index.Truncate(scan.End); err != nil {
+		return err
+	}
+	if err := s.commitLog.End(scan.End, scan.From); err != nil {
+		return err
+	}
+	s.dispatched.Store(scan.End)
+	s.commit.done.Store(scan.End)
+	s.queues.ResetNext()
+	s.queues.CorrectMin(s.commitLog.Min())
+	return nil
+}
+
+// recovery is one walk over the end of the log.
+type recovery struct {
+	s            *Store
+	check        commitlog.Check
+	dispatchFrom int64
+	dispatched   int64
+	items        []item
+	hashes       []int32
+}
+
+// start is the first byte of the file to begin with: the last one whose first
+// record is certainly known to queues and index (store.md 5.6).
+func (r *recovery) start(abnormal bool, queued int64) int64 {
+	s, cfg := r.s, r.s.cfg.Get()
+	limit := s.checkpoint.MinTime()
+	if abnormal && cfg.MessageIndexEnable && cfg.MessageIndexSafe {
+		limit = s.checkpoint.MinTimeIndex()
+	}
+	indexed := s.index.EndPhy()
+	files := s.commitLog.Files()
+	for i := len(files) - 1; i > 0; i-- {
+		if r.known(files[i], abnormal, limit, queued) && (!abnormal || indexed < 0 || files[i].Start <= indexed) {
+			return files[i].Start
+		}
+	}
+	return files[0].Start
+}
+
+func (r *recovery) known(f *mapped.File, abnormal bool, limit, queued int64) bool {
+	first, err := r.s.commitLog.FirstRecord(f, r.check)
+	switch {
+	case err != nil || first.StoreTimestamp == 0:
+		return false
+	case abnormal:
+		return first.StoreTimestamp <= limit
+	}
+	return first.PhyOffset <= queued
+}
+
+func (r *recovery) scan(from int64) (commitlog.Scan, error) {
+	scan, err := r.s.commitLog.Scan(from, r.check, r.visit)
+	if err == nil {
+		err = r.flush()
+	}
+	return scan, err
+}
+
+// recoverBatch is how many records are dispatched at once.
+const recoverBatch = 256
+
+func (r *recovery) visit(phy int64, _ []byte, v *message.View) error {
+	r.s.lastStoreTime.Store(v.StoreTimestamp)
+	if phy < r.dispatchFrom {
+		return nil
+	}
+	if !message.SafeTopic(v.Topic) || v.QueueID < 0 || v.QueueOffset < 0 || v.QueueOffset > maxQueueOffset {
+		r.s.logger.Error().Bytes("topic", v.Topic[:min(len(v.Topic), 255)]).Int32("queue", v.QueueID).Int64("offset", v.QueueOffset).
+			Int64("phy", phy).Msg("store: a record that no queue can hold; it stays in the log only")
+		return nil
+	}
+	r.add(v)
+	if len(r.items) >= recoverBatch {
+		return r.flush()
+	}
+	return nil
+}
+
+// maxQueueOffset keeps byte positions of units within 63 bits.
+const maxQueueOffset = 1 << 57
+
+// add makes of a record what Stage makes of a message.
+func (r *recovery) add(v *message.View) {
+	var f facts
+	f.read(v.Properties)
+	it := item{entry: entry{offset: v.QueueOffset, phy: v.PhyOffset, storeTime: v.StoreTimestamp, size: v.Size}}
+	topic := r.s.topicName(v.Topic)
+	if message.Indexed(v.SysFlag) && v.SysFlag&message.FlagInnerBatch == 0 {
+		it.queue = r.s.queues.Queue(topic, v.QueueID)
+		it.tagsCode = message.TagsCode(f.tags)
+		if topic == message.TopicSchedule {
+			if d := r.s.delays.of(f.delay); d > 0 {
+				it.tagsCode = v.StoreTimestamp + d
+			}
+		}
+	}
+	r.hashes, it.keys = f.appendKeys(r.hashes, topic, v.SysFlag, r.s.indexing(r.s.cfg.Get()))
+	r.items = append(r.items, it)
+	r.dispatched++
+}
+
+func (r *recovery) flush() error {
+	if len(r.items) == 0 {
+		return nil
+	}
+	done, err := r.s.fill(r.items, r.hashes)
+	if done < len(r.items) {
+		return fmt.Errorf("store: record at %d: %w", r.items[done].phy, err)
+	}
+	clear(r.items)
+	r.items, r.hashes = r.items[:0], r.hashes[:0]
+	return nil
+}

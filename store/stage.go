@@ -1,0 +1,235 @@
+package store
+
+import (
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/skylarkmq/skylark/message"
+)
+
+// Stage encodes one message into the batch: everything that can be done outside
+// the append lock. A refused message leaves the batch as it was.
+func (s *Store) Stage(b *Batch, m *message.Message) (int, PutStatus) {
+	cfg := s.cfg.Get()
+	if st := s.admit(cfg, m); st != PutOK {
+		return -1, st
+	}
+	from := b.mark()
+	if st := s.encode(cfg, b, m); st != PutOK {
+		b.back(from)
+		return -1, st
+	}
+	return s.group(b, from, cfg)
+}
+
+// StageList encodes the messages of a batch body: as many records, one after the
+// other in one file and one queue.
+func (s *Store) StageList(b *Batch, m *message.Message) (int, PutStatus) {
+	cfg := s.cfg.Get()
+	if st := s.admit(cfg, m); st != PutOK {
+		return -1, st
+	}
+	if m.SysFlag&message.FlagTransactionMask != 0 || len(m.Body) == 0 {
+		return -1, MessageIllegal
+	}
+	if level, ok := message.Property(m.Properties, message.PropertyDelay); ok && delayLevel(level) > 0 {
+		return -1, MessageIllegal
+	}
+	from := b.mark()
+	one := *m
+	one.PreparedTransactionOffset = 0
+	st := PutOK
+	err := message.EachBatchElement(m.Body, func(e message.BatchElement) error {
+		one.Flag, one.Body, one.Properties = e.Flag, e.Body, e.Properties
+		if st = s.encode(cfg, b, &one); st != PutOK {
+			return errRefused
+		}
+		return nil
+	})
+	if err != nil {
+		b.back(from)
+		if st == PutOK {
+			st = MessageIllegal
+		}
+		return -1, st
+	}
+	return s.group(b, from, cfg)
+}
+
+var errRefused = errors.New("store: refused")
+
+// admit checks what Java's pre-put hooks check, in their order.
+func (s *Store) admit(cfg *Config, m *message.Message) PutStatus {
+	if s.refuses() {
+		return ServiceNotAvailable
+	}
+	topicMax := 127
+	if strings.HasPrefix(m.Topic, message.RetryGroupPrefix) || strings.HasPrefix(m.Topic, message.DLQGroupPrefix) {
+		topicMax = 255
+	}
+	switch {
+	case len(m.Topic) > topicMax, !message.SafeTopic(m.Topic), m.QueueID < 0, m.Body == nil:
+		return MessageIllegal
+	case s.busy(cfg):
+		return OSPageCacheBusy
+	case m.SysFlag&message.FlagInnerBatch != 0:
+		// One record for many messages exists only in batch consume queues, which
+		// this store reads and does not write.
+		return MessageIllegal
+	case s.queueType != nil && s.queueType(m.Topic) == QueueBatch:
+		return MessageIllegal
+	case len(m.Body) > max(cfg.MaxMessageSize, 10):
+		return MessageIllegal
+	case len(m.Properties) > message.PropertiesMax:
+		return PropertiesSizeExceeded
+	}
+	return PutOK
+}
+
+// encode adds one record to the stage.
+func (s *Store) encode(cfg *Config, b *Batch, m *message.Message) PutStatus {
+	var f facts
+	f.read(m.Properties)
+	if f.innerNum {
+		return MessageIllegal
+	}
+	msg := *m
+	if !msg.StoreHost.IsValid() {
+		msg.StoreHost = s.storeHost
+	}
+	at := len(b.stage)
+	stage, err := message.Encoding{LongTopics: cfg.AutoMessageVersionOnTopicLen, PropertyCRC: cfg.EnabledAppendPropCRC}.AppendRecord(b.stage, &msg)
+	b.stage = stage
+	switch {
+	case errors.Is(err, message.ErrPropertiesLength):
+		return PropertiesSizeExceeded
+	case err != nil:
+		return MessageIllegal
+	}
+	size := len(stage) - at
+	if size > max(cfg.MaxMessageSize, 10)+recordSlack || size > math.MaxInt32 {
+		return MessageIllegal
+	}
+	it := item{at: at, storeAt: message.StoreTimestampAt(stage[at:]), numbered: message.Indexed(m.SysFlag), sealed: cfg.EnabledAppendPropCRC}
+	it.size = int32(size)
+	if it.numbered {
+		it.queue = s.queues.Queue(m.Topic, m.QueueID)
+		it.tagsCode = message.TagsCode(f.tags)
+		if m.Topic == message.TopicSchedule {
+			it.delay = s.delays.of(f.delay)
+		}
+	}
+	b.hashes, it.keys = f.appendKeys(b.hashes, m.Topic, m.SysFlag, s.indexing(cfg))
+	b.items = append(b.items, it)
+	return PutOK
+}
+
+// recordSlack is how much longer than the longest body a record may be.
+const recordSlack = 64 << 10
+
+// group closes what a call staged.
+func (s *Store) group(b *Batch, from mark, _ *Config) (int, PutStatus) {
+	size := int64(len(b.stage) - from.stage)
+	if size+message.BlankSize > s.commitLog.FileSize() {
+		b.back(from)
+		return -1, MessageIllegal
+	}
+	b.groups = append(b.groups, group{
+		first: from.items, count: len(b.items) - from.items, size: size,
+		result: Result{Status: UnknownError, Size: int32(size), Count: int32(len(b.items) - from.items)},
+	})
+	return len(b.groups) - 1, PutOK
+}
+
+// facts are the properties that decide how a record is found again.
+type facts struct {
+	tags, keys, uniq, delay []byte
+	innerNum                bool
+}
+
+// read takes them out of a property string; of a name that comes twice the last one.
+func (f *facts) read(props []byte) {
+	for p := message.PairsOf(props); p.Next(); {
+		switch string(p.Name) {
+		case message.PropertyTags:
+			f.tags = p.Value
+		case message.PropertyKeys:
+			f.keys = p.Value
+		case message.PropertyUniqKey:
+			f.uniq = p.Value
+		case message.PropertyDelay:
+			f.delay = p.Value
+		case message.PropertyInnerNum:
+			f.innerNum = true
+		}
+	}
+}
+
+// appendKeys adds the hashes of a record's index keys (store.md 4.2): unique key,
+// each of the keys, and the tags.
+func (f *facts) appendKeys(dst []int32, topic string, sysFlag int32, indexing bool) ([]int32, [2]int32) {
+	part := [2]int32{int32(len(dst)), int32(len(dst))}
+	if !indexing || sysFlag&message.FlagTransactionMask == message.FlagTransactionRollback {
+		return dst, part
+	}
+	prefix := message.HashOn(message.HashCode(topic), "#")
+	if len(f.uniq) > 0 {
+		dst = append(dst, message.IndexHash(message.HashOn(prefix, f.uniq)))
+	}
+	for at := 0; at < len(f.keys); {
+		end := at
+		for end < len(f.keys) && f.keys[end] != ' ' {
+			end++
+		}
+		if end > at {
+			dst = append(dst, message.IndexHash(message.HashOn(prefix, f.keys[at:end])))
+		}
+		at = end + 1
+	}
+	if len(f.tags) > 0 {
+		dst = append(dst, message.IndexHash(message.HashOn(message.HashOn(prefix, "T#"), f.tags)))
+	}
+	part[1] = int32(len(dst))
+	return dst, part
+}
+
+// delays are the lengths of the delay levels in ms; level n is delays[n-1].
+type delays []int64
+
+// of is how long a message with this DELAY property waits: capped to the highest
+// level; 1 s for a level that is not in the table (an empty table).
+func (d delays) of(level []byte) int64 {
+	n := delayLevel(level)
+	switch {
+	case n <= 0:
+		return 0
+	case len(d) == 0:
+		return 1000
+	}
+	return d[min(n, len(d))-1]
+}
+
+func delayLevel(level []byte) int {
+	n, err := strconv.Atoi(string(level))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// parseDelays reads messageDelayLevel: lengths such as 1s, 5m, 2h, 1d.
+func parseDelays(levels string) delays {
+	unit := map[byte]int64{'s': 1000, 'm': 60_000, 'h': 3_600_000, 'd': 86_400_000}
+	var d delays
+	for f := range strings.FieldsSeq(levels) {
+		n, err := strconv.ParseInt(f[:len(f)-1], 10, 64)
+		u, ok := unit[f[len(f)-1]]
+		if err != nil || !ok || n < 0 {
+			return nil
+		}
+		d = append(d, n*u)
+	}
+	return d
+}

@@ -1,0 +1,306 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/skylarkmq/skylark/internal/clock"
+	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/internal/vfs"
+	"github.com/skylarkmq/skylark/store/checkpoint"
+	"github.com/skylarkmq/skylark/store/commitlog"
+	"github.com/skylarkmq/skylark/store/consumequeue"
+	"github.com/skylarkmq/skylark/store/index"
+)
+
+// QueueType is the kind of consume queue that a topic's attribute queue.type asks for.
+type QueueType uint8
+
+// The two kinds.
+const (
+	QueueSimple QueueType = iota
+	QueueBatch
+)
+
+// Options are what a store needs beside its settings.
+type Options struct {
+	FS    vfs.FS      // nil: the real disk
+	Clock clock.Clock // nil: the machine's
+	Log   zerolog.Logger
+	// StoreHost is written into records whose message names none.
+	StoreHost netip.AddrPort
+	// QueueType answers the kind of a topic's queues; nil: all are simple.
+	QueueType func(topic string) QueueType
+}
+
+// Store is the message store: see the package comment.
+type Store struct {
+	cfg       *config.Section[Config]
+	fs        vfs.FS
+	clk       clock.Clock
+	logger    zerolog.Logger
+	root      string
+	opened    time.Time
+	storeHost netip.AddrPort
+	queueType func(string) QueueType
+	syncFlush bool
+	delays    delays
+
+	lock       vfs.Lock
+	checkpoint *checkpoint.Checkpoint
+	commitLog  *commitlog.Log
+	queues     *consumequeue.Table
+	index      *index.Index
+
+	mu            sync.Mutex   // the append lock
+	lockedAt      atomic.Int64 // ms since when mu is held by an append; 0: it is not
+	lastStoreTime atomic.Int64 // of the newest record; set under mu
+
+	commit commit
+
+	dispatching   sync.Mutex // the writer of queues and index; taken after mu
+	backlog       []item
+	backlogHashes []int32
+	dispatched    atomic.Int64
+
+	arrival atomic.Pointer[func(Arrival)]
+	flags   flags
+	stats   stats
+	batches sync.Pool
+	topics  sync.Map // names seen by recovery, to make each string once
+	running sync.WaitGroup
+	closing sync.Once
+	closed  error
+}
+
+// Open takes the lock of a store directory, recovers what is in it and marks it as
+// in use. Nothing is changed before the lock is held.
+func Open(cfg *config.Section[Config], opt Options) (*Store, error) {
+	c := cfg.Get()
+	if c.StorePathRootDir == "" {
+		return nil, errors.New("store: storePathRootDir is not set")
+	}
+	s := newStore(cfg, opt)
+	if err := s.fs.MkdirAll(s.root); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	lock, err := s.fs.Lock(filepath.Join(s.root, "lock"))
+	if err != nil {
+		return nil, fmt.Errorf("store: is another broker using %s? %w", s.root, err)
+	}
+	s.lock = lock
+	if err := s.load(); err != nil {
+		return nil, errors.Join(err, s.abandon())
+	}
+	return s, nil
+}
+
+func newStore(cfg *config.Section[Config], opt Options) *Store {
+	c := cfg.Get()
+	s := &Store{
+		cfg: cfg, fs: opt.FS, clk: opt.Clock, logger: opt.Log, root: c.StorePathRootDir, storeHost: opt.StoreHost,
+		queueType: opt.QueueType, syncFlush: c.FlushDiskType == SyncFlush, delays: parseDelays(c.MessageDelayLevel),
+	}
+	if s.fs == nil {
+		s.fs = vfs.Disk
+	}
+	if s.clk == nil {
+		s.clk = clock.Real
+	}
+	if !s.storeHost.IsValid() {
+		s.storeHost = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 10911)
+	}
+	if c.BrokerRole == Slave {
+		s.flags.set(flagSlave, "the broker is a slave")
+	}
+	s.opened = s.clk.Now()
+	s.commit.kick = make(chan struct{}, 1)
+	s.batches.New = func() any { return NewBatch() }
+	return s
+}
+
+// load opens the parts in the order of store.md 5.4, under the lock.
+func (s *Store) load() error {
+	if err := s.lock.WriteText("lock"); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	abnormal, err := vfs.Exists(s.fs, s.abortFile())
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if err := s.openParts(); err != nil {
+		return err
+	}
+	if err := s.recover(abnormal); err != nil {
+		return err
+	}
+	if err := s.checkpoint.Flush(); err != nil {
+		return err
+	}
+	if err := vfs.WriteFile(s.fs, s.abortFile(), []byte(strconv.Itoa(os.Getpid()))); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return s.fs.SyncDir(s.root)
+}
+
+func (s *Store) openParts() (err error) {
+	c := s.cfg.Get()
+	s.commitLog, err = commitlog.Open(commitlog.Options{
+		FS: s.fs, Paths: s.logPaths(), ReadOnlyPaths: paths(c.ReadOnlyCommitLogStorePaths), FileSize: int64(c.MappedFileSizeCommitLog), Clock: s.clk, Log: s.logger,
+	})
+	if err != nil {
+		return err
+	}
+	s.queues, err = consumequeue.Open(consumequeue.Options{
+		FS: s.fs, Dir: filepath.Join(s.root, "consumequeue"), ExtDir: filepath.Join(s.root, "consumequeue_ext"),
+		BatchDir: filepath.Join(s.root, "batchconsumequeue"), SavedFile: filepath.Join(s.root, "consumequeue.table"),
+		FileSize: int64(c.MappedFileSizeConsumeQueue), ExtFileSize: int64(c.MappedFileSizeConsumeQueueExt),
+		BatchFileSize: int64(c.MapperFileSizeBatchConsumeQueue), Log: s.logger,
+	})
+	if err != nil {
+		return err
+	}
+	if s.checkpoint, err = checkpoint.Open(s.fs, filepath.Join(s.root, "checkpoint")); err != nil {
+		return err
+	}
+	s.index, err = index.Open(index.Options{
+		FS: s.fs, Clock: s.clk, Dir: filepath.Join(s.root, "index"), NextFile: filepath.Join(s.root, "index.next"),
+		Slots: c.MaxHashSlotNum, Entries: c.MaxIndexNum, Log: s.logger,
+		OnFull: func(end int64) { raise(&s.checkpoint.IndexTime, end) },
+	})
+	return err
+}
+
+func (s *Store) logPaths() []string {
+	if p := paths(s.cfg.Get().StorePathCommitLog); len(p) > 0 {
+		return p
+	}
+	return []string{filepath.Join(s.root, "commitlog")}
+}
+
+func paths(list string) []string {
+	var p []string
+	for part := range strings.SplitSeq(list, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			p = append(p, part)
+		}
+	}
+	return p
+}
+
+func (s *Store) abortFile() string { return filepath.Join(s.root, "abort") }
+
+// indexing says whether keys are written to the index.
+func (s *Store) indexing(c *Config) bool { return c.MessageIndexEnable && c.IndexFileWriteEnable }
+
+// topicName makes a string of a topic read from the log, once a topic.
+func (s *Store) topicName(topic []byte) string {
+	if name, ok := s.topics.Load(string(topic)); ok {
+		return name.(string)
+	}
+	name := string(topic)
+	s.topics.Store(name, name)
+	return name
+}
+
+// Run flushes, commits and cleans until the context ends.
+func (s *Store) Run(ctx context.Context) error {
+	s.running.Add(1)
+	defer s.running.Done()
+	var wait sync.WaitGroup
+	wait.Go(func() { s.commitLog.Run(ctx) })
+	if s.syncFlush {
+		wait.Go(func() { s.groupCommit(ctx) })
+	} else {
+		wait.Go(func() { s.flushLoop(ctx) })
+	}
+	wait.Go(func() { s.queueLoop(ctx) })
+	wait.Go(func() { s.stats.sample(ctx, s.clk) })
+	wait.Wait()
+	return nil
+}
+
+// Close refuses new messages, waits for Run (whose context must have ended),
+// makes everything durable and takes the mark of an unclean stop away when that
+// is true.
+func (s *Store) Close() error {
+	s.closing.Do(func() { s.closed = s.close() })
+	return s.closed
+}
+
+func (s *Store) close() error {
+	s.flags.set(flagClosed, "the store has been shut down")
+	s.mu.Lock()   // appends that came before are done
+	s.mu.Unlock() //nolint:staticcheck // nothing to do while it is held
+	s.running.Wait()
+	s.commitRound(nil, nil)
+	errs := []error{s.commitLog.Failed()}
+	if len(s.backlog) > 0 {
+		errs = append(errs, s.retryBacklog())
+	}
+	if err := s.queues.Flush(0); err != nil {
+		errs = append(errs, err)
+	} else {
+		raise(&s.checkpoint.LogicsTime, s.queues.FlushedTimestamp())
+	}
+	return s.shut(errors.Join(errs...))
+}
+
+// shut closes the parts; the stop is clean when nothing went wrong until its end.
+func (s *Store) shut(err error) error {
+	err = errors.Join(err, s.queues.Close(err == nil), s.index.Close(), s.checkpoint.Close(), s.commitLog.Close())
+	if err == nil {
+		if err = s.fs.Remove(s.abortFile()); err == nil {
+			err = s.fs.SyncDir(s.root)
+		}
+	}
+	return errors.Join(err, s.lock.Close())
+}
+
+// abandon closes what a failed Open opened.
+func (s *Store) abandon() error {
+	var errs []error
+	if s.queues != nil {
+		errs = append(errs, s.queues.Close(false))
+	}
+	if s.index != nil {
+		errs = append(errs, s.index.Close())
+	}
+	if s.commitLog != nil {
+		errs = append(errs, s.commitLog.Close())
+	}
+	return errors.Join(append(errs, s.lock.Close())...)
+}
+
+// raise moves a value up, never down.
+func raise(v *atomic.Int64, to int64) {
+	for {
+		old := v.Load()
+		if to <= old || v.CompareAndSwap(old, to) {
+			return
+		}
+	}
+}
+
+// MinPhyOffset is the offset of the oldest byte of the log.
+func (s *Store) MinPhyOffset() int64 { return s.commitLog.Min() }
+
+// MaxPhyOffset is the end of the log as readers see it.
+func (s *Store) MaxPhyOffset() int64 { return s.commitLog.Max() }
+
+// FlushedPhyOffset is the end of what the disk has.
+func (s *Store) FlushedPhyOffset() int64 { return s.commitLog.Flushed() }
+
+// DispatchBehindBytes is how much of the log queues and index do not know yet.
+func (s *Store) DispatchBehindBytes() int64 { return max(0, s.commitLog.Written()-s.dispatched.Load()) }
