@@ -35,13 +35,12 @@ func TestMain(m *testing.M) {
 
 // lab is the role that the tests serve: a handler of each kind.
 type lab struct {
-	batches  atomic.Int64
-	batched  atomic.Int64
-	oneWays  atomic.Int64
-	held     chan Held
-	entered  chan struct{} // a lane's worker has begun
-	release  chan struct{} // lets it end
-	waitOnce sync.Once
+	batches atomic.Int64
+	batched atomic.Int64
+	oneWays atomic.Int64
+	held    chan Held
+	entered chan struct{} // a lane's worker has begun
+	release chan struct{} // lets it end
 }
 
 func newLab() *lab {
@@ -186,6 +185,22 @@ func (r *rig) run(t testing.TB) *rig {
 	})
 	t.Cleanup(r.stop)
 	return r
+}
+
+func oneLoop() Config {
+	cfg := DefaultConfig()
+	cfg.EventLoops = 1
+	return cfg
+}
+
+func zerologNop() zerolog.Logger { return zerolog.Nop() }
+
+func canDial(addr string) bool {
+	c, err := net.Dial("tcp", addr)
+	if err == nil {
+		_ = c.Close()
+	}
+	return err == nil
 }
 
 // wire is a client that sees bytes.

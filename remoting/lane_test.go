@@ -1,0 +1,165 @@
+package remoting
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/skylarkmq/skylark/internal/clock"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+)
+
+func TestLaneFullAnswersAtOnce(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.Lanes[Query] = LaneConfig{Workers: 1, Capacity: 2} })
+	w := r.dial(t)
+	w.send(request(code.QueryMessage, 0, "works"))
+	<-r.entered
+	for i := 1; i <= 5; i++ { // two wait, three are refused
+		w.send(request(code.QueryMessage, int32(i), "waits"))
+	}
+	w.send(oneWay(code.QueryMessage, 6, "refused in silence"))
+	for i := 3; i <= 5; i++ {
+		if got := w.expect(int32(i), code.SystemBusy, ""); got.Remark != "[OVERLOAD]system busy, start flow control for a while" {
+			t.Errorf("remark %q", got.Remark)
+		}
+	}
+	s := r.srv.Stats()
+	if s.Lanes[Query].Depth != 2 || s.Lanes[Query].Capacity != 2 || s.Overloaded != 4 {
+		t.Errorf("lane %+v, %d refused", s.Lanes[Query], s.Overloaded)
+	}
+	close(r.release)
+	for i := range 3 {
+		w.expect(int32(i), code.Success, "")
+	}
+	await(t, "nothing in flight", func() bool {
+		n := r.srv.Stats().LaneBytes
+		r.srv.Conns(func(c *Conn) bool { n += c.InFlight(); return true })
+		return n == 0
+	})
+}
+
+func TestLaneAnswersWhatWaitsTooLong(t *testing.T) {
+	t.Parallel()
+	now := clock.NewFake(time.UnixMilli(1_700_000_000_000))
+	r := serve(t, func(c *Config) {
+		c.Clock = now
+		c.Lanes[Query] = LaneConfig{Workers: 1, Capacity: 10, MaxAge: 200 * time.Millisecond}
+	})
+	w := r.dial(t)
+	w.send(request(code.QueryMessage, 1, "works"))
+	<-r.entered
+	w.send(append(request(code.QueryMessage, 2, "waits"), request(code.QueryMessage, 3, "waits")...))
+	w.send(request(code.HeartBeat, 4, ""))
+	w.expect(4, code.Success, "")
+	await(t, "the sweeper answers while the only worker is stuck", func() bool {
+		now.Advance(10 * time.Millisecond)
+		return r.srv.Stats().TimedOut == 2
+	})
+	for i, left := range []int{1, 0} {
+		got := w.expect(int32(i+2), code.SystemBusy, "[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while, period in queue: ")
+		var period, size int
+		if _, err := fmt.Sscanf(got.Remark[strings.Index(got.Remark, "period"):], "period in queue: %dms, size of queue: %d", &period, &size); err != nil || period < 200 || size != left {
+			t.Errorf("remark %q: %v", got.Remark, err)
+		}
+	}
+	r.release <- struct{}{}
+	w.expect(1, code.Success, "")
+	if n := r.srv.Stats().TimedOut; n != 2 {
+		t.Errorf("%d timed out", n)
+	}
+}
+
+func TestLaneWorkerRefusesOldHead(t *testing.T) {
+	t.Parallel()
+	d, tr, c, _ := bare(t)
+	l := newLane(d, Query, LaneConfig{Workers: 1, Capacity: 4, MaxAge: time.Second})
+	j := &laneJob{}
+	j.req.Conn, j.req.Arrived, j.req.Opaque = c, d.clock.NowMs()-5000, 3
+	if age := l.tooOld(j); age < 5000 {
+		t.Fatalf("age %d", age)
+	}
+	l.maxAge.Store(0) // any age
+	if age := l.tooOld(j); age != -1 {
+		t.Fatalf("age %d without limit", age)
+	}
+	l.refuse(j, 5000, 0)
+	if !strings.Contains(string(c.pending), textTooOld[:40]) || tr.writes != 0 {
+		t.Errorf("queued %q", c.pending)
+	}
+}
+
+func TestLaneRingKeepsOrder(t *testing.T) {
+	t.Parallel()
+	d, _, _, _ := bare(t)
+	l := newLane(d, Query, LaneConfig{Capacity: 100})
+	next, want := int64(0), int64(0)
+	for round := range 40 {
+		for range round % 7 * 5 {
+			if l.put(&laneJob{req: Request{Arrived: next}}) {
+				next++
+			}
+		}
+		for range round % 5 * 6 {
+			if l.size == 0 {
+				break
+			}
+			if j := l.take(); j.req.Arrived != want {
+				t.Fatalf("took %d, want %d", j.req.Arrived, want)
+			}
+			want++
+		}
+	}
+	for l.size > 0 {
+		if j := l.take(); j.req.Arrived != want {
+			t.Fatalf("took %d, want %d", j.req.Arrived, want)
+		}
+		want++
+	}
+	if want != next {
+		t.Errorf("put %d, took %d", next, want)
+	}
+}
+
+func TestLaneBytesAreBounded(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) {
+		c.Lanes[Query] = LaneConfig{Workers: 1, Capacity: 100}
+		c.MaxLaneBytes = 10_000
+	})
+	w := r.dial(t)
+	body := string(bytes.Repeat([]byte("x"), 4000))
+	for i := range 4 {
+		w.send(request(code.QueryMessage, int32(i), body))
+	}
+	w.expect(2, code.SystemBusy, textOverload)
+	w.expect(3, code.SystemBusy, textOverload)
+	close(r.release)
+	w.expect(0, code.Success, "")
+	w.expect(1, code.Success, "")
+}
+
+func TestInFlightIsBounded(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.MaxInFlightPerConnection = 3 })
+	w := r.dial(t)
+	for i := range 4 {
+		w.send(request(code.PullMessage, int32(i), ""))
+	}
+	w.expect(3, code.SystemBusy, textOverload)
+	h := <-r.held
+	if err := h.ReplyFrame(replyTo(h)); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(0, code.Success, "")
+	w.send(request(code.PullMessage, 9, "")) // room again
+	for range 3 {
+		h := <-r.held
+		if err := h.ReplyFrame(replyTo(h)); err != nil {
+			t.Fatal(err)
+		}
+		w.expect(h.Opaque, code.Success, "")
+	}
+}
