@@ -14,11 +14,16 @@ func (n *Nameserv) getBrokerClusterInfo(*remoting.Request) (*protocol.Command, e
 	return jsonAnswer(n.routes.Clusters())
 }
 
-// getBrokerMemberGroup answers GET_BROKER_MEMBER_GROUP. The cluster is echoed, not checked.
+// getBrokerMemberGroup answers GET_BROKER_MEMBER_GROUP. The cluster is echoed, not checked. The original forgets to clear the remark
+// that fresh answers have, and so it is part of this one.
 func (n *Nameserv) getBrokerMemberGroup(_ *remoting.Request, h *header.GetBrokerMemberGroup) (*protocol.Command, error) {
-	return jsonAnswer(&body.GetBrokerMemberGroupResponseBody{BrokerMemberGroup: &body.BrokerMemberGroup{
+	answer, err := jsonAnswer(&body.GetBrokerMemberGroupResponseBody{BrokerMemberGroup: &body.BrokerMemberGroup{
 		Cluster: h.ClusterName, BrokerName: h.BrokerName, BrokerAddrs: n.routes.Members(h.BrokerName),
 	}})
+	if err == nil {
+		answer.Remark = "not set any response code"
+	}
+	return answer, err
 }
 
 func (n *Nameserv) wipeWritePerm(r *remoting.Request, h *header.WipeWritePermOfBroker) (*protocol.Command, error) {

@@ -60,6 +60,10 @@ func (t *Table) Register(r *Registration) (Registered, error) {
 		return Registered{}, fmt.Errorf("%w: %d live brokers", ErrLimit, len(t.lives))
 	}
 
+	if err := t.checkRoom(r); err != nil {
+		return Registered{}, err
+	}
+
 	b, first, err := t.group(r)
 	if err != nil {
 		return Registered{}, err
@@ -90,14 +94,10 @@ func (t *Table) Register(r *Registration) (Registered, error) {
 
 	lowest, _ := b.minID()
 	primeSlave := r.EnableActingMaster != nil && r.BrokerID != MasterID && r.BrokerID == lowest
-	var refused error
 	if r.BrokerID == MasterID || primeSlave {
-		refused = t.takeTopics(b, r, rules, first, primeSlave)
+		t.takeTopics(b, r, rules, first, primeSlave)
 	}
 	t.takeLive(self, r)
-	if refused != nil {
-		return Registered{}, refused
-	}
 
 	answer := t.masterOf(b, r)
 	if minChanged && rules.NotifyMinBrokerIDChanged {
@@ -121,6 +121,29 @@ func (t *Table) checkNames(r *Registration) error {
 	}
 	if len(r.FilterServers) > t.limits.FilterServers || !t.fits(r.FilterServers...) {
 		return fmt.Errorf("%w: filter servers", ErrLimit)
+	}
+	return nil
+}
+
+// checkRoom refuses, before anything is changed, what would not fit: a refused stranger must not take a broker id over.
+func (t *Table) checkRoom(r *Registration) error {
+	if r.BrokerID != MasterID && r.EnableActingMaster == nil {
+		return nil // the topics of such a slave never count
+	}
+	fresh, freshMappings := 0, 0
+	for _, c := range r.Topics {
+		if _, mine := t.topics[c.TopicName][r.BrokerName]; !mine {
+			fresh++
+		}
+	}
+	for topic, info := range r.Mappings {
+		if _, mine := t.mappings[topic][info.Bname]; !mine {
+			freshMappings++
+		}
+	}
+	if t.queueDatas+fresh > t.limits.QueueDatas || t.mapped+freshMappings > t.limits.Mappings {
+		return fmt.Errorf("%w: %d topic entries and %d more, %d mappings and %d more; at most %d and %d", ErrLimit,
+			t.queueDatas, fresh, t.mapped, freshMappings, t.limits.QueueDatas, t.limits.Mappings)
 	}
 	return nil
 }
@@ -158,7 +181,7 @@ func (t *Table) stale(b *broker, r *Registration) bool {
 	return ok && l.version.StateVersion > r.Version.StateVersion
 }
 
-func (t *Table) takeTopics(b *broker, r *Registration, rules Rules, first, primeSlave bool) error {
+func (t *Table) takeTopics(b *broker, r *Registration, rules Rules, first, primeSlave bool) {
 	if rules.DeleteTopicWithBrokerRegistration && len(r.Mappings) == 0 {
 		for topic, byBroker := range t.topics {
 			if _, mine := byBroker[b.name]; !mine {
@@ -188,36 +211,29 @@ func (t *Table) takeTopics(b *broker, r *Registration, rules Rules, first, prime
 		if primeSlave && b.actingMaster {
 			q.Perm &^= permWrite // an acting master serves readers only
 		}
-		if !t.putQueueData(c.TopicName, q) {
-			return fmt.Errorf("%w: %d topic entries", ErrLimit, t.queueDatas)
-		}
+		t.putQueueData(c.TopicName, q)
 	}
 	if changed || first {
-		return t.takeMappings(r)
+		t.takeMappings(r)
 	}
-	return nil
 }
 
 // takeMappings files a static topic under the broker name inside its mapping, which need not be the sender's.
-func (t *Table) takeMappings(r *Registration) error {
+func (t *Table) takeMappings(r *Registration) {
 	for topic, info := range r.Mappings {
-		if !t.fits(topic, info.Bname) || len(info.CurrIdMap) > t.limits.QueueDatas {
+		if !t.fits(topic, info.Bname) {
 			continue
 		}
 		byBroker := t.mappings[topic]
+		if byBroker == nil {
+			byBroker = make(map[string]body.TopicQueueMappingInfo, 1)
+			t.mappings[topic] = byBroker
+		}
 		if _, known := byBroker[info.Bname]; !known {
-			if t.mapped >= t.limits.Mappings {
-				return fmt.Errorf("%w: %d static topic entries", ErrLimit, t.mapped)
-			}
-			if byBroker == nil {
-				byBroker = make(map[string]body.TopicQueueMappingInfo, 1)
-				t.mappings[topic] = byBroker
-			}
 			t.mapped++
 		}
 		byBroker[info.Bname] = info
 	}
-	return nil
 }
 
 func (t *Table) takeLive(self address, r *Registration) {
