@@ -6,9 +6,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Paths;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -60,13 +62,15 @@ public final class Main {
 
     private static List<Scenario> choose(Options options) {
         List<Scenario> chosen = new ArrayList<>();
+        Set<String> unknown = new HashSet<>(options.only);
         for (Scenario s : Scenarios.all()) {
-            if (options.only.isEmpty() ? !s.onDemand() : options.only.remove(s.name())) {
+            if (options.only.isEmpty() ? !s.onDemand() : options.only.contains(s.name())) {
                 chosen.add(s);
+                unknown.remove(s.name());
             }
         }
-        if (!options.only.isEmpty()) {
-            throw new IllegalArgumentException("no such scenario: " + options.only);
+        if (!unknown.isEmpty()) {
+            throw new IllegalArgumentException("no such scenario: " + unknown);
         }
         return chosen;
     }

@@ -18,7 +18,7 @@ public final class PullRefusals implements Scenario {
     public void run(Env env, Transcript see) throws Exception {
         MessageQueue known = env.onlyQueue(env.createTopic("pull-refusals", 1));
         DefaultMQPullConsumer c = env.pullConsumer("pull-refusals");
-        c.fetchSubscribeMessageQueues(known.getTopic());
+        c.pull(known, "*", 0, 4); // and so learn where the broker is
         MessageQueue noTopic = new MessageQueue(env.topic("pull-no-topic"), known.getBrokerName(), 0);
         MessageQueue noQueue = new MessageQueue(known.getTopic(), known.getBrokerName(), 9);
         see.refused("pull of an unknown topic", () -> c.pull(noTopic, "*", 0, 4));

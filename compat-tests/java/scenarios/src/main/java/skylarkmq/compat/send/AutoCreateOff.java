@@ -31,7 +31,7 @@ public final class AutoCreateOff implements Scenario {
 
         MessageQueue known = env.onlyQueue(env.createTopic("auto-create-known", 1));
         DefaultMQProducer direct = env.producer("auto-create-direct", p -> p.setRetryTimesWhenSendFailed(0));
-        direct.fetchPublishMessageQueues(known.getTopic());
+        direct.send(new Message(known.getTopic(), new byte[1]), known); // and so learn where the broker is
         see.refused("send to a queue", () -> direct.send(m, new MessageQueue(topic, known.getBrokerName(), 0)));
         see.refused("route afterwards", () -> env.queues(topic));
     }

@@ -23,7 +23,7 @@ public final class IllegalNames implements Scenario {
         byte[] body = "refused".getBytes(StandardCharsets.UTF_8);
         MessageQueue known = env.onlyQueue(env.createTopic("legal-name", 1));
         DefaultMQProducer producer = env.producer("illegal-names", p -> p.setRetryTimesWhenSendFailed(0));
-        producer.fetchPublishMessageQueues(known.getTopic());
+        producer.send(new Message(known.getTopic(), new byte[1]), known); // and so learn where the broker is
         String[] topics = {"", "with space", "with.dot", "with/slash", "ünï", repeat(127), repeat(128), repeat(256),
             "%DLQ%" + repeat(251), "SCHEDULE_TOPIC_XXXX", "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC",
             "TRANS_CHECK_MAX_TIME_TOPIC", "SELF_TEST_TOPIC", "OFFSET_MOVED_EVENT", "TBW102", "rmq_sys_wheel_timer"};

@@ -25,8 +25,7 @@ public final class TopicNotExist implements Scenario {
             p.setCreateTopicKey("NO_SUCH_TEMPLATE");
             p.setRetryTimesWhenSendFailed(0);
         });
-        // Learn the broker's address from a topic that exists: with a queue named, the send reaches the broker.
-        producer.fetchPublishMessageQueues(known.getTopic());
+        producer.send(new Message(known.getTopic(), new byte[1]), known); // and so learn where the broker is
         String topic = env.topic("topic-not-exist");
         see.refused("send by route", () -> producer.send(new Message(topic, body)));
         see.refused("send to a queue",

@@ -1,0 +1,3 @@
+module github.com/skylarkmq/skylark/compat-tests
+
+go 1.26
