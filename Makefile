@@ -69,6 +69,8 @@ compat: build ## official Java and Go clients, mqadmin and the Java broker again
 	@scripts/need.sh jvm
 	@echo "== compatibility tests"
 	SKYLARK_BIN=$(CURDIR)/bin/skylark $(GO) -C compat-tests test -timeout 45m ./...
+	@echo "== examples"
+	SKYLARK_BIN=$(CURDIR)/bin/skylark $(GO) -C examples test -count=1 ./...
 
 .PHONY: docker-test
 docker-test: ## build the image, compose up, send and receive; skipped loudly without an engine
