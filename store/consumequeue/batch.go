@@ -1,6 +1,7 @@
 package consumequeue
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -398,4 +399,14 @@ func (q *BatchQueue) close() {
 		_ = f.Close()
 	}
 	q.files = nil
+}
+
+// Batches lists the batch queues, by topic and id.
+func (t *Table) Batches() []*BatchQueue {
+	var list []*BatchQueue
+	t.EachBatch(func(q *BatchQueue) bool { list = append(list, q); return true })
+	slices.SortFunc(list, func(a, b *BatchQueue) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.ID, b.ID))
+	})
+	return list
 }

@@ -38,9 +38,9 @@ type ExtUnit struct {
 	Raw            []byte
 }
 
-// Ext reads the extension unit of an address into buf (grown as needed). ok is
-// false when there is none, or, with resident, when it is not in memory.
-func (q *Queue) Ext(address int64, buf []byte, resident bool) (u ExtUnit, ok bool) {
+// Ext reads the extension unit of an address; it may wait for the disk. ok is
+// false when there is none.
+func (q *Queue) Ext(address int64) (u ExtUnit, ok bool) {
 	size := q.table.opt.ExtFileSize
 	if !IsExtAddress(address) || size <= 0 || q.table.opt.ExtDir == "" {
 		return ExtUnit{}, false
@@ -52,23 +52,16 @@ func (q *Queue) Ext(address int64, buf []byte, resident bool) (u ExtUnit, ok boo
 		return ExtUnit{}, false
 	}
 	defer func() { _ = f.Close() }()
-	read := f.ReadAt
-	if resident {
-		read = f.TryReadAt
-	}
 	var head [2]byte
-	if _, err := read(head[:], at-start); err != nil {
+	if _, err := f.ReadAt(head[:], at-start); err != nil {
 		return ExtUnit{}, false
 	}
 	n := int(int16(binary.BigEndian.Uint16(head[:])))
 	if n < extHeadSize || n > extUnitMax || at-start+int64(n) > size {
 		return ExtUnit{}, false
 	}
-	if cap(buf) < n {
-		buf = make([]byte, n)
-	}
-	buf = buf[:n]
-	if got, err := read(buf, at-start); got < n || err != nil && !errors.Is(err, io.EOF) {
+	buf := make([]byte, n)
+	if got, err := f.ReadAt(buf, at-start); got < n || err != nil && !errors.Is(err, io.EOF) {
 		return ExtUnit{}, false
 	}
 	return decodeExt(buf)
