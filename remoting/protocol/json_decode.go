@@ -85,6 +85,13 @@ func (p *jsonScanner) open(c byte) error {
 
 // member moves to the next member's value and returns its name; more is false at the closing brace.
 func (p *jsonScanner) member(first bool) (key []byte, more bool, err error) {
+	if b, i := p.b, p.i; !first && i+1 < len(b) && b[i] == ',' && b[i+1] == '"' { // as encoders write it
+		end, wide := stringEnd(b, i+2)
+		if end+2 < len(b) && !wide && b[end] == '"' && b[end+1] == ':' && b[end+2] > ' ' {
+			p.i = end + 2
+			return b[i+2 : end : end], true, nil
+		}
+	}
 	if p.space(); p.i < len(p.b) && p.b[p.i] == '}' {
 		p.i++
 		return nil, false, nil
@@ -143,9 +150,12 @@ func (p *jsonScanner) extFields() error {
 // plainFields reads the fields at the start that look as every encoder in use writes them, `"name":"value",` without blanks. It stops
 // before the first that does not, with p.i where member expects it, and returns how many fields it read.
 func (p *jsonScanner) plainFields() (n int, err error) {
-	b, i := p.b, p.i
-	for n < maxFields && i < len(b) && b[i] == '"' {
-		key, wide := stringEnd(b, i+1)
+	b, i, list := p.b, p.i, p.f.list
+	for n < maxFields && i+4 < len(b) && b[i] == '"' {
+		key, wide := i+2, b[i+1] >= utf8.RuneSelf // the letters of SEND_MESSAGE_V2
+		if b[key] != '"' || b[i+1] == '\\' {
+			key, wide = stringEnd(b, i+1)
+		}
 		if key+3 >= len(b) || wide || b[key] != '"' || b[key+1] != ':' || b[key+2] != '"' {
 			break
 		}
@@ -162,7 +172,7 @@ func (p *jsonScanner) plainFields() (n int, err error) {
 			}
 			end = p.i - 1
 		}
-		p.f.list = append(p.f.list, Field{Key: b[i+1 : key : key], Value: value})
+		list = append(list, Field{Key: b[i+1 : key : key], Value: value})
 		n++
 		p.i = end + 1
 		if p.i >= len(b) || b[p.i] != ',' {
@@ -170,6 +180,7 @@ func (p *jsonScanner) plainFields() (n int, err error) {
 		}
 		i = end + 2
 	}
+	p.f.list = list
 	return n, nil
 }
 
