@@ -24,6 +24,8 @@ type Hold struct {
 	Deadline int64
 	// Owner is the connection: comparable; Drop forgets all holds of one.
 	Owner any
+	// Owned leads from a hold back to what the caller holds, for Take.
+	Owned any
 	// Match says whether a message with this tags code is wanted; nil: all are.
 	Match func(tagsCode int64) bool
 	// Wake is called once, without a lock, on the goroutine of the cause.

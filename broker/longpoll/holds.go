@@ -142,21 +142,26 @@ func (h *Holds) Waiting(topic string, queue int32) bool {
 }
 
 // Arrive tells that a queue now ends at maxOffset, the last message having this
-// tags code. matchAny is for callers that do not know it, or when several messages
-// came at once and the one code speaks for none of the others: then every hold
-// that the offset concerns wakes.
+// tags code, and wakes whom it concerns. matchAny is for callers that do not know
+// the code, or when several messages came at once and the one code speaks for none
+// of the others: then every hold that the offset concerns wakes.
 func (h *Holds) Arrive(topic string, queue int32, maxOffset, tagsCode int64, matchAny bool) {
+	wake(h.Take(topic, queue, maxOffset, tagsCode, matchAny), Arrived)
+}
+
+// Take is Arrive for a caller that wakes by itself: it removes the holds that the
+// arrival concerns and returns them chained by Next, in order of their coming.
+func (h *Holds) Take(topic string, queue int32, maxOffset, tagsCode int64, matchAny bool) (woken *Hold) {
 	if h.count.Load() == 0 {
-		return
+		return nil
 	}
 	s := h.shard(topic, queue)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	l := s.lists[key{topic, queue}]
 	if l == nil {
-		s.mu.Unlock()
-		return
+		return nil
 	}
-	var woken *Hold // chained by next, in order of arrival
 	tail := &woken
 	for p := l.head; p != nil; {
 		next := p.next
@@ -166,14 +171,19 @@ func (h *Holds) Arrive(topic string, queue int32, maxOffset, tagsCode int64, mat
 		}
 		p = next
 	}
-	s.mu.Unlock()
-	wake(woken, Arrived)
+	return woken
+}
+
+// Next is the hold after this one in a chain from Take; the link is cut.
+func (p *Hold) Next() *Hold {
+	next := p.next
+	p.next = nil
+	return next
 }
 
 func wake(p *Hold, why Reason) {
 	for p != nil {
-		next := p.next
-		p.next = nil
+		next := p.Next()
 		p.Wake(p, why)
 		p = next
 	}
@@ -210,7 +220,7 @@ func (h *Holds) Run(ctx context.Context) {
 		timer.Reset(time.Duration(min(next-h.opt.Clock.NowMs(), 3_600_000)) * time.Millisecond)
 		select {
 		case <-ctx.Done():
-			h.stop()
+			h.Stop()
 			return
 		case <-h.sooner:
 		case <-timer.C():
@@ -271,7 +281,8 @@ func (h *Holds) recheck() {
 	}
 }
 
-func (h *Holds) stop() {
+// Stop wakes everyone with Stopped; nobody is held any more from here on.
+func (h *Holds) Stop() {
 	h.stopped.Store(true)
 	for i := range h.shards {
 		s := &h.shards[i]

@@ -44,6 +44,7 @@ type Table struct {
 	seed    maphash.Seed
 	keys    atomic.Int64
 	commits atomic.Int64
+	changes atomic.Int64 // of what the file holds
 	shards  [shards]shard
 
 	mu      sync.Mutex
@@ -115,6 +116,7 @@ func (t *Table) Commit(group, topic string, queue int32, offset int64) (before i
 		}
 		ok = put(&r.committed, queue, offset)
 	})
+	t.changes.Add(1)
 	if ok && t.opt.VersionStep != nil {
 		if step := t.opt.VersionStep(); step > 0 && t.commits.Add(1)%step == 0 {
 			t.Bump()
@@ -193,6 +195,7 @@ func (t *Table) AssignReset(group, topic string, queue int32, offset int64) {
 			put(&r.committed, queue, offset)
 		}
 	})
+	t.changes.Add(1)
 }
 
 // HasReset says whether a reset is pending.
@@ -239,6 +242,7 @@ func (t *Table) Clone(from, to, topic string) {
 			r.committed = queues
 		}
 	})
+	t.changes.Add(1)
 }
 
 // each visits every row under its shard's lock; fn says whether to keep it.
@@ -283,11 +287,13 @@ func (t *Table) Groups(topic string) (list []string) {
 // RemoveGroup forgets everything of a group.
 func (t *Table) RemoveGroup(group string) {
 	t.each(func(r *row) bool { return r.group != group })
+	t.changes.Add(1)
 }
 
 // RemoveTopic forgets everything of a topic.
 func (t *Table) RemoveTopic(topic string) {
 	t.each(func(r *row) bool { return r.topic != topic })
+	t.changes.Add(1)
 }
 
 // Remove forgets the committed offsets of one group and topic.
@@ -297,7 +303,12 @@ func (t *Table) Remove(group, topic string) {
 			r.committed = nil
 		}
 	})
+	t.changes.Add(1)
 }
+
+// Changes counts the changes of committed offsets, so that a saver sees whether
+// there is anything to save.
+func (t *Table) Changes() int64 { return t.changes.Load() }
 
 // All is a copy of the committed offsets, by topic@group.
 func (t *Table) All() map[string]map[int32]int64 {

@@ -47,6 +47,17 @@ func IsSystem(group string) bool {
 	return predefined[group] || strings.HasPrefix(group, systemPrefix)
 }
 
+// HasSystemPrefix says whether a group is made whatever autoCreateSubscriptionGroup
+// says.
+func HasSystemPrefix(group string) bool { return strings.HasPrefix(group, systemPrefix) }
+
+// producerOnly are the predefined names that are not consumers'.
+var producerOnly = map[string]bool{"DEFAULT_PRODUCER": true, "CLIENT_INNER_PRODUCER": true, "SELF_TEST_P_GROUP": true}
+
+// IsSystemPull says whether a group may pull though pull consumers are rejected
+// (Java's isSysConsumerGroupPullMessage).
+func IsSystemPull(group string) bool { return IsSystem(group) && !producerOnly[group] }
+
 // Options of a Registry; NowMs is needed, the rest may be left out.
 type Options struct {
 	NowMs func() int64

@@ -74,3 +74,17 @@ func utf16Len(s string) (n int) {
 	}
 	return n
 }
+
+// Valid is the quick answer for a name that every message brings: true means that
+// Validate has no remark. Retry and DLQ topics, which may be longer, take the long way.
+func Valid(name []byte) bool {
+	if len(name) == 0 || len(name) > maxTopicLength {
+		return false
+	}
+	for _, c := range name {
+		if !legal[c] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,24 @@
+package broker
+
+import (
+	"github.com/skylarkmq/skylark/filter"
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/body"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+)
+
+// CHECK_CLIENT_CONFIG (46): a consumer asks whether its filter expression will do.
+func (b *Broker) checkClientConfig(r *remoting.Request) (*protocol.Command, error) {
+	if len(r.Body) == 0 {
+		return protocol.NewResponse(code.Success, ""), nil
+	}
+	req, err := body.Decode[body.CheckClientRequestBody](r.Body)
+	if err != nil {
+		return nil, remoting.Fail(code.SystemError, err.Error())
+	}
+	if s := req.SubscriptionData; s != nil && !filter.IsTag(s.ExpressionType) {
+		return nil, remoting.Fail(code.SystemError, remarkNoFilter+s.ExpressionType)
+	}
+	return protocol.NewResponse(code.Success, ""), nil
+}

@@ -1,0 +1,142 @@
+package broker
+
+import (
+	"errors"
+
+	"github.com/skylarkmq/skylark/broker/client"
+	"github.com/skylarkmq/skylark/broker/topic"
+	"github.com/skylarkmq/skylark/filter"
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/body"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+)
+
+// HEART_BEAT (34), versions 1 and 2.
+//
+// Runs on the loop; the first heartbeat of a group, whose retry topic has to be
+// made and registered, runs on the Clients lane.
+
+// maxHeartbeat bounds the body: a client with thousands of subscriptions stays far
+// below.
+const maxHeartbeat = 4 << 20
+
+var errClientID = errors.New("heartbeat without a clientID, or with one that is too long")
+
+func (b *Broker) heartBeat(r *remoting.Request) (*protocol.Command, error) {
+	data, err := decodeHeartbeat(r.Body)
+	if err != nil {
+		return nil, remoting.Fail(code.SystemError, err.Error())
+	}
+	if r.Turn() != nil && b.needsTopics(data) {
+		r.ToLane(remoting.Clients, b.heartBeatOnLane)
+		return nil, nil
+	}
+	info := client.Info{
+		Channel: r.Conn, ClientID: data.ClientID, Language: r.Language.String(), Version: r.Version,
+		RemoteAddr: remoteText(r.Conn.RemoteAddr()),
+	}
+	resend := data.HeartbeatFingerprint == 0
+	for i := range data.ConsumerDataSet {
+		if b.registerConsumer(info, data, &data.ConsumerDataSet[i]) {
+			resend = true
+		}
+	}
+	if b.cfg.Get().EnableRegisterProducer {
+		for _, p := range data.ProducerDataSet {
+			b.Clients.RegisterProducer(p.GroupName, info)
+		}
+	}
+	if r.Conn.Closed() { // it may have closed before it was registered
+		b.channelClosed(r.Conn)
+	}
+	cmd := protocol.NewResponse(code.Success, "")
+	cmd.Fields.SetBool("IS_SUPPORT_HEART_BEAT_V2", true)
+	cmd.Fields.SetBool("IS_SUB_CHANGE", resend)
+	return cmd, nil
+}
+
+func (b *Broker) heartBeatOnLane(r *remoting.Request) (*protocol.Command, error) { return b.heartBeat(r) }
+
+func decodeHeartbeat(data []byte) (*body.HeartbeatData, error) {
+	if len(data) == 0 || len(data) > maxHeartbeat {
+		return nil, errors.New("heartbeat body is missing or too long")
+	}
+	d, err := body.Decode[body.HeartbeatData](data)
+	if err != nil {
+		return nil, err
+	}
+	if d.ClientID == "" || len(d.ClientID) > client.MaxClientID {
+		return nil, errClientID
+	}
+	return d, nil
+}
+
+// needsTopics says whether a retry topic has to be made or changed, which saves a
+// file and talks to the name servers.
+func (b *Broker) needsTopics(d *body.HeartbeatData) bool {
+	for i := range d.ConsumerDataSet {
+		c := &d.ConsumerDataSet[i]
+		var buf [300]byte
+		name := append(append(buf[:0], topic.RetryPrefix...), c.GroupName...)
+		if b.Topics.NeedsGroupTopic(name, b.subscribesOrdered(c)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *Broker) subscribesOrdered(c *body.ConsumerData) bool {
+	for i := range c.SubscriptionDataSet {
+		if t := b.Topics.Get(c.SubscriptionDataSet[i].Topic); t != nil && t.Order {
+			return true
+		}
+	}
+	return false
+}
+
+// registerConsumer notes one group of a heartbeat; resend asks the client for its
+// subscriptions (version 2).
+func (b *Broker) registerConsumer(info client.Info, d *body.HeartbeatData, c *body.ConsumerData) (resend bool) {
+	if b.cfg.Get().RejectPullConsumerEnable && c.ConsumeType == client.ConsumeActively {
+		return false
+	}
+	resend = b.Clients.Fingerprint(c.GroupName, d.HeartbeatFingerprint, d.WithoutSub) && d.HeartbeatFingerprint != 0
+	group := b.Groups.Find(c.GroupName)
+	if group == nil {
+		return resend
+	}
+	flag := int32(0)
+	if c.UnitMode {
+		flag = topic.SysFlagUnitSub
+	}
+	retry, created, err := b.Topics.CreateForGroup(topic.GroupTopic{
+		Topic: topic.RetryPrefix + c.GroupName, QueueNums: group.RetryQueueNums, Order: b.subscribesOrdered(c), SysFlag: flag,
+	})
+	if err != nil {
+		b.log.Warn().Err(err).Str("group", c.GroupName).Msg("retry topic not made")
+	}
+	if created {
+		b.AnnounceTopic(retry)
+	}
+	if b.Clients.RegisterConsumer(info, client.Consumer{
+		Group: c.GroupName, ConsumeType: c.ConsumeType, MessageModel: c.MessageModel, ConsumeFromWhere: c.ConsumeFromWhere,
+		Subscriptions: subscriptions(c), WithoutSub: d.WithoutSub && d.HeartbeatFingerprint != 0,
+		Notify: group.NotifyConsumerIdsChangedEnable,
+	}) {
+		b.log.Info().Str("group", c.GroupName).Str("client", info.ClientID).Str("remote", info.RemoteAddr).Msg("consumer group changed")
+	}
+	return resend
+}
+
+func subscriptions(c *body.ConsumerData) []*filter.Subscription {
+	list := make([]*filter.Subscription, 0, len(c.SubscriptionDataSet))
+	for i := range c.SubscriptionDataSet {
+		s := &c.SubscriptionDataSet[i]
+		list = append(list, (&filter.Subscription{
+			ClassFilterMode: s.ClassFilterMode, CodeSet: s.CodeSet, ExpressionType: s.ExpressionType, SubString: s.SubString,
+			SubVersion: s.SubVersion, TagsSet: s.TagsSet, Topic: s.Topic,
+		}).Prepare())
+	}
+	return list
+}

@@ -1,0 +1,79 @@
+package broker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/skylarkmq/skylark/broker/client"
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+	"github.com/skylarkmq/skylark/remoting/protocol/header"
+)
+
+// NOTIFY_CONSUMER_IDS_CHANGED (40), outgoing: tells the members of a group to
+// share its queues anew. Changes that come while one is being told are told once,
+// with the members of the last one.
+
+// noticeEvery is the period with realTimeNotifyConsumerChange=false.
+const noticeEvery = 15 * time.Second
+
+type notices struct {
+	b     *Broker
+	ready chan struct{}
+
+	mu      sync.Mutex
+	changed map[string][]client.Channel
+}
+
+func newNotices(b *Broker) *notices {
+	return &notices{b: b, ready: make(chan struct{}, 1), changed: map[string][]client.Channel{}}
+}
+
+// idsChanged is called by the registry; it must not block.
+func (n *notices) idsChanged(group string, channels []client.Channel) {
+	cfg := n.b.cfg.Get()
+	if !cfg.NotifyConsumerIDsChangedEnable {
+		return
+	}
+	n.mu.Lock()
+	n.changed[group] = channels
+	n.mu.Unlock()
+	if !cfg.RealTimeNotifyConsumerChange {
+		return
+	}
+	select {
+	case n.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (n *notices) run(ctx context.Context) {
+	ticker := n.b.clock.NewTicker(noticeEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.ready:
+		case <-ticker.C():
+		}
+		n.tell()
+	}
+}
+
+func (n *notices) tell() {
+	n.mu.Lock()
+	changed := n.changed
+	n.changed = map[string][]client.Channel{}
+	n.mu.Unlock()
+	for group, channels := range changed {
+		cmd := protocol.NewRequest(code.NotifyConsumerIDsChanged, &header.NotifyConsumerIdsChanged{ConsumerGroup: group}, nil)
+		for _, ch := range channels {
+			if err := ch.(*remoting.Conn).Send(cmd); err != nil {
+				n.b.log.Debug().Err(err).Str("group", group).Msg("consumer not notified")
+			}
+		}
+	}
+}

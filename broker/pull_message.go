@@ -1,0 +1,122 @@
+package broker
+
+import (
+	"github.com/skylarkmq/skylark/broker/subscription"
+	"github.com/skylarkmq/skylark/broker/topic"
+	"github.com/skylarkmq/skylark/filter"
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+	"github.com/skylarkmq/skylark/remoting/protocol/header"
+	"github.com/skylarkmq/skylark/store"
+)
+
+// PULL_MESSAGE (11) and LITE_PULL_MESSAGE (361).
+//
+//	pull_check.go   the decision tree: who may read what
+//	pull_reply.go   status → code, header, the frame with the records in place
+//	pull_hold.go    nothing there: held; woken by arrivals, time-outs, the end
+//
+// Records that are in memory are copied on the loop straight into the reply frame;
+// what has to come from the disk goes to the Pull lane and is read there.
+
+// pull is a request that was admitted. Names are those of the registries, so a
+// pull that is held keeps nothing of its frame.
+type pull struct {
+	topic *topic.Config
+	group *subscription.Group
+	sub   *filter.Subscription
+
+	queue           int32
+	offset          int64
+	maxMsgs         int
+	sysFlag         int32
+	subVersion      int64
+	commitOffset    int64
+	suspendMs       int64
+	lite, fromProxy bool
+}
+
+func (p *pull) has(flag int32) bool { return p.sysFlag&flag != 0 }
+
+// pullMessage is the handler on the loop.
+func (b *Broker) pullMessage(r *remoting.Request) (*protocol.Command, error) {
+	return b.pull(r, true)
+}
+
+// pullCold is the same on a lane, where the disk may be waited for.
+func (b *Broker) pullCold(r *remoting.Request) (*protocol.Command, error) {
+	return b.pull(r, false)
+}
+
+func (b *Broker) pull(r *remoting.Request, residentOnly bool) (*protocol.Command, error) {
+	var h header.PullMessage
+	if err := h.DecodeFields(&r.Fields); err != nil {
+		return nil, remoting.Fail(code.SystemError, err.Error())
+	}
+	var p pull
+	if refusal := b.admitPull(r, &h, &p); refusal.code != code.Success {
+		return refusal.response(), nil
+	}
+	if reset, ok := b.takeReset(&p); ok {
+		return b.resetAnswer(&p, reset), nil
+	}
+	a := answer{opaque: r.Opaque, serialize: r.Serialize}
+	cold := false
+	if t := r.Turn(); t != nil {
+		out := t.Out()
+		before := len(*out)
+		*out, cold = b.read(*out, &p, &a, residentOnly)
+		if cold || a.suspend || r.IsOneWay() {
+			*out = (*out)[:before]
+		}
+	} else {
+		buf := b.wakers.buffer()
+		defer b.wakers.release(buf)
+		buf.b, cold = b.read(buf.b[:0], &p, &a, residentOnly)
+		if !cold && !a.suspend {
+			b.commitWithPull(&p, &a)
+			_ = r.Hold().ReplyFrame(buf.b) // a closed connection has nobody to tell
+			return nil, nil
+		}
+	}
+	if cold {
+		r.ToLane(remoting.Pull, b.wakers.cold)
+		return nil, nil
+	}
+	b.commitWithPull(&p, &a)
+	if a.suspend && b.hold(r, &p) {
+		return nil, nil
+	}
+	if a.suspend {
+		return b.notFound(&p, &a), nil
+	}
+	r.MarkAnswered()
+	return nil, nil
+}
+
+// takeReset removes a pending reset; it is delivered only while the feature is on.
+func (b *Broker) takeReset(p *pull) (int64, bool) {
+	offset, ok := b.Offsets.TakeReset(p.group.GroupName, p.topic.TopicName, p.queue)
+	return offset, ok && b.cfg.Get().UseServerSideResetOffset
+}
+
+// commitWithPull notes how far the group has pulled, and stores the offset that
+// came with the request.
+func (b *Broker) commitWithPull(p *pull, a *answer) {
+	b.Offsets.CommitPull(p.group.GroupName, p.topic.TopicName, p.queue, a.result.NextBegin)
+	if p.has(header.PullCommitOffset) {
+		b.Offsets.Commit(p.group.GroupName, p.topic.TopicName, p.queue, p.commitOffset)
+	}
+}
+
+// get asks the store.
+func (b *Broker) get(p *pull, dst []byte, residentOnly bool) (store.GetResult, []byte) {
+	req := store.GetRequest{
+		Topic: p.topic.TopicName, QueueID: p.queue, Offset: p.offset, MaxCount: p.maxMsgs, ResidentOnly: residentOnly,
+	}
+	if p.sub != nil && !p.sub.All() {
+		req.Filter = p.sub
+	}
+	return b.Store.Get(&req, dst)
+}

@@ -1,0 +1,308 @@
+package broker
+
+import (
+	"context"
+	"hash/crc32"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/skylarkmq/skylark/broker/topic"
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/body"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+	"github.com/skylarkmq/skylark/remoting/protocol/header"
+)
+
+const (
+	firstRepeat    = 10 * time.Second // the first registration after the one at start
+	leastPeriod    = 10 * time.Second
+	longestPeriod  = 60 * time.Second
+	reconnectEvery = time.Second
+	unregisterTime = 3 * time.Second
+)
+
+// registrar keeps the name servers informed. Each name server is on its own: one
+// that is away delays nobody, and is told everything again when it is back.
+type registrar struct {
+	b      *Broker
+	client *remoting.Client
+
+	mu         sync.Mutex
+	servers    []string
+	registered map[string]bool // whether the last registration there went well
+}
+
+func newRegistrar(b *Broker, c *remoting.Client) *registrar {
+	return &registrar{b: b, client: c, registered: map[string]bool{}}
+}
+
+func (r *registrar) close() { r.client.Close() }
+
+// run registers at start and by the clock, and tries again every second where a
+// name server was away or came back, until ctx ends; then it unregisters.
+func (r *registrar) run(ctx context.Context) {
+	r.lookup(ctx)
+	r.registerAll(ctx, nil, true)
+	period := min(max(time.Duration(r.b.cfg.Get().RegisterNameServerPeriod)*time.Millisecond, leastPeriod), longestPeriod)
+	repeat := r.b.clock.NewTimer(firstRepeat)
+	defer repeat.Stop()
+	watch := r.b.clock.NewTicker(reconnectEvery)
+	defer watch.Stop()
+	addresses := r.b.clock.NewTicker(time.Duration(max(1000, r.b.cfg.Get().UpdateNameServerAddrPeriod)) * time.Millisecond)
+	defer addresses.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			r.unregister()
+			return
+		case <-repeat.C():
+			r.registerAll(ctx, nil, r.b.cfg.Get().ForceRegister)
+			repeat.Reset(period)
+		case <-watch.C():
+			r.registerLost(ctx)
+		case <-addresses.C():
+			r.lookup(ctx)
+		}
+	}
+}
+
+// lookup resolves namesrvAddr. A name may stand for several addresses.
+func (r *registrar) lookup(ctx context.Context) {
+	var servers []string
+	for addr := range strings.SplitSeq(r.b.cfg.Get().NamesrvAddr, ";") {
+		if addr = strings.TrimSpace(addr); addr != "" {
+			servers = append(servers, resolve(ctx, addr)...)
+		}
+	}
+	r.mu.Lock()
+	r.servers = servers
+	r.mu.Unlock()
+}
+
+// resolve keeps an address that it cannot look up: the next connection may do better.
+func resolve(ctx context.Context, addr string) []string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || net.ParseIP(host) != nil {
+		return []string{addr}
+	}
+	hosts, err := net.DefaultResolver.LookupHost(ctx, host)
+	if err != nil || len(hosts) == 0 {
+		return []string{addr}
+	}
+	return []string{net.JoinHostPort(hosts[0], port)}
+}
+
+func (r *registrar) list() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.servers...)
+}
+
+// registerLost registers where the last registration failed, or whose connection
+// has ended since: a name server that restarts has forgotten us.
+func (r *registrar) registerLost(ctx context.Context) {
+	var lost []string
+	r.mu.Lock()
+	for _, addr := range r.servers {
+		if !r.registered[addr] || !r.client.Connected(addr) {
+			lost = append(lost, addr)
+		}
+	}
+	r.mu.Unlock()
+	if len(lost) > 0 {
+		r.register(ctx, lost, r.body(nil), true)
+	}
+}
+
+// registerAll registers everywhere: all topics, or only those given.
+func (r *registrar) registerAll(ctx context.Context, only []*topic.Config, force bool) {
+	if servers := r.list(); len(servers) > 0 {
+		r.register(ctx, servers, r.body(only), force)
+	}
+}
+
+// body is a registration. Permissions are masked when the broker itself is not
+// fully open; that is how an operator closes one broker.
+func (r *registrar) body(only []*topic.Config) *body.RegisterBrokerBody {
+	table, version := r.b.Topics.Snapshot()
+	if only != nil {
+		table = make(map[string]*topic.Config, len(only))
+		for _, c := range only {
+			table[c.TopicName] = c
+		}
+	}
+	mask := int32(r.b.cfg.Get().BrokerPermission)
+	out := &body.RegisterBrokerBody{FilterServerList: []string{}}
+	w := &out.TopicConfigSerializeWrapper
+	w.DataVersion = body.DataVersion(version)
+	w.TopicConfigTable = make(map[string]body.TopicConfig, len(table))
+	w.TopicQueueMappingInfoMap = map[string]body.TopicQueueMappingInfo{}
+	w.TopicQueueMappingDetailMap = map[string]body.TopicQueueMappingDetail{}
+	for name, c := range table {
+		t := body.TopicConfig(*c)
+		if mask&(topic.PermRead|topic.PermWrite) != topic.PermRead|topic.PermWrite {
+			t.Perm &= mask
+		}
+		w.TopicConfigTable[name] = t
+	}
+	return out
+}
+
+// register sends one registration to name servers in parallel and waits for all.
+func (r *registrar) register(ctx context.Context, servers []string, reg *body.RegisterBrokerBody, force bool) {
+	data, err := body.Encode(reg)
+	if err != nil {
+		r.b.log.Error().Err(err).Msg("registration not written")
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(r.b.cfg.Get().RegisterBrokerTimeoutMills)*time.Millisecond)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, addr := range servers {
+		wg.Go(func() {
+			if force || r.differs(ctx, addr, &reg.TopicConfigSerializeWrapper.DataVersion) {
+				r.registerAt(ctx, addr, data)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (r *registrar) registerAt(ctx context.Context, addr string, data []byte) {
+	cfg := r.b.cfg.Get()
+	cmd := protocol.NewRequest(code.RegisterBroker, &header.RegisterBroker{
+		BrokerName: cfg.BrokerName, BrokerAddr: r.b.addr.String(), ClusterName: cfg.BrokerClusterName, BrokerId: cfg.BrokerID,
+		HaServerAddr: net.JoinHostPort(cfg.BrokerIP2, strconv.Itoa(r.b.haPort())),
+		BodyCrc32:    int32(crc32.ChecksumIEEE(data) & 0x7fffffff),
+	}, data)
+	reply, err := r.client.Call(ctx, addr, cmd)
+	ok := err == nil && reply.Response() == code.Success
+	r.mu.Lock()
+	before, known := r.registered[addr]
+	r.registered[addr] = ok
+	r.mu.Unlock()
+	switch {
+	case ok:
+		if !before {
+			r.b.log.Info().Str("nameServer", addr).Msg("registered")
+		}
+		r.order(reply.Body)
+	case before || !known:
+		event := r.b.log.Warn().Err(err).Str("nameServer", addr)
+		if reply != nil {
+			event = event.Int32("code", reply.Code).Str("remark", reply.Remark)
+		}
+		event.Msg("registration failed; trying again every second")
+	}
+}
+
+// order takes the ordered topics out of an answer.
+func (r *registrar) order(data []byte) {
+	if len(data) == 0 {
+		return
+	}
+	kv, err := body.Decode[body.KVTable](data)
+	if err != nil {
+		r.b.log.Warn().Err(err).Msg("ordered topics in the name server's answer not understood")
+		return
+	}
+	names := make([]string, 0, len(kv.Table))
+	for name := range kv.Table {
+		names = append(names, name)
+	}
+	if err := r.b.Topics.SetOrder(names); err != nil {
+		r.b.log.Error().Err(err).Msg("ordered topics not saved")
+	}
+}
+
+// differs asks a name server whether it lacks our present topics; when it does not
+// say, it does.
+func (r *registrar) differs(ctx context.Context, addr string, version *body.DataVersion) bool {
+	cfg := r.b.cfg.Get()
+	data, err := body.Encode(version)
+	if err != nil {
+		return true
+	}
+	cmd := protocol.NewRequest(code.QueryDataVersion, &header.QueryDataVersion{
+		BrokerName: cfg.BrokerName, BrokerAddr: r.b.addr.String(), ClusterName: cfg.BrokerClusterName, BrokerId: cfg.BrokerID,
+	}, data)
+	reply, err := r.client.Call(ctx, addr, cmd)
+	if err != nil || reply.Response() != code.Success {
+		return true
+	}
+	return reply.Fields.String("changed") != "false"
+}
+
+func (r *registrar) unregister() {
+	ctx, cancel := context.WithTimeout(context.Background(), unregisterTime)
+	defer cancel()
+	cfg := r.b.cfg.Get()
+	cmd := protocol.NewRequest(code.UnregisterBroker, &header.UnRegisterBroker{
+		BrokerName: cfg.BrokerName, BrokerAddr: r.b.addr.String(), ClusterName: cfg.BrokerClusterName, BrokerId: cfg.BrokerID,
+	}, nil)
+	var wg sync.WaitGroup
+	for _, addr := range r.list() {
+		if !r.client.Connected(addr) {
+			continue
+		}
+		wg.Go(func() {
+			if _, err := r.client.Call(ctx, addr, cmd); err != nil {
+				r.b.log.Warn().Err(err).Str("nameServer", addr).Msg("not unregistered")
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// AnnounceTopic tells the name servers of one new or changed topic and waits for
+// them.
+func (b *Broker) AnnounceTopic(list ...*topic.Config) {
+	ctx := context.Background() // register has a limit of its own
+	if b.cfg.Get().EnableSingleTopicRegister {
+		for _, c := range list {
+			b.registrar.single(ctx, c)
+		}
+		return
+	}
+	b.registrar.registerAll(ctx, list, true)
+}
+
+// Announce tells the name servers everything again and waits for them.
+func (b *Broker) Announce() { b.registrar.registerAll(context.Background(), nil, true) }
+
+// single registers one topic by REGISTER_TOPIC_IN_NAMESRV.
+func (r *registrar) single(ctx context.Context, c *topic.Config) {
+	cfg := r.b.cfg.Get()
+	data, err := body.Encode(body.TopicRouteData{QueueDatas: []body.QueueData{{
+		BrokerName: cfg.BrokerName, Perm: c.Perm, ReadQueueNums: c.ReadQueueNums, WriteQueueNums: c.WriteQueueNums,
+		TopicSysFlag: c.TopicSysFlag,
+	}}})
+	if err != nil {
+		r.b.log.Error().Err(err).Msg("registration of one topic not written")
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(cfg.RegisterBrokerTimeoutMills)*time.Millisecond)
+	defer cancel()
+	cmd := protocol.NewRequest(code.RegisterTopicInNamesrv, &header.RegisterTopic{Topic: c.TopicName}, data)
+	var wg sync.WaitGroup
+	for _, addr := range r.list() {
+		wg.Go(func() {
+			if _, err := r.client.Call(ctx, addr, cmd); err != nil {
+				r.b.log.Warn().Err(err).Str("nameServer", addr).Str("topic", c.TopicName).Msg("topic not registered")
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// haPort is the port for replication: haListenPort, or the one after ours.
+func (b *Broker) haPort() int {
+	if p := b.storeCfg.Get().HaListenPort; p > 0 {
+		return p
+	}
+	return int(b.addr.Port()) + 1
+}

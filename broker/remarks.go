@@ -1,0 +1,30 @@
+package broker
+
+// Remarks that clients and operators know from the Java broker, to the letter.
+const (
+	faq = "\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details."
+
+	remarkRejectRequest   = "[REJECTREQUEST]system busy, start flow control for a while"
+	remarkPageCacheBusy   = "[PC_SYNCHRONIZED]broker busy, start flow control for a while"
+	remarkNoGroupInfo     = "the consumer's group info not exist" + faq
+	remarkNoSubscription  = "the consumer's subscription not exist" + faq
+	remarkNotLatest       = "the consumer's subscription not latest"
+	remarkNotParsed       = "parse the consumer's subscription failed"
+	remarkPullRejected    = "the consumer's group info not exist, or the pull consumer is rejected by server." + faq
+	remarkNoFilter        = "The broker does not support consumer to filter message by "
+	remarkKeyMissing      = "Required message key is missing"
+	remarkMessageNotFound = "can not find message, maybe time range not correct"
+	remarkOffsetFirst     = "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first"
+	remarkOffsetNoZero    = "Not found, do not set to zero, maybe this group boot first"
+	remarkOffsetReset     = "Offset has been previously reset"
+)
+
+// Attributes of topics that sends look at.
+const (
+	attributeQueueType     = "queue.type"
+	attributeCleanupPolicy = "cleanup.policy"
+
+	queueTypeBatch    = "BatchCQ"
+	policyCompaction  = "COMPACTION"
+	propertyInnerNums = "INNER_NUM"
+)

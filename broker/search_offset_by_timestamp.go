@@ -1,0 +1,15 @@
+package broker
+
+import (
+	"strings"
+
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/header"
+)
+
+// SEARCH_OFFSET_BY_TIMESTAMP (29). It reads store times from the log: a lane.
+func (b *Broker) searchOffsetByTimestamp(_ *remoting.Request, h *header.SearchOffset) (*protocol.Command, error) {
+	upper := strings.EqualFold(h.BoundaryType, "upper")
+	return withHeader(&header.SearchOffsetResponse{Offset: b.Store.OffsetByTime(h.Topic, h.QueueId, h.Timestamp, upper)})
+}

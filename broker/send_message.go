@@ -1,0 +1,266 @@
+package broker
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+
+	"github.com/skylarkmq/skylark/broker/topic"
+	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+	"github.com/skylarkmq/skylark/remoting/protocol/header"
+	"github.com/skylarkmq/skylark/store"
+)
+
+// SEND_MESSAGE (10), SEND_MESSAGE_V2 (310) and SEND_BATCH_MESSAGE (320).
+//
+// All sends of a turn are checked, completed and staged one after the other, then
+// appended in one critical section and one write; their answers are written into
+// the turn's buffer from a template. What a send needs is kept in a sendTurn that
+// the loop owns, so that an ordinary send allocates nothing.
+//
+// A send to an unknown topic goes to the Send lane, where the topic may be made
+// (which saves a file and talks to the name servers), and runs again there.
+
+// sender is what all sends share.
+type sender struct {
+	turns   sync.Pool // *sendTurn for lanes
+	pending sync.Pool // *pendingSends
+	retry   func(*remoting.Request) (*protocol.Command, error)
+}
+
+func (s *sender) init(b *Broker) {
+	s.turns.New = func() any { return newSendTurn(b) }
+	s.pending.New = func() any { return new(pendingSends) }
+	s.retry = b.sendOnLane // bound once: a method value made for each call is an allocation
+}
+
+// sendTurn is one loop's, or one lane worker's, memory for sends.
+type sendTurn struct {
+	b       *Broker
+	cfg     *Config // the settings that template was made from
+	reply   replyTemplate
+	batch   *store.Batch
+	sends   []send
+	msg     message.Message
+	head    header.SendMessage
+	props   []byte // completed property strings and transaction ids of this turn
+	scratch []byte
+	phys    []int64
+	sum     putSum
+}
+
+// send is one staged message until its answer.
+type send struct {
+	req      *remoting.Request
+	index    int // in the batch
+	queue    int32
+	topic    string
+	wait     bool   // of a SYNC_FLUSH: the answer waits for the disk
+	uniq     []byte // transactionId; points into sendTurn.props
+	batchIDs bool   // msgId is a list
+}
+
+func newSendTurn(b *Broker) *sendTurn {
+	return &sendTurn{b: b, batch: store.NewBatch()}
+}
+
+// turn finds or makes the loop's sendTurn and brings it up to the settings in force.
+func (b *Broker) turn(t *remoting.Turn) *sendTurn {
+	s, ok := t.Local.(*sendTurn)
+	if !ok || s.b != b {
+		s = newSendTurn(b)
+		t.Local = s
+	}
+	s.begin()
+	return s
+}
+
+const keepProps = 1 << 20
+
+func (s *sendTurn) begin() {
+	if cfg := s.b.cfg.Get(); cfg != s.cfg {
+		s.cfg = cfg
+		s.reply.make(cfg)
+	}
+	s.batch.Reset()
+	s.sends = s.sends[:0]
+	if cap(s.props) > keepProps {
+		s.props = nil
+	}
+	s.props = s.props[:0]
+}
+
+// sendMessages handles the consecutive sends of one turn.
+func (b *Broker) sendMessages(t *remoting.Turn, reqs []*remoting.Request) {
+	s := b.turn(t)
+	busy := b.Store.Busy()
+	for _, r := range reqs {
+		if busy {
+			r.Fail(code.SystemBusy, remarkRejectRequest)
+			continue
+		}
+		s.stage(r, false)
+	}
+	s.finish()
+}
+
+// sendOnLane is the second run of a send whose topic was unknown.
+func (b *Broker) sendOnLane(r *remoting.Request) (*protocol.Command, error) {
+	s := b.send.turns.Get().(*sendTurn)
+	defer b.send.turns.Put(s)
+	s.begin()
+	s.stage(r, true)
+	s.finish()
+	return nil, nil
+}
+
+// stage checks one send and adds it to the batch, or answers its refusal. The
+// order of checks is Java's.
+func (s *sendTurn) stage(r *remoting.Request, mayCreate bool) {
+	h := &s.head
+	if err := decodeSend(r, h); err != nil {
+		s.refuse(r, code.SystemError, err.Error())
+		return
+	}
+	cfg, refusal := s.admit(r, mayCreate)
+	if refusal.code != code.Success {
+		s.refuse(r, refusal.code, refusal.remark)
+		return
+	}
+	if cfg == nil {
+		r.ToLane(remoting.Send, s.b.send.retry)
+		return
+	}
+	queue := h.QueueId
+	if queue < 0 {
+		if cfg.WriteQueueNums <= 0 {
+			s.refuse(r, code.SystemError, "java.lang.ArithmeticException: / by zero")
+			return
+		}
+		queue = rand.Int32N(cfg.WriteQueueNums)
+	}
+	s.put(r, cfg, queue)
+}
+
+// put completes the message and stages it.
+func (s *sendTurn) put(r *remoting.Request, cfg *topic.Config, queue int32) {
+	h, m := &s.head, &s.msg
+	from := len(s.props)
+	c := completion{}
+	if s.props = s.reply.complete(s.props, h.Properties, &c, s.b.uniqIDs); !h.Batch {
+		if refusal := s.b.refuseFeature(cfg, h, &c); refusal.code != code.Success {
+			s.refuse(r, refusal.code, refusal.remark)
+			return
+		}
+	}
+	*m = message.Message{
+		Topic: cfg.TopicName, QueueID: queue, Flag: h.Flag, SysFlag: sysFlag(h.SysFlag, cfg),
+		BornTimestamp: h.BornTimestamp, BornHost: r.Conn.RemoteAddr(), StoreHost: s.b.addr,
+		ReconsumeTimes: h.ReconsumeTimes, Body: r.Body, Properties: s.props[from:],
+	}
+	var index int
+	var status store.PutStatus
+	if h.Batch {
+		if refusal := s.b.refuseBatch(cfg, h, &c); refusal.code != code.Success {
+			s.refuse(r, refusal.code, refusal.remark)
+			return
+		}
+		index, status = s.b.Store.StageList(s.batch, m)
+	} else {
+		index, status = s.b.Store.Stage(s.batch, m)
+	}
+	if status != store.PutOK {
+		s.failed(r, status)
+		return
+	}
+	s.sends = append(s.sends, send{
+		req: r, index: index, queue: queue, topic: cfg.TopicName, wait: !c.noWait, batchIDs: h.Batch, uniq: c.uniq(s.props),
+	})
+}
+
+// finish appends what was staged and answers it.
+func (s *sendTurn) finish() {
+	if s.batch.Len() == 0 {
+		return
+	}
+	s.b.Store.Append(s.batch)
+	sync := s.b.Store.NeedsFlush()
+	var held *pendingSends
+	for i := range s.sends {
+		d := &s.sends[i]
+		res := s.batch.Result(d.index)
+		if res.Status != store.PutOK {
+			s.failed(d.req, res.Status)
+			continue
+		}
+		s.sum.add(s.b.Stats, d.topic, &res)
+		if sync && d.wait {
+			held = s.hold(held, d, &res)
+			continue
+		}
+		s.answer(d.req, code.Success, d, &res)
+	}
+	s.sum.flush(s.b.Stats)
+	if held != nil {
+		s.b.Store.AwaitFlush(s.batch.End(), held.done)
+	}
+}
+
+// answer writes the reply of a stored message.
+func (s *sendTurn) answer(r *remoting.Request, c code.Response, d *send, res *store.Result) {
+	if r.IsOneWay() {
+		r.MarkAnswered()
+		return
+	}
+	a := sendAnswer{code: c, opaque: r.Opaque, queue: d.queue, offset: res.QueueOffset, uniq: d.uniq, host: s.b.addr}
+	if d.batchIDs {
+		s.phys = s.batch.ListOffsets(d.index, s.phys[:0])
+	} else {
+		s.phys = append(s.phys[:0], res.PhyOffset)
+	}
+	a.phys = s.phys
+	if t := r.Turn(); t != nil {
+		out := t.Out()
+		*out = s.reply.append(*out, r.Serialize, &a)
+		r.MarkAnswered()
+		return
+	}
+	s.scratch = s.reply.append(s.scratch[:0], r.Serialize, &a)
+	_ = r.Hold().ReplyFrame(s.scratch) // a closed connection has nobody to tell
+}
+
+// refuse answers with a code, a remark and the two fields that every answer to a
+// send has.
+func (s *sendTurn) refuse(r *remoting.Request, c code.Response, remark string) {
+	cmd := protocol.NewResponse(c, remark)
+	s.reply.fields(&cmd.Fields)
+	r.AppendReply(cmd)
+}
+
+func (s *sendTurn) failed(r *remoting.Request, status store.PutStatus) {
+	c, remark := s.b.putFailure(status)
+	s.refuse(r, c, remark)
+}
+
+// decodeSend reads any of the three header forms into one struct.
+func decodeSend(r *remoting.Request, h *header.SendMessage) error {
+	if r.Request() == code.SendMessage {
+		return h.DecodeFields(&r.Fields)
+	}
+	return h.DecodeV2Fields(&r.Fields)
+}
+
+// sysFlag takes away what only the store may say, and adds what the topic says.
+func sysFlag(flag int32, cfg *topic.Config) int32 {
+	flag &^= message.FlagBornHostV6 | message.FlagStoreHostV6
+	if cfg.TopicFilterType == topic.MultiTag {
+		flag |= message.FlagMultiTags
+	}
+	return flag
+}
+
+// remoteText is an address as Java's parseChannelRemoteAddr prints it.
+func remoteText(a netip.AddrPort) string { return a.String() }

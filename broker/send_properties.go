@@ -1,0 +1,92 @@
+package broker
+
+import (
+	"strconv"
+
+	"github.com/skylarkmq/skylark/message"
+)
+
+// completion is what was learned from a message's properties while they were
+// completed.
+type completion struct {
+	uniqFrom, uniqTo int // of UNIQ_KEY in the completed string's buffer
+
+	transaction bool // TRAN_MSG is true
+	delay       bool // DELAY above 0, or not a number
+	timer       bool // any of the timer properties
+	noWait      bool // WAIT is false
+	keys        bool // KEYS is there
+	innerNum    bool // INNER_NUM is there
+}
+
+// uniq is UNIQ_KEY in the buffer that complete returned.
+func (c *completion) uniq(buf []byte) []byte { return buf[c.uniqFrom:c.uniqTo:c.uniqTo] }
+
+// complete appends a message's property string as it is stored: without POP_CK and
+// with this broker's region, trace switch and cluster, and with a UNIQ_KEY if it
+// came without. Pairs that Java's parser would drop are dropped.
+func (t *replyTemplate) complete(dst, props []byte, c *completion, ids *message.UniqIDs) []byte {
+	for p := message.PairsOf(props); p.Next(); {
+		if !c.note(p.Name, p.Value) {
+			continue
+		}
+		dst = append(dst, p.Name...)
+		dst = append(dst, 1)
+		from := len(dst)
+		dst = append(dst, p.Value...)
+		if string(p.Name) == message.PropertyUniqKey {
+			c.uniqFrom, c.uniqTo = from, len(dst)
+		}
+		dst = append(dst, 2)
+	}
+	if c.uniqTo == 0 {
+		dst = append(append(dst, message.PropertyUniqKey...), 1)
+		c.uniqFrom = len(dst)
+		dst = ids.Append(dst)
+		c.uniqTo = len(dst)
+		dst = append(dst, 2)
+	}
+	return append(dst, t.properties...)
+}
+
+// note looks at one pair; false says that it is not stored.
+func (c *completion) note(name, value []byte) (keep bool) {
+	switch string(name) {
+	case message.PropertyPopCK, message.PropertyMsgRegion, message.PropertyTraceSwitch, message.PropertyCluster:
+		return false
+	case message.PropertyWait:
+		c.noWait = equalFold(value, "false")
+	case message.PropertyKeys:
+		c.keys = len(trimmed(value)) > 0
+	case message.PropertyTransactionPrepared:
+		c.transaction = equalFold(value, "true")
+	case message.PropertyDelay:
+		level, err := strconv.Atoi(string(value))
+		c.delay = err != nil || level > 0
+	case message.PropertyTimerDelaySec, message.PropertyTimerDelayMs, message.PropertyTimerDeliverMs:
+		c.timer = true
+	case message.PropertyInnerNum:
+		c.innerNum = true
+	}
+	return true
+}
+
+// equalFold compares with a word of small ASCII letters.
+func equalFold(b []byte, word string) bool {
+	if len(b) != len(word) {
+		return false
+	}
+	for i := range b {
+		if b[i]|0x20 != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func trimmed(b []byte) []byte {
+	for len(b) > 0 && b[0] <= ' ' {
+		b = b[1:]
+	}
+	return b
+}

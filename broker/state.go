@@ -1,0 +1,149 @@
+package broker
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/skylarkmq/skylark/internal/clock"
+	"github.com/skylarkmq/skylark/internal/statefile"
+	"github.com/skylarkmq/skylark/internal/vfs"
+)
+
+// stateFile is one of config/*.json. persist may be called from anywhere: callers
+// that come while a save runs share the next one.
+type stateFile struct {
+	path   string
+	disk   vfs.FS
+	log    zerolog.Logger
+	encode func() ([]byte, error)
+	decode func([]byte) error
+
+	asked atomic.Int64
+	mu    sync.Mutex
+	saved int64 // the value of asked that the file on the disk covers
+}
+
+// load reads the file if there is one.
+func (f *stateFile) load() error {
+	_, err := statefile.Read(f.disk, f.path, f.decode)
+	return err
+}
+
+// persist brings the present state to the disk and returns when it is there.
+func (f *stateFile) persist() error {
+	want := f.asked.Add(1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.saved >= want {
+		return nil
+	}
+	covers := f.asked.Load()
+	data, err := f.encode()
+	if err == nil {
+		err = statefile.Save(f.disk, f.path, data)
+	}
+	if err != nil {
+		f.log.Error().Err(err).Str("file", f.path).Msg("state not saved")
+		return err
+	}
+	f.saved = covers
+	return nil
+}
+
+// saver keeps the state files: those that change seldom as soon as they are
+// marked, the offsets by the clock. Run is its only goroutine.
+type saver struct {
+	clock   clock.Clock
+	topics  *stateFile
+	groups  *stateFile
+	offsets *stateFile
+
+	offsetChanges   func() int64
+	offsetsEvery    time.Duration
+	offsetsSavedFor int64
+
+	groupsDirty chan struct{}
+}
+
+// firstOffsets is when offsets are saved for the first time, as in Java.
+const firstOffsets = 10 * time.Second
+
+func (b *Broker) newSaver() *saver {
+	dir := filepath.Join(b.storeCfg.Get().StorePathRootDir, "config")
+	file := func(name string, encode func() ([]byte, error), decode func([]byte) error) *stateFile {
+		return &stateFile{path: filepath.Join(dir, name), disk: b.disk, log: b.log, encode: encode, decode: decode}
+	}
+	return &saver{
+		clock:           b.clock,
+		topics:          file("topics.json", b.Topics.Encode, b.Topics.Decode),
+		groups:          file("subscriptionGroup.json", b.Groups.Encode, b.Groups.Decode),
+		offsets:         file("consumerOffset.json", b.Offsets.Encode, b.Offsets.Decode),
+		offsetChanges:   b.Offsets.Changes,
+		offsetsSavedFor: -1,
+		offsetsEvery:    time.Duration(max(100, b.cfg.Get().FlushConsumerOffsetInterval)) * time.Millisecond,
+		groupsDirty:     make(chan struct{}, 1),
+	}
+}
+
+// load reads all files; Java's order.
+func (s *saver) load() error {
+	for _, f := range []*stateFile{s.topics, s.offsets, s.groups} {
+		if err := f.load(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// markGroups asks for a save without waiting for it.
+func (s *saver) markGroups() {
+	select {
+	case s.groupsDirty <- struct{}{}:
+	default:
+	}
+}
+
+// run saves until ctx ends.
+func (s *saver) run(ctx context.Context) {
+	timer := s.clock.NewTimer(firstOffsets)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.groupsDirty:
+			_ = s.groups.persist() // logged there; the next change tries again
+		case <-timer.C():
+			s.saveOffsets()
+			timer.Reset(s.offsetsEvery)
+		}
+	}
+}
+
+// saveOffsets writes consumerOffset.json when anything was committed since the
+// last time.
+func (s *saver) saveOffsets() {
+	changes := s.offsetChanges()
+	if changes == s.offsetsSavedFor {
+		return
+	}
+	if s.offsets.persist() == nil {
+		s.offsetsSavedFor = changes
+	}
+}
+
+// close saves everything once more, after run has ended.
+func (s *saver) close() error {
+	var first error
+	for _, f := range []*stateFile{s.topics, s.groups, s.offsets} {
+		if err := f.persist(); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}

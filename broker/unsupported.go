@@ -1,0 +1,41 @@
+package broker
+
+import (
+	"github.com/skylarkmq/skylark/broker/topic"
+	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/remoting/protocol/header"
+)
+
+// Messages whose feature this version lacks are refused: stored as they are they
+// would reach consumers too early, or twice, or never. This file is the one place
+// that knows; a feature that arrives takes its lines away.
+
+const remarkUnsupported = " are not supported by this version of the broker"
+
+// unsupported names the feature that a single message needs; "" for none.
+func unsupported(cfg *topic.Config, h *header.SendMessage, c *completion) string {
+	switch {
+	case c.transaction, h.SysFlag&message.FlagTransactionMask != 0:
+		return "transactional messages"
+	case topic.IsRetry(cfg.TopicName):
+		return "messages to retry topics"
+	case c.delay:
+		return "messages with a delay level"
+	case c.timer:
+		return "timer messages"
+	case cfg.Attributes[attributeQueueType] == queueTypeBatch:
+		return "messages to topics with batch consume queues"
+	}
+	return ""
+}
+
+// unsupportedBatch is the same for a batch.
+func unsupportedBatch(cfg *topic.Config, h *header.SendMessage) string {
+	switch {
+	case h.SysFlag&message.FlagTransactionMask != 0:
+		return "transactional messages"
+	case cfg.Attributes[attributeQueueType] == queueTypeBatch:
+		return "messages to topics with batch consume queues"
+	}
+	return ""
+}
