@@ -1,0 +1,268 @@
+package vfs
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func must[T any](t *testing.T) func(v T, err error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Both disks must behave alike.
+func TestDisks(t *testing.T) {
+	t.Parallel()
+	for name, make := range map[string]func(t *testing.T) (FS, string){
+		"real":   func(t *testing.T) (FS, string) { return Disk, t.TempDir() },
+		"memory": func(*testing.T) (FS, string) { return NewMemory(nil), "/store" },
+		"faulty": func(t *testing.T) (FS, string) { return NewFaulty(Disk), t.TempDir() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			disk, root := make(t)
+			names(t, disk, root)
+			content(t, disk, root)
+			locks(t, disk, root)
+		})
+	}
+}
+
+func names(t *testing.T, disk FS, root string) {
+	dir := filepath.Join(root, "a", "b")
+	if _, err := disk.Create(filepath.Join(dir, "f")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("create in a directory that is not there: %v", err)
+	}
+	ok(t, disk.MkdirAll(dir))
+	ok(t, disk.MkdirAll(dir))
+	f := must[File](t)(disk.Create(filepath.Join(dir, "f")))
+	ok(t, f.Close())
+	if _, err := disk.Open(filepath.Join(dir, "g")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("open what is not there: %v", err)
+	}
+	ok(t, disk.MkdirAll(filepath.Join(dir, "sub")))
+	ok(t, disk.Rename(filepath.Join(dir, "f"), filepath.Join(dir, "e")))
+	want := []Entry{{Name: "e"}, {Name: "sub", Dir: true}}
+	if d := cmp.Diff(want, must[[]Entry](t)(disk.ReadDir(dir))); d != "" {
+		t.Error(d)
+	}
+	if err := disk.Remove(filepath.Join(root, "a")); err == nil {
+		t.Error("a full directory was removed")
+	}
+	ok(t, disk.SyncDir(dir))
+	if there := must[bool](t)(Exists(disk, filepath.Join(dir, "e"))); !there {
+		t.Error("renamed file is not there")
+	}
+	ok(t, disk.RemoveAll(filepath.Join(root, "a")))
+	if there := must[bool](t)(Exists(disk, dir)); there {
+		t.Error("removed tree is there")
+	}
+	if u, err := disk.Usage(root); err != nil || u.Total == 0 || u.Ratio() < 0 || u.Ratio() > 1 {
+		t.Errorf("usage %+v %v", u, err)
+	}
+}
+
+func content(t *testing.T, disk FS, root string) {
+	ok(t, disk.MkdirAll(root))
+	f := must[File](t)(disk.Create(filepath.Join(root, "file")))
+	ok(t, f.Allocate(8192))
+	m := must[[]byte](t)(f.Map(8192, true))
+	if _, err := f.WriteAt([]byte("written"), 4000); err != nil {
+		t.Fatal(err)
+	}
+	if string(m[4000:4007]) != "written" {
+		t.Errorf("the mapping shows %q", m[4000:4007])
+	}
+	copy(m[100:], "mapped")
+	ok(t, f.Populate(m[5:10]))
+	buf := make([]byte, 6)
+	if n, err := f.TryReadAt(buf, 100); n != 6 || err != nil || string(buf) != "mapped" {
+		t.Errorf("read %q %v", buf[:n], err)
+	}
+	if n, err := f.ReadAt(buf, 8190); n != 2 || !errors.Is(err, io.EOF) {
+		t.Errorf("at the end: %d %v", n, err)
+	}
+	if n, err := f.TryReadAt(buf, 8190); n != 2 || !errors.Is(err, io.EOF) {
+		t.Errorf("at the end: %d %v", n, err)
+	}
+	ok(t, f.Datasync())
+	ok(t, f.Sync())
+	ok(t, f.Unmap(m))
+	ok(t, f.Truncate(4003))
+	ok(t, f.Truncate(5000))
+	if data := must[[]byte](t)(ReadFile(disk, filepath.Join(root, "file"))); len(data) != 5000 || !bytes.Equal(data[3990:4010], []byte("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00wri\x00\x00\x00\x00\x00\x00\x00")) {
+		t.Errorf("after truncation %d %q", len(data), data[3990:4010])
+	}
+	ok(t, f.Close())
+	ok(t, WriteFile(disk, filepath.Join(root, "file"), []byte("new")))
+	if data := must[[]byte](t)(ReadFile(disk, filepath.Join(root, "file"))); string(data) != "new" {
+		t.Errorf("rewritten: %q", data)
+	}
+}
+
+func locks(t *testing.T, disk FS, root string) {
+	l := must[Lock](t)(disk.Lock(filepath.Join(root, "lock")))
+	if _, err := disk.Lock(filepath.Join(root, "lock")); !errors.Is(err, ErrLocked) {
+		t.Errorf("locked twice: %v", err)
+	}
+	ok(t, l.WriteText("lock"))
+	if data := must[[]byte](t)(ReadFile(disk, filepath.Join(root, "lock"))); string(data) != "lock" {
+		t.Errorf("text %q", data)
+	}
+	ok(t, l.Close())
+	l = must[Lock](t)(disk.Lock(filepath.Join(root, "lock")))
+	ok(t, l.Close())
+}
+
+// Java takes a POSIX record lock on byte 0; another process must not get it while
+// we hold ours.
+func TestLockExcludesOtherProcesses(t *testing.T) {
+	t.Parallel()
+	name := os.Getenv("SKYLARK_TEST_LOCK")
+	if name != "" {
+		f := must[*os.File](t)(os.OpenFile(name, os.O_RDWR, 0))
+		err := syscall.FcntlFlock(f.Fd(), syscall.F_SETLK, &syscall.Flock_t{Type: syscall.F_WRLCK, Len: 1})
+		if !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EACCES) {
+			t.Fatalf("a record lock beside ours: %v", err)
+		}
+		return
+	}
+	path := filepath.Join(t.TempDir(), "lock")
+	l := must[Lock](t)(Disk.Lock(path))
+	defer func() { ok(t, l.Close()) }()
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestLockExcludesOtherProcesses$")
+	cmd.Env = append(os.Environ(), "SKYLARK_TEST_LOCK="+path)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+func TestCrashKeepsWhatWasSynced(t *testing.T) {
+	t.Parallel()
+	kept, lost, names := 0, 0, map[bool]int{}
+	for seed := range uint64(60) {
+		m := NewMemory(nil)
+		ok(t, m.MkdirAll("/d"))
+		f := must[File](t)(m.Create("/d/f"))
+		ok(t, f.Allocate(64*sector))
+		_, err := f.WriteAt(bytes.Repeat([]byte{1}, 64*sector), 0)
+		ok(t, err)
+		ok(t, f.Sync())
+		ok(t, m.SyncDir("/d"))
+		_, err = f.WriteAt(bytes.Repeat([]byte{2}, 32*sector), 0)
+		ok(t, err)
+		must[File](t)(m.Create("/d/later"))
+		c := m.CrashClone(seed)
+		data := must[[]byte](t)(ReadFile(c, "/d/f"))
+		for at := 0; at < len(data); at += sector {
+			for _, b := range data[at : at+sector] {
+				if b != data[at] {
+					t.Fatalf("seed %d: a torn sector at %d", seed, at)
+				}
+			}
+			switch {
+			case at >= 32*sector && data[at] != 1:
+				t.Fatalf("seed %d: synced byte at %d is lost", seed, at)
+			case at < 32*sector && data[at] == 2:
+				kept++
+			case at < 32*sector:
+				lost++
+			}
+		}
+		names[must[bool](t)(Exists(c, "/d/later"))]++
+		again := must[[]byte](t)(ReadFile(m.CrashClone(seed), "/d/f"))
+		if !bytes.Equal(data, again) {
+			t.Fatalf("seed %d gives two images", seed)
+		}
+	}
+	if kept == 0 || lost == 0 || names[true] == 0 || names[false] == 0 {
+		t.Errorf("sectors kept %d lost %d, names %v: want some of each", kept, lost, names)
+	}
+}
+
+func TestFaultRules(t *testing.T) {
+	t.Parallel()
+	d := NewFaulty(NewMemory(nil))
+	ok(t, d.MkdirAll("/s/commitlog"))
+	f := must[File](t)(d.Create("/s/commitlog/0"))
+	ok(t, d.Inject("pwrite commitlog/* after=1 times=2 short=3 err=ENOSPC"))
+	results := ""
+	for range 4 {
+		n, err := f.WriteAt([]byte("abcdef"), 0)
+		switch {
+		case err == nil:
+			results += "ok "
+		case errors.Is(err, syscall.ENOSPC) && n == 3:
+			results += "full "
+		default:
+			results += err.Error()
+		}
+	}
+	if results != "ok full full ok " {
+		t.Error(results)
+	}
+	ok(t, d.Inject("fdatasync *"))
+	if err := f.Datasync(); !errors.Is(err, syscall.EIO) {
+		t.Error(err)
+	}
+	d.Heal()
+	ok(t, f.Datasync())
+	for _, bad := range []string{"pwrite", "pwrite * err=EFOO", "pwrite * after=x", "pwrite * when=1"} {
+		if d.Inject(bad) == nil {
+			t.Errorf("rule %q was taken", bad)
+		}
+	}
+}
+
+func BenchmarkRead4KiB(b *testing.B) {
+	f, err := Disk.Create(filepath.Join(b.TempDir(), "f"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := f.WriteAt(make([]byte, 1<<20), 0); err != nil {
+		b.Fatal(err)
+	}
+	m, err := f.Map(1<<20, false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, size := range []int{1024, 4096, 32768} {
+		buf := make([]byte, size)
+		b.Run("preadv2", func(b *testing.B) {
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, err := f.TryReadAt(buf, int64(i*size)&(1<<19)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run("mapping", func(b *testing.B) {
+			b.SetBytes(int64(size))
+			for i := 0; b.Loop(); i++ {
+				copy(buf, m[(i*size)&(1<<19):])
+			}
+		})
+	}
+}
