@@ -1,0 +1,149 @@
+package remoting
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"testing"
+
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+)
+
+func askFor(n uint32, opaque int32) []byte {
+	return request(code.GetAllTopicConfig, opaque, string(binary.BigEndian.AppendUint32(nil, n)))
+}
+
+// flood asks for n answers of size bytes and does not read them; the server may close on the way.
+func (w *wire) flood(n int, size uint32) {
+	for i := range n {
+		if _, err := w.Write(askFor(size, int32(i))); err != nil {
+			return
+		}
+	}
+}
+
+func TestSlowReaderIsClosed(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.MaxPendingBytesPerConnection = 2 << 20 })
+	w := r.dial(t)
+	w.flood(256, 256<<10) // 64 MiB: no socket buffer takes it
+	await(t, "the slow reader is closed", func() bool { s := r.srv.Stats(); return s.SlowClosed == 1 && s.Connections == 0 })
+	if n := r.srv.Stats().PendingBytes; n != 0 {
+		t.Errorf("%d bytes still in the books", n)
+	}
+	r.alive(t)
+}
+
+func TestSlowReaderOfHeldAnswersIsClosed(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.MaxPendingBytesPerConnection = 1 << 20 })
+	w := r.dial(t)
+	cmd := protocol.NewResponse(code.Success, "")
+	cmd.Body = make([]byte, 512<<10)
+	var err error
+	for i := 0; err == nil; i++ {
+		if i == 200 {
+			t.Fatal("100 MiB queued")
+		}
+		w.send(request(code.PullMessage, int32(i), ""))
+		err = (<-r.held).Reply(cmd)
+		if errors.Is(err, ErrSlowPeer) {
+			break
+		}
+	}
+	await(t, "the slow reader is closed", func() bool { s := r.srv.Stats(); return s.SlowClosed >= 1 && s.Connections == 0 })
+	r.alive(t)
+}
+
+func TestTheOneThatOwesMostIsClosed(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.MaxPendingBytes = 32 << 20 })
+	small, big := r.dial(t), r.dial(t)
+	small.flood(32, 256<<10) // 8 MiB, some of which the sockets take
+	await(t, "the small one is served", func() bool { return r.srv.Stats().Requests == 32 })
+	big.flood(256, 256<<10)
+	await(t, "one is closed", func() bool { s := r.srv.Stats(); return s.SlowClosed == 1 && s.Connections == 1 })
+	for i := range 32 {
+		small.expect(int32(i), code.Success, "")
+	}
+	await(t, "the books are even", func() bool {
+		for _, l := range r.srv.allLoops() {
+			l.refreshSoon() // as the ticker does each second
+		}
+		return r.srv.Stats().PendingBytes == 0
+	})
+}
+
+// A large answer to a client that reads arrives whole, in order with what follows.
+func TestLargeAnswerToAReader(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	w := r.dial(t)
+	for i := range 16 {
+		w.send(askFor(4<<20, int32(i)))
+	}
+	for i := range 16 {
+		if got := w.expect(int32(i), code.Success, ""); len(got.Body) != 4<<20 {
+			t.Fatalf("answer %d has %d bytes", i, len(got.Body))
+		}
+	}
+}
+
+func TestPartialFramesAreBounded(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.MaxPartialBytes = 1 << 20 })
+	var all []*wire
+	start := append(frameOf(900_000, 0, 10, nil), make([]byte, 600_000)...)
+	for range 2 {
+		w := r.dial(t)
+		_, _ = w.Write(start) // the second one may be reset on the way
+		all = append(all, w)
+		if len(all) == 1 {
+			await(t, "the first part is there", func() bool { return r.srv.Stats().PartialBytes == int64(len(start)) })
+		}
+	}
+	await(t, "the second is closed", func() bool { s := r.srv.Stats(); return s.BadFrames == 1 && s.Connections == 1 })
+	if n := r.srv.Stats().PartialBytes; n != int64(len(start)) {
+		t.Errorf("%d bytes held, want %d", n, len(start))
+	}
+	_ = all[0].Close()
+	await(t, "nothing held", func() bool { return r.srv.Stats().PartialBytes == 0 })
+}
+
+func TestConnectionsAreBounded(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.MaxConnections = 2 })
+	a, b := r.dial(t), r.dial(t)
+	for i, w := range []*wire{a, b} {
+		w.send(request(code.HeartBeat, int32(i), ""))
+		w.expect(int32(i), code.Success, "")
+	}
+	r.dial(t).expectClosed()
+	_ = a.Close()
+	await(t, "room for another", func() bool { return r.srv.Stats().Connections == 1 })
+	r.alive(t)
+	if n := r.srv.Stats().OverConnections; n != 1 {
+		t.Errorf("%d refused", n)
+	}
+}
+
+func TestCannotListenTwice(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close() //nolint:errcheck // the test's own
+	srv := NewServer(DefaultConfig(), zerologNop())
+	if _, err := srv.Listen(ln.Addr().String()); err == nil {
+		t.Error("no error for an address in use")
+	}
+	if _, err := srv.Listen("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	srv.Close()
+	if err := srv.Run(t.Context()); !errors.Is(err, ErrStopped) {
+		t.Errorf("Run after Close: %v", err)
+	}
+}
