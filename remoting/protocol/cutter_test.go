@@ -22,8 +22,8 @@ func TestCutterAnyPieces(t *testing.T) {
 	var stream []byte
 	for range 200 {
 		body := make([]byte, 4+random.IntN(300))
-		if random.IntN(20) == 0 {
-			body = make([]byte, 200_000)
+		if random.IntN(60) == 0 {
+			body = make([]byte, 70_000)
 		}
 		for i := range body {
 			body[i] = byte(random.Uint32())
