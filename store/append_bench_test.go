@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/message"
+)
+
+func bench1KiB() []*message.Message {
+	body := make([]byte, 1024)
+	for i := range body {
+		body[i] = byte(i)
+	}
+	list := make([]*message.Message, 64)
+	for i := range list {
+		list[i] = msg("BenchmarkTest", int32(i%8), string(body), fmt.Sprintf("KEYS\x01key-%d\x02UNIQ_KEY\x017F0000010539002A9D6A4F0C5B8A%04X\x02WAIT\x01true\x02TAGS\x01TagA\x02", i, i))
+	}
+	return list
+}
+
+func BenchmarkAppend1KiB(b *testing.B) {
+	for _, flush := range []FlushDiskType{AsyncFlush, SyncFlush} {
+		b.Run(string(flush), func(b *testing.B) {
+			c := Defaults()
+			c.StorePathRootDir = b.TempDir()
+			c.MappedFileSizeCommitLog = 256 << 20
+			c.FlushDiskType = flush
+			s := open(b, nil, config.NewSection(c))
+			ctx, cancel := context.WithCancel(context.Background())
+			var wait sync.WaitGroup
+			wait.Go(func() { _ = s.Run(ctx) })
+			list, batch := bench1KiB(), NewBatch()
+			b.ReportAllocs()
+			b.ResetTimer()
+			for n := 0; n < b.N; n += len(list) {
+				batch.Reset()
+				for _, m := range list {
+					if _, st := s.Stage(batch, m); st != PutOK {
+						b.Fatal(st)
+					}
+				}
+				s.Append(batch)
+				if r := batch.Result(63); r.Status != PutOK {
+					b.Fatal(r.Status)
+				}
+				if s.NeedsFlush() {
+					done := make(chan PutStatus, 1)
+					s.AwaitFlush(batch.End(), func(st PutStatus) { done <- st })
+					if st := <-done; st != PutOK {
+						b.Fatal(st)
+					}
+				}
+			}
+			b.StopTimer()
+			cancel()
+			wait.Wait()
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+// Stage and Append of ordinary messages allocate nothing once batch and queues
+// are warm.
+func TestAppendAllocatesNothing(t *testing.T) {
+	c := Defaults()
+	c.StorePathRootDir = t.TempDir()
+	c.MappedFileSizeCommitLog = 64 << 20
+	c.MaxHashSlotNum, c.MaxIndexNum = 1000, 1_000_000
+	s := open(t, nil, config.NewSection(c))
+	s.OnArrival(func(Arrival) {})
+	list, batch := bench1KiB(), NewBatch()
+	turn := func() {
+		batch.Reset()
+		for _, m := range list {
+			if _, st := s.Stage(batch, m); st != PutOK {
+				t.Fatal(st)
+			}
+		}
+		s.Append(batch)
+	}
+	for range 50 {
+		turn()
+	}
+	runtime.GC()
+	if n := testing.AllocsPerRun(200, turn); n > 0.2 {
+		t.Errorf("%v allocations for %d messages", n, len(list))
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
