@@ -131,7 +131,7 @@ func (p *Process) Wait(limit time.Duration) error {
 // Tail returns the last lines of the process's output, less what the Java servers' logging says about itself.
 func (p *Process) Tail(lines int) string {
 	all := slices.DeleteFunc(strings.Split(strings.TrimRight(p.Output(), "\n"), "\n"), func(line string) bool {
-		return strings.Contains(line, " |-INFO in ")
+		return strings.Contains(line, " |-INFO in ") || strings.Contains(line, " |-WARN in ")
 	})
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

@@ -17,6 +17,7 @@ final class Normalise {
         {"commitLogDiskRatio_/[^: ]+", "commitLogDiskRatio_<path>"},
         {"\\bV\\d+_\\d+_\\d+(_SNAPSHOT)?\\b", "<version>"},
         {"\\b1[0-9]{12}\\b", "<ms>"},
+        {"(putMessageDistributeTime *:).*", "$1 <null in the first minute>"},
         {"\\b(cost|used|Elapsed):? ?\\d+ ?ms", "$1 <n>ms"},
         {"\\b\\d+\\.\\d+(E-?\\d+)?\\b", "<n>"},
     };

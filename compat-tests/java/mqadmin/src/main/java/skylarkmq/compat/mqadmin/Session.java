@@ -74,7 +74,7 @@ final class Session {
         tool.show("consumerConnection", "consumerConnection", "-g", GROUP);
         tool.show("producerConnection", "producerConnection", "-g", Clients.PRODUCERS, "-t", TOPIC);
         // The consumer's timer commits every five seconds.
-        Clients.until("the commits", () -> tool.run("consumerProgress", "-g", GROUP).stream().anyMatch(l -> l.startsWith("Consume Diff Total: 0")));
+        Clients.until("the commits", this::bothQueuesCommitted);
         tool.showSorted("consumerProgress", "consumerProgress", "-g", GROUP);
         tool.showSorted("consumerProgress -s", "consumerProgress", "-g", GROUP, "-s", "true");
         tool.showSorted("consumerProgress of all", "consumerProgress");
@@ -86,6 +86,13 @@ final class Session {
         tool.showSorted("resetOffsetByTime to now", "resetOffsetByTime", "-g", GROUP, "-t", TOPIC, "-s", "now");
         tool.showSorted("resetOffsetByTime of one queue", "resetOffsetByTime", "-g", GROUP, "-t", TOPIC, "-b", addr, "-q", "1", "-s", "-1", "-o", "5");
         tool.showSorted("consumerProgress after the second reset", "consumerProgress", "-g", GROUP);
+    }
+
+    /** Before the first commit the tool says nothing about a queue, and so that nothing is left in it. */
+    private boolean bothQueuesCommitted() throws Exception {
+        List<String> printed = tool.run("consumerProgress", "-g", GROUP);
+        return printed.stream().filter(l -> l.startsWith(TOPIC)).count() == 2
+            && printed.stream().anyMatch(l -> l.startsWith("Consume Diff Total: 0"));
     }
 
     private void mistakes() throws Exception {

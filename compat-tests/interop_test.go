@@ -1,0 +1,45 @@
+package compat_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/skylarkmq/skylark/compat-tests/harness"
+)
+
+// TestStoreInterop: one server fills a store and is stopped or killed, the other opens the same directory and must serve
+// everything that was acknowledged: offsets, bodies, ids, keys. Both ways, because an operator must be able to go back.
+func TestStoreInterop(t *testing.T) {
+	target := harness.TargetOfEnv(t)
+	for _, c := range []struct {
+		name           string
+		writer, reader harness.Target
+		crash          bool
+	}{
+		{"ours stopped then Java", target, harness.Java, false},
+		{"ours killed then Java", target, harness.Java, true},
+		{"Java stopped then ours", harness.Java, target, false},
+		{"Java killed then ours", harness.Java, target, true},
+	} {
+		if target == harness.Java && c.name[:4] == "ours" {
+			continue // the original with itself needs no second direction
+		}
+		t.Run(c.name, func(t *testing.T) {
+			cluster := harness.StartMixedCluster(t, target, c.writer, nil)
+			manifest := filepath.Join(t.TempDir(), "manifest.tsv")
+			args := []string{"-tag", "interop", "-state", manifest}
+			runSome(t, harness.Client55, cluster, "interop", "interop-write", args...)
+			if c.crash {
+				cluster.Broker.Kill()
+			} else {
+				cluster.Broker.Stop(t)
+			}
+			// The same port: message ids contain it.
+			cluster.Broker = cluster.Broker.Again(t, c.reader, cluster.NameServer)
+			runSome(t, harness.Client55, cluster, "interop", "interop-check", args...)
+			if !c.crash {
+				runSome(t, harness.Client55, cluster, "interop", "interop-offsets", args...)
+			}
+		})
+	}
+}
