@@ -95,10 +95,10 @@ func (c *Client) Call(ctx context.Context, addr string, cmd *protocol.Command) (
 		switch {
 		case err == nil:
 			return reply, nil
-		case errors.Is(err, ErrClosed) && try == 0 && conn.lastActive.Load() < began:
-			continue // the cached connection had died unnoticed, and nothing of an answer has come: once more on a new one
-		case errors.Is(err, context.DeadlineExceeded) && c.ccfg.ClientCloseSocketIfTimeout && conn.lastActive.Load() < began:
-			conn.Close() // nothing at all came back: the peer is gone without telling
+		case errors.Is(err, errNotSent) && errors.Is(err, ErrClosed) && try == 0:
+			continue // the cached connection ended while we took it: once more on a new one
+		case errors.Is(err, context.DeadlineExceeded) && c.ccfg.ClientCloseSocketIfTimeout && conn.t.(*stream).heard.Load() <= began:
+			conn.Close() // nothing at all came back: the peer may be gone without telling
 		}
 		return nil, fmt.Errorf("remoting: %s to %s: %w", cmd.Request(), addr, err)
 	}

@@ -114,11 +114,11 @@ func (c *Conn) Call(ctx context.Context, cmd *protocol.Command) (*protocol.Comma
 	out.Opaque = c.opaque.Add(1)
 	answer := make(chan *protocol.Command, 1)
 	if err := c.expect(out.Opaque, answer); err != nil {
-		return nil, err
+		return nil, notSent(err)
 	}
 	if err := c.queue(&out, nil); err != nil {
 		c.forget(out.Opaque)
-		return nil, err
+		return nil, notSent(err)
 	}
 	select {
 	case reply, ok := <-answer:

@@ -33,6 +33,11 @@ var (
 	ErrFirstByte = errors.New("remoting: connection starts with neither a frame, TLS nor a PROXY header")
 )
 
+// errNotSent marks a call whose request certainly never left: it may be tried again on another connection.
+var errNotSent = errors.New("request not sent")
+
+func notSent(err error) error { return fmt.Errorf("%w: %w", errNotSent, err) }
+
 // failure turns what a handler returned into its answer; reported says that the error is not the client's and must be logged.
 func failure(err error) (cmd *protocol.Command, reported bool) {
 	var e *Error

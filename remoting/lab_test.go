@@ -222,7 +222,7 @@ func (r *rig) dial(t testing.TB) *wire {
 
 func newWire(t testing.TB, c net.Conn) *wire {
 	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	return &wire{Conn: c, t: t, r: bufio.NewReaderSize(c, 1<<20)}
+	return &wire{Conn: c, t: t, r: bufio.NewReaderSize(c, 32<<10)}
 }
 
 func request(c code.Request, opaque int32, body string) []byte {

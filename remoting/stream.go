@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +22,8 @@ type stream struct {
 	nc   net.Conn        // raw, or TLS over it
 	wg   *sync.WaitGroup // of the owner; the reader holds it until the connection is shut
 	turn Turn
+
+	heard atomic.Int64 // ms of the last read
 
 	writing sync.Mutex // one write at a time: a turn's or the queue's
 }
@@ -38,6 +41,7 @@ func (s *stream) read(c *Conn) (err error) {
 	for {
 		n, err := s.nc.Read(buf)
 		if n > 0 {
+			s.heard.Store(c.d.clock.NowMs())
 			if e := s.turn.receive(c, buf[:n]); e != nil {
 				return e
 			}

@@ -75,6 +75,10 @@ func (a *authority) issue(name string) (certPath, keyPath string) {
 	return a.write(name+".pem", "CERTIFICATE", der), a.write(name+".key", "PRIVATE KEY", keyDER)
 }
 
+func tlsOf(roots *x509.CertPool) *tls.Config {
+	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+}
+
 var anyCert = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // the self-signed certificate of test mode
 
 func (r *rig) dialTLS(t *testing.T, cfg *tls.Config) (*wire, error) {
