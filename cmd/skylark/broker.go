@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/rs/zerolog"
+
+	"github.com/skylarkmq/skylark/broker"
+	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/store"
+)
+
+// brokerSettings are all sections of a broker, and the flat list over them.
+type brokerSettings struct {
+	own      *config.Section[broker.Config]
+	accepted *config.Section[broker.Accepted]
+	store    *config.Section[store.Config]
+	server   *config.Section[remoting.Config]
+	client   *config.Section[remoting.ClientConfig]
+	all      *config.Set
+}
+
+func newBrokerSettings() *brokerSettings {
+	server := remoting.DefaultConfig()
+	server.ListenPort = broker.DefaultPort
+	files := store.Defaults()
+	files.StorePathRootDir = filepath.Join(home(), "store")
+	s := &brokerSettings{
+		own:      config.NewSection(broker.DefaultConfig()),
+		accepted: config.NewSection(broker.DefaultAccepted()),
+		store:    config.NewSection(files),
+		server:   config.NewSection(server),
+		client:   config.NewSection(remoting.DefaultClientConfig()),
+	}
+	s.all = config.NewSet(s.accepted, s.own, s.client, s.store, s.server)
+	return s
+}
+
+// home is where the original keeps its data: the user's, or the working directory where there is no user.
+func home() string {
+	dir, err := os.UserHomeDir()
+	if err != nil {
+		return "."
+	}
+	return dir
+}
+
+func (s *brokerSettings) options(log zerolog.Logger) broker.Options {
+	return broker.Options{
+		Config: s.own, Accepted: s.accepted, Store: s.store, Server: s.server, Client: s.client, Settings: s.all, Log: log,
+	}
+}
+
+// load reads the settings file, which updateBrokerConfig will write back, and then what the command line says.
+func (s *brokerSettings) load(o *options) error {
+	if err := load(o.configFile, s.all); err != nil {
+		return exit{exitFailed, err.Error()}
+	}
+	s.own.Change(func(c *broker.Config) {
+		if o.configFile != "" {
+			c.BrokerConfigPath = o.configFile
+		}
+		if o.namesrvAddr != "" {
+			c.NamesrvAddr = o.namesrvAddr
+		}
+	})
+	return checkNamesrvAddr(s.own.Get().NamesrvAddr)
+}
+
+// runBroker is `mqbroker [-c file] [-n addr] [-p] [-m] [-h]`.
+func runBroker(c *call) error {
+	var o options
+	flags := c.flags()
+	o.register(flags, true)
+	if err := c.parse(flags); err != nil {
+		return err
+	}
+	settings := newBrokerSettings()
+	if err := settings.load(&o); err != nil {
+		return err
+	}
+	if o.print(c, settings.all) {
+		return nil
+	}
+
+	log := logger(c.stderr)
+	b, err := broker.New(settings.options(log))
+	if err != nil {
+		return err
+	}
+	brokerStarted(log, "broker", b, settings).Msg("started")
+	warnUnknown(log, o.configFile, settings.all.Unknown())
+	warnOpen(log)
+	bootSuccess(c, b, settings)
+
+	ctx, stop := untilStopped(log)
+	defer stop()
+	err = b.Run(ctx)
+	log.Info().Msg("broker stopped")
+	return err
+}
+
+func brokerStarted(log zerolog.Logger, role string, b *broker.Broker, s *brokerSettings) *zerolog.Event {
+	c := s.own.Get()
+	return started(log, role).
+		Str("broker", c.BrokerName).Str("cluster", c.BrokerClusterName).Stringer("address", b.Addr()).
+		Str("namesrvAddr", c.NamesrvAddr).Str("storePath", s.store.Get().StorePathRootDir)
+}
+
+// bootSuccess is the line that scripts written for the Java broker wait for.
+func bootSuccess(c *call, b *broker.Broker, s *brokerSettings) {
+	fmt.Fprintf(c.stdout, "The broker[%s, %s] boot success. serializeType=JSON", s.own.Get().BrokerName, b.Addr())
+	if list := s.own.Get().NamesrvAddr; list != "" {
+		fmt.Fprintf(c.stdout, " and name server is %s", list)
+	}
+	fmt.Fprintln(c.stdout)
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// exitInterrupted is what a shell expects of a process that a second ctrl-C ended.
+const exitInterrupted = 130
+
+// untilStopped ends its context at the first SIGTERM or SIGINT: the role then drains, flushes and unregisters. A second signal ends the
+// process at once, as kill -9 would; the next start recovers.
+func untilStopped(log zerolog.Logger) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		defer signal.Stop(signals)
+		select {
+		case s := <-signals:
+			log.Info().Stringer("signal", s).Msg("stopping; a second signal stops at once")
+			cancel()
+		case <-ctx.Done():
+			return
+		}
+		s := <-signals
+		log.Warn().Stringer("signal", s).Msg("stopped without flushing")
+		os.Exit(exitInterrupted)
+	}()
+	return ctx, cancel
+}
+
+// logger writes for people on a terminal and JSON lines elsewhere. SKYLARK_LOG_LEVEL is debug, info (default), warn or error.
+func logger(w io.Writer) zerolog.Logger {
+	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00"
+	if f, ok := w.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			w = zerolog.ConsoleWriter{Out: f, TimeFormat: time.TimeOnly + ".000"}
+		}
+	}
+	level, err := zerolog.ParseLevel(os.Getenv("SKYLARK_LOG_LEVEL"))
+	if err != nil || level == zerolog.NoLevel {
+		level = zerolog.InfoLevel
+	}
+	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+}
+
+// started is the first line of every role.
+func started(log zerolog.Logger, role string) *zerolog.Event {
+	e := log.Info().Str("version", versionText()).Str("role", role).Int("pid", os.Getpid()).Float64("memoryMiB", residentMiB())
+	if limit := debug.SetMemoryLimit(-1); limit != maxInt64 { // GOMEMLIMIT
+		e.Int64("memoryLimitMiB", limit>>20)
+	}
+	return e
+}
+
+const maxInt64 = 1<<63 - 1
+
+// warnOpen says once what an operator should know: like the original, everything is allowed to everyone who can connect.
+func warnOpen(log zerolog.Logger) {
+	log.Warn().Msg("access is open: whoever can connect may send, consume and administer; keep the ports in a trusted network")
+}
+
+// residentMiB is the memory in use, 0 where the system does not tell.
+func residentMiB() float64 {
+	f, err := os.Open("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = f.Close() }()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		if value, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
+			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(value, "kB")), 10, 64)
+			if err != nil {
+				return 0
+			}
+			return float64(kib*10/1024) / 10
+		}
+	}
+	return 0
+}
+
+// warnUnknown lists once the names that no part of this version knows.
+func warnUnknown(log zerolog.Logger, file string, names []string) {
+	if len(names) > 0 {
+		log.Warn().Str("file", file).Strs("names", names).Msg("settings without a meaning here; they are kept and shown")
+	}
+}
