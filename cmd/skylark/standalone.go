@@ -129,7 +129,7 @@ func (a *standalone) configure(o *standaloneFlags, given map[string]bool) error 
 func (a *standalone) newNamesrv(o *standaloneFlags, log zerolog.Logger) (*nameserv.Nameserv, error) {
 	root := a.settings.store.Get().StorePathRootDir
 	chosen := a.settings.own.Get().BrokerIP1 != broker.DefaultConfig().BrokerIP1 // somebody knows better which address is reachable
-	server := *a.settings.server.Get() // same TLS, same budgets
+	server := *a.settings.server.Get()                                           // same TLS, same budgets
 	server.ListenPort = o.namesrvPort
 	own := nameserv.Defaults()
 	own.ListenPort, own.BindAddress = o.namesrvPort, server.BindAddress

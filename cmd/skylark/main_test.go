@@ -1,0 +1,378 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/skylarkmq/skylark/internal/javajson"
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/body"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+	"github.com/skylarkmq/skylark/remoting/protocol/header"
+)
+
+// asProgram makes the test binary behave as skylark: signals and exit codes are those of a real process.
+const asProgram = "SKYLARK_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func TestChooseRole(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		argv string
+		role string // "" for help, "none" for an unknown one
+		args string
+	}{
+		{"skylark", "standalone", ""},
+		{"skylark -listenPort 1", "standalone", "-listenPort 1"},
+		{"skylark standalone -c f", "standalone", "-c f"},
+		{"/opt/skylark broker -c f -n a:1", "broker", "-c f -n a:1"},
+		{"skylark namesrv", "namesrv", ""},
+		{"skylark version", "version", ""},
+		{"skylark --version", "version", ""},
+		{"/usr/bin/mqbroker -c f", "broker", "-c f"},
+		{"./mqnamesrv", "namesrv", ""},
+		{"mqproxy", "none", ""},
+		{"skylark help", "", ""},
+		{"skylark -h", "", ""},
+		{"skylark brokr", "none", ""},
+	} {
+		words := strings.Fields(row.argv)
+		c := &call{program: filepath.Base(words[0]), args: words[1:]}
+		r, ok := choose(c)
+		got := "none"
+		if ok {
+			got = ""
+			if r != nil {
+				got = r.name
+			}
+		}
+		if got != row.role || got != "none" && got != "" && strings.Join(c.args, " ") != row.args {
+			t.Errorf("%s: role %q with %q, want %q with %q", row.argv, got, c.args, row.role, row.args)
+		}
+	}
+}
+
+// What a user sees of calls that start nothing.
+func TestCommandLine(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	conf := filepath.Join(dir, "broker.conf")
+	if err := os.WriteFile(conf, []byte("brokerName=b-9\nlistenPort=20911\nfileReservedTime=many\nfuture=1\nnamesrvAddr=h:1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bad := filepath.Join(dir, "bad.conf")
+	if err := os.WriteFile(bad, []byte(`x=\u1`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		argv   string
+		code   int
+		stdout []string
+		stderr []string
+		absent string
+	}{
+		{argv: "skylark help", stdout: []string{"standalone", "broker", "mqnamesrv"}},
+		{argv: "skylark cook", code: 255, stderr: []string{"usage: skylark [role]"}},
+		{argv: "mqproxy", code: 255, stderr: []string{"usage: skylark [role]"}},
+		{argv: "skylark version", stdout: []string{"skylark ", "5.5.0"}},
+		{argv: "skylark broker -h", stdout: []string{"usage: skylark broker", "-namesrvAddr"}},
+		{argv: "skylark broker -x", code: 255, stderr: []string{"-x", "usage: skylark broker"}},
+		{argv: "skylark broker stray", code: 255, stderr: []string{`"stray"`}},
+		{argv: "skylark broker -c " + dir + "/none", code: 255, stderr: []string{"no such file"}},
+		{argv: "skylark broker -c " + bad, code: 255, stderr: []string{"bad.conf", "malformed"}},
+		{argv: "skylark broker -n nonsense", code: 253, stderr: []string{
+			`The Name Server Address[nonsense] illegal, please set it as follows, "127.0.0.1:9876;192.168.0.1:9876"`,
+		}},
+		{
+			argv:   "mqbroker -p -c " + conf + " -n 127.0.0.1:9876",
+			stdout: []string{"brokerName=b-9\n", "listenPort=20911\n", "fileReservedTime=72\n", "future=1\n", "namesrvAddr=127.0.0.1:9876\n", "brokerConfigPath=" + conf + "\n", "autoCreateTopicEnable=true\n"},
+		},
+		{argv: "mqbroker -m -c " + conf, stdout: []string{"brokerName=b-9\n", "fileReservedTime=72\n"}, absent: "future="},
+		{argv: "mqnamesrv -p", stdout: []string{"listenPort=9876\n", "kvConfigPath="}},
+	} {
+		var stdout, stderr strings.Builder
+		got := run(strings.Fields(row.argv), &stdout, &stderr)
+		if got != row.code {
+			t.Errorf("%s: exit code %d, want %d; it says %q", row.argv, got, row.code, stderr.String())
+		}
+		for _, want := range row.stdout {
+			if !strings.Contains(stdout.String(), want) {
+				t.Errorf("%s: stdout lacks %q:\n%s", row.argv, want, stdout.String())
+			}
+		}
+		for _, want := range row.stderr {
+			if !strings.Contains(stderr.String(), want) {
+				t.Errorf("%s: stderr lacks %q:\n%s", row.argv, want, stderr.String())
+			}
+		}
+		if row.absent != "" && strings.Contains(stdout.String(), row.absent) {
+			t.Errorf("%s: stdout has %q", row.argv, row.absent)
+		}
+	}
+}
+
+func TestCheckNamesrvAddr(t *testing.T) {
+	t.Parallel()
+	for list, ok := range map[string]bool{
+		"": true, "127.0.0.1:9876": true, "a:1;b.example:65535": true, "[::1]:9876": true,
+		"a": false, ":9876": false, "a:0": false, "a:65536": false, "a:1;": false, ";a:1": false, "a:1,b:2": false, "::1:9876": false,
+	} {
+		if err := checkNamesrvAddr(list); (err == nil) != ok {
+			t.Errorf("%q: %v", list, err)
+		}
+	}
+}
+
+// server is a running skylark.
+type server struct {
+	cmd    *exec.Cmd
+	stdout *bufio.Scanner
+	stderr strings.Builder
+}
+
+func start(t *testing.T, args ...string) *server {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{cmd: exec.Command(self, args...)}
+	s.cmd.Env = append(os.Environ(), asProgram+"=1", "GOMEMLIMIT=512MiB")
+	s.cmd.Dir = t.TempDir()
+	s.cmd.Stderr = &s.stderr
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.stdout = bufio.NewScanner(out)
+	t.Cleanup(func() {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+	})
+	return s
+}
+
+// awaitBoot returns the line that scripts wait for.
+func (s *server) awaitBoot(t *testing.T) string {
+	t.Helper()
+	for s.stdout.Scan() {
+		if line := s.stdout.Text(); strings.Contains(line, "boot success") {
+			return line
+		}
+	}
+	_ = s.cmd.Wait()
+	t.Fatalf("it ended before it was up:\n%s", s.stderr.String())
+	return ""
+}
+
+// stop sends a signal and returns the exit code and the log.
+func (s *server) stop(t *testing.T, signal os.Signal) (int, string) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+	for s.stdout.Scan() { // until it closes
+	}
+	_ = s.cmd.Wait()
+	return s.cmd.ProcessState.ExitCode(), s.stderr.String()
+}
+
+// freePort finds a port that is free, and the one two below it as well: a broker listens there too.
+func freePort(t *testing.T) int {
+	t.Helper()
+	for range 100 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		below, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port-2))
+		_ = l.Close()
+		if err == nil {
+			_ = below.Close()
+			return port
+		}
+	}
+	t.Fatal("no free pair of ports")
+	return 0
+}
+
+// The address of the broker that a client is told.
+func routeOf(t *testing.T, namesrv, topic string) string {
+	t.Helper()
+	client := remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		answer, err := client.Call(ctx, namesrv, protocol.NewRequest(code.GetRouteInfoByTopic, &header.GetRouteInfo{Topic: topic}, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code.Response(answer.Code) == code.TopicNotExist { // the broker is up, and registers next
+			select {
+			case <-time.After(20 * time.Millisecond):
+				continue
+			case <-ctx.Done():
+				t.Fatalf("%s never got a route", topic)
+			}
+		}
+		var route body.TopicRouteData
+		if err := javajson.Unmarshal(answer.Body, &route); err != nil || len(route.BrokerDatas) != 1 {
+			t.Fatalf("%v: code %d, %s", err, answer.Code, answer.Body)
+		}
+		return route.BrokerDatas[0].BrokerAddrs[0]
+	}
+}
+
+func TestStandalone(t *testing.T) {
+	t.Parallel()
+	namesrv, broker := freePort(t), freePort(t)
+	s := start(t, "-namesrvPort", fmt.Sprint(namesrv), "-listenPort", fmt.Sprint(broker))
+	boot := s.awaitBoot(t)
+	if want := fmt.Sprintf(":%d] boot success. serializeType=JSON and name server is 127.0.0.1:%d", broker, namesrv); !strings.HasSuffix(boot, want) {
+		t.Errorf("boot line %q, want it to end with %q", boot, want)
+	}
+	// A client that came in by the loopback is sent back there, whatever address was registered.
+	if got, want := routeOf(t, fmt.Sprintf("127.0.0.1:%d", namesrv), "TBW102"), fmt.Sprintf("127.0.0.1:%d", broker); got != want {
+		t.Errorf("the route leads to %s, want %s", got, want)
+	}
+	store := filepath.Join(s.cmd.Dir, "skylark-data")
+	if _, err := os.Stat(filepath.Join(store, "abort")); err != nil {
+		t.Errorf("a running broker has an abort file: %v", err)
+	}
+
+	code, log := s.stop(t, syscall.SIGTERM)
+	if code != 0 {
+		t.Errorf("exit code %d\n%s", code, log)
+	}
+	if _, err := os.Stat(filepath.Join(store, "abort")); !os.IsNotExist(err) {
+		t.Errorf("after a clean stop the abort file is gone: %v", err)
+	}
+	checkFirstLine(t, log, store, broker, namesrv)
+	if n := strings.Count(log, "access is open"); n != 1 {
+		t.Errorf("%d warnings that access is open", n)
+	}
+}
+
+func checkFirstLine(t *testing.T, log, store string, broker, namesrv int) {
+	t.Helper()
+	var first struct {
+		Role, Version, Address, Namesrv, StorePath string
+		MemoryMiB, MemoryLimitMiB                  float64
+	}
+	line, _, _ := strings.Cut(log, "\n")
+	if err := json.Unmarshal([]byte(line), &first); err != nil {
+		t.Fatalf("%v: %s", err, line)
+	}
+	address, err := netip.ParseAddrPort(first.Address)
+	if err != nil || int(address.Port()) != broker {
+		t.Errorf("address %q: %v", first.Address, err)
+	}
+	if first.Role != "standalone" || first.Version == "" || first.StorePath != store || first.MemoryMiB <= 0 || first.MemoryLimitMiB != 512 ||
+		!strings.HasSuffix(first.Namesrv, fmt.Sprint(":", namesrv)) {
+		t.Errorf("first line %s", line)
+	}
+}
+
+func TestBrokerAndNamesrvApart(t *testing.T) {
+	t.Parallel()
+	port := freePort(t)
+	conf := filepath.Join(t.TempDir(), "namesrv.conf")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "listenPort=%d\nbindAddress=127.0.0.1\nkvConfigPath=%s/kv.json\n", port, t.TempDir()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ns := start(t, "namesrv", "-c", conf)
+	if got, want := ns.awaitBoot(t), fmt.Sprintf("The Name Server boot success. serializeType=JSON, address 127.0.0.1:%d", port); got != want {
+		t.Errorf("boot line %q, want %q", got, want)
+	}
+	brokerPort := freePort(t)
+	conf = filepath.Join(t.TempDir(), "broker.conf")
+	text := fmt.Sprintf("brokerName=b-1\nbrokerIP1=127.0.0.9\nlistenPort=%d\nbindAddress=127.0.0.1\nstorePathRootDir=%s\nnotASetting=1\n", brokerPort, t.TempDir())
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := start(t, "broker", "-c", conf, "-n", fmt.Sprintf("127.0.0.1:%d", port))
+	if got, want := b.awaitBoot(t), fmt.Sprintf("The broker[b-1, 127.0.0.9:%d] boot success. serializeType=JSON and name server is 127.0.0.1:%d", brokerPort, port); got != want {
+		t.Errorf("boot line %q, want %q", got, want)
+	}
+	if got := routeOf(t, fmt.Sprintf("127.0.0.1:%d", port), "TBW102"); got != fmt.Sprintf("127.0.0.9:%d", brokerPort) {
+		t.Errorf("the route leads to %s, want what brokerIP1 says", got)
+	}
+	code, log := b.stop(t, syscall.SIGINT)
+	if code != 0 || !strings.Contains(log, `"names":["notASetting"]`) {
+		t.Errorf("broker: exit code %d\n%s", code, log)
+	}
+	if code, log := ns.stop(t, syscall.SIGTERM); code != 0 || !strings.Contains(log, "unregistered") {
+		t.Errorf("name server: exit code %d\n%s", code, log)
+	}
+}
+
+// A port that is taken, a store that is taken: said plainly, and nothing is left running.
+func TestTakenPortAndStore(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	s := start(t, "-namesrvPort", fmt.Sprint(taken.Addr().(*net.TCPAddr).Port), "-listenPort", fmt.Sprint(freePort(t)))
+	for s.stdout.Scan() {
+	}
+	_ = s.cmd.Wait()
+	if code := s.cmd.ProcessState.ExitCode(); code != 255 || !strings.Contains(s.stderr.String(), "address already in use") {
+		t.Errorf("a taken port: exit code %d\n%s", code, s.stderr.String())
+	}
+
+	store := t.TempDir()
+	first := start(t, "-namesrvPort", fmt.Sprint(freePort(t)), "-listenPort", fmt.Sprint(freePort(t)), "-storePathRootDir", store)
+	first.awaitBoot(t)
+	second := start(t, "-namesrvPort", fmt.Sprint(freePort(t)), "-listenPort", fmt.Sprint(freePort(t)), "-storePathRootDir", store)
+	for second.stdout.Scan() {
+	}
+	_ = second.cmd.Wait()
+	if code := second.cmd.ProcessState.ExitCode(); code != 255 || !strings.Contains(second.stderr.String(), "lock") {
+		t.Errorf("a taken store: exit code %d\n%s", code, second.stderr.String())
+	}
+	if code, log := first.stop(t, syscall.SIGTERM); code != 0 {
+		t.Errorf("the first one: exit code %d\n%s", code, log)
+	}
+}
+
+// A second signal does not wait for anything.
+func TestSecondSignal(t *testing.T) {
+	t.Parallel()
+	s := start(t, "-namesrvPort", fmt.Sprint(freePort(t)), "-listenPort", fmt.Sprint(freePort(t)))
+	s.awaitBoot(t)
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	code, _ := s.stop(t, syscall.SIGTERM)
+	if code != 0 && code != exitInterrupted { // it may have been quicker than the second signal
+		t.Errorf("exit code %d", code)
+	}
+}
