@@ -20,6 +20,8 @@ const (
 	// zeroPiece is how much is zeroed by one write: larger pieces make larger
 	// folios in the page cache, and each later small write walks its whole folio.
 	zeroPiece = 64 << 10
+	// zeroSync is after how much the zeros are flushed.
+	zeroSync = 16 << 20
 )
 
 // nextFile is the file after the current one, made when the current one is half
@@ -64,21 +66,31 @@ func (n *nextFile) ask(start int64) {
 	}
 }
 
-// Run prepares files until the context ends.
+// Run prepares files until the context ends: one goroutine makes them, a second
+// one, which may wait for the disk, fills them with zeros.
 func (l *Log) Run(ctx context.Context) {
 	n := &l.next
 	n.mu.Lock()
 	n.running = true
 	n.mu.Unlock()
+	made := make(chan *mapped.File, 1)
+	var zeroing sync.WaitGroup
+	zeroing.Go(func() {
+		for f := range made {
+			l.zero(ctx, f)
+		}
+	})
 	defer func() {
 		n.mu.Lock()
 		n.running = false
 		n.signal()
 		n.mu.Unlock()
+		close(made)
+		zeroing.Wait()
 	}()
 	for {
 		var again <-chan time.Time
-		if err := l.prepare(ctx); err != nil {
+		if err := l.prepare(made); err != nil {
 			l.opt.Log.Error().Err(err).Msg("commit log: the next file cannot be made")
 			again = l.opt.Clock.After(retryEvery)
 		}
@@ -91,8 +103,9 @@ func (l *Log) Run(ctx context.Context) {
 	}
 }
 
-// prepare makes the wanted file, hands it over, and zeroes it.
-func (l *Log) prepare(ctx context.Context) error {
+// prepare makes the wanted file, hands it over, and lets it be zeroed when nothing
+// else is.
+func (l *Log) prepare(made chan<- *mapped.File) error {
 	n := &l.next
 	n.mu.Lock()
 	start, have := n.wanted, n.file
@@ -101,18 +114,25 @@ func (l *Log) prepare(ctx context.Context) error {
 		return nil
 	}
 	f, err := l.make(start)
-	n.mu.Lock()
-	n.err = err
 	if err == nil {
-		n.file = f
+		n.zeroing.Lock() // whatever was zeroed until now is not any more
 		n.blank.Store(f)
+		n.zeroing.Unlock()
+	}
+	n.mu.Lock()
+	if n.err = err; err == nil {
+		n.file = f
 	}
 	n.signal()
 	n.mu.Unlock()
-	if err != nil {
-		return err
+	if err == nil {
+		select {
+		case made <- f:
+		default:
+			n.stopZeroing(f)
+		}
 	}
-	return l.zero(ctx, f)
+	return err
 }
 
 func (n *nextFile) signal() {
@@ -133,35 +153,50 @@ func (l *Log) make(start int64) (*mapped.File, error) {
 }
 
 // zero fills a file piece by piece until it is full, someone writes to it, or the
-// context ends. An error here is no harm: the blocks are reserved.
-func (l *Log) zero(ctx context.Context, f *mapped.File) error {
-	n := &l.next
-	zeros := make([]byte, min(zeroPiece, l.opt.FileSize))
+// context ends. It waits for the disk now and then, so that its pages do not hold
+// up those of the log. An error of a write here is no harm: the blocks are reserved.
+func (l *Log) zero(ctx context.Context, f *mapped.File) {
+	zeros := make([]byte, min(zeroPiece, f.Size))
 	for at := int64(0); at < f.Size; at += int64(len(zeros)) {
-		if ctx.Err() != nil {
-			n.stopZeroing(f)
-			return nil
-		}
-		n.zeroing.Lock()
-		if n.blank.Load() != f {
-			n.zeroing.Unlock()
-			return nil
-		}
-		err := f.WriteAt(zeros[:min(int64(len(zeros)), f.Size-at)], at)
-		n.zeroing.Unlock()
+		more, err := l.zeroPiece(ctx, f, zeros[:min(int64(len(zeros)), f.Size-at)], at)
 		if err != nil {
-			n.stopZeroing(f)
 			l.opt.Log.Warn().Err(err).Msg("commit log: zeroing the next file")
-			return nil
+		}
+		if !more {
+			l.next.stopZeroing(f)
+			return
+		}
+		if done := at + int64(len(zeros)); done%zeroSync == 0 || done >= f.Size {
+			if !l.syncZeros(f) {
+				l.next.stopZeroing(f)
+				return
+			}
 		}
 	}
-	n.stopZeroing(f)
-	if err := f.Datasync(); err != nil && !errors.Is(err, mapped.ErrGone) {
-		// The kernel said it once; the flush of this file would not hear it again.
-		l.failed.CompareAndSwap(nil, &err)
-		return fmt.Errorf("commitlog: flush the next file: %w", err)
+	l.next.stopZeroing(f)
+}
+
+func (l *Log) zeroPiece(ctx context.Context, f *mapped.File, zeros []byte, at int64) (more bool, err error) {
+	n := &l.next
+	n.zeroing.Lock()
+	defer n.zeroing.Unlock()
+	if ctx.Err() != nil || n.blank.Load() != f {
+		return false, nil
 	}
-	return nil
+	err = f.WriteAt(zeros, at)
+	return err == nil, err
+}
+
+func (l *Log) syncZeros(f *mapped.File) bool {
+	err := f.Datasync()
+	if err == nil || errors.Is(err, mapped.ErrGone) {
+		return err == nil
+	}
+	// The kernel says it once; a flush of this file would not hear of it again.
+	err = fmt.Errorf("commitlog: flush the next file: %w", err)
+	l.failed.CompareAndSwap(nil, &err)
+	l.opt.Log.Error().Err(err).Msg("commit log: the disk failed")
+	return false
 }
 
 // stopZeroing returns when nothing is zeroed in a file any more.
