@@ -1,0 +1,119 @@
+package admin
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/skylarkmq/skylark/internal/javajson"
+	"github.com/skylarkmq/skylark/internal/properties"
+	"github.com/skylarkmq/skylark/internal/statefile"
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+	"github.com/skylarkmq/skylark/remoting/protocol/header"
+)
+
+// immutable names are decided at start: who the broker is, where it listens, where its files are, what may be changed. The original
+// refuses the first three only; with the others a stranger could move files or the broker itself at its next start.
+var immutable = []string{
+	"brokerConfigPath", "rocketmqHome", "configBlackList",
+	"brokerName", "brokerClusterName", "brokerId", "brokerIP1", "brokerIP2", "brokerRole",
+	"listenPort", "bindAddress", "haListenPort", "adminAccess", "msgTraceTopicName",
+}
+
+// maxConfigBody: an update holds at most every name there is.
+const maxConfigBody = 1 << 20
+
+// mutable says whether a name may change while the broker runs.
+func mutable(name string, black []string) bool {
+	if slices.Contains(immutable, name) || slices.Contains(black, name) {
+		return false
+	}
+	lower := strings.ToLower(name)
+	for _, part := range []string{"path", "password", "secret", "tls.", "credential"} {
+		if strings.Contains(lower, part) {
+			return false // files, keys and secrets never come from the network
+		}
+	}
+	return true
+}
+
+// updateBrokerConfig answers UPDATE_BROKER_CONFIG. Unknown names are ignored, as in the original; a refused one refuses the whole
+// request. The merged configuration is written to brokerConfigPath.
+func (a *Admin) updateBrokerConfig(r *remoting.Request) (*protocol.Command, error) {
+	if len(r.Body) == 0 {
+		return success()
+	}
+	if len(r.Body) > maxConfigBody {
+		return nil, remoting.Failf(code.SystemError, "configuration of %d bytes, at most %d", len(r.Body), maxConfigBody)
+	}
+	asked, err := properties.Parse(r.Body)
+	if err != nil {
+		return nil, remoting.Fail(code.SystemError, "string2Properties error")
+	}
+	rules := a.Rules()
+	a.asked(r).Strs("names", asked.Keys()).Msg("configuration asked for")
+	black := strings.Split(rules.ConfigBlackList, ";")
+	for _, name := range asked.Keys() {
+		if !mutable(name, black) {
+			return nil, remoting.Fail(code.NoPermission, "Can not update config in black list.")
+		}
+	}
+	a.changes.Lock()
+	defer a.changes.Unlock()
+	known := make(map[string]string)
+	for _, item := range a.Settings.Flat() {
+		if v, ok := asked.Get(item[0]); ok {
+			known[item[0]] = v
+		}
+	}
+	if len(known) == 0 {
+		return success()
+	}
+	if _, err := a.Settings.Apply(known, true); err != nil {
+		return nil, fmt.Errorf("update configuration: %w", err)
+	}
+	a.configVersion = a.configVersion.Next(a.Clock.NowMs())
+	if err := a.saveConfig(&rules); err != nil {
+		return nil, err
+	}
+	if _, ok := known["brokerPermission"]; ok {
+		a.Topics.Bump() // name servers take permissions only with another version
+		a.Announce()
+	}
+	return success()
+}
+
+// saveConfig writes the whole configuration, with the secrets that listings hide.
+func (a *Admin) saveConfig(rules *Rules) error {
+	if rules.ConfigPath == "" {
+		return nil
+	}
+	if err := statefile.Save(a.Disk, rules.ConfigPath, format(a.Settings.Stored())); err != nil {
+		return fmt.Errorf("update configuration: %w", err)
+	}
+	return nil
+}
+
+// getBrokerConfig answers GET_BROKER_CONFIG: `name=value` lines, sorted, without secrets.
+func (a *Admin) getBrokerConfig(*remoting.Request) (*protocol.Command, error) {
+	a.changes.Lock()
+	version, err := javajson.Marshal(a.configVersion)
+	a.changes.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	answer := protocol.NewResponse(code.Success, "")
+	answer.Header = &header.GetBrokerConfigResponse{Version: string(version)}
+	answer.Body = format(a.Settings.Flat())
+	return answer, nil
+}
+
+func format(items [][2]string) []byte {
+	var all properties.Map
+	for _, item := range items {
+		all.Set(item[0], item[1])
+	}
+	return properties.Format(&all)
+}

@@ -1,0 +1,51 @@
+package admin
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/skylarkmq/skylark/broker/topic"
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+	"github.com/skylarkmq/skylark/remoting/protocol/header"
+)
+
+// deleteTopic answers DELETE_TOPIC_IN_BROKER: the configuration, the offsets and the queues go, with the POP retry topics of its
+// groups. What is in the commit log stays until it expires. A topic that does not exist is deleted with success.
+func (a *Admin) deleteTopic(r *remoting.Request, h *header.DeleteTopic) (*protocol.Command, error) {
+	a.asked(r).Str("topic", h.Topic).Msg("topic to be deleted")
+	rules := a.Rules()
+	if strings.TrimSpace(h.Topic) == "" {
+		return nil, remoting.Fail(code.InvalidParameter, "The specified topic is blank.")
+	}
+	if rules.ValidateSystemTopic && a.Topics.IsSystem(h.Topic) {
+		return nil, conflictsWithSystem(h.Topic)
+	}
+	a.changes.Lock()
+	defer a.changes.Unlock()
+
+	gone := []string{h.Topic}
+	if rules.ClearRetryTopic {
+		for _, group := range a.Offsets.Groups(h.Topic) {
+			for _, separator := range []string{"+", "_"} { // enableRetryTopicV2 names, then the older ones
+				if name := topic.RetryPrefix + group + separator + h.Topic; a.Topics.Get(name) != nil {
+					gone = append(gone, name)
+				}
+			}
+		}
+	}
+	var failed error
+	for _, name := range gone {
+		_, err := a.Topics.Delete(name)
+		failed = errors.Join(failed, err)
+		a.Offsets.RemoveTopic(name)
+		if rules.AutoDeleteStats {
+			a.Stats.TopicDeleted(name)
+		}
+	}
+	if err := errors.Join(failed, a.Store.DeleteTopics(gone)); err != nil {
+		return nil, err
+	}
+	return success()
+}
