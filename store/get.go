@@ -3,10 +3,13 @@ package store
 import (
 	"encoding/binary"
 	"errors"
+	"runtime/debug"
+	"slices"
 
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store/commitlog"
 	"github.com/skylarkmq/skylark/store/consumequeue"
+	"github.com/skylarkmq/skylark/store/mapped"
 )
 
 // Filter chooses messages for a consumer. ext is the extension unit of the message
@@ -269,40 +272,78 @@ func (g *getting) cold(offset int64) {
 // read reads the group. It says how many of it are not in the answer, and
 // whether to go on.
 func (g *getting) read(dst []byte) (_ []byte, dropped int, more bool) {
-	single := false
 	for i := 0; i < g.grouped; {
 		if g.group[i].PhyOffset < g.skipUntil {
 			dropped++
 			i++
 			continue
 		}
-		n := 1
-		if !single {
-			n = g.span(i)
-		}
-		at, first, last := len(dst), g.group[i], g.group[i+n-1]
-		length := last.PhyOffset + int64(last.Size) - first.PhyOffset
-		read, err := g.store.commitLog.Read(first.PhyOffset, int(length), dst, g.req.ResidentOnly)
+		had := g.res.Count
+		out, n, err := g.readSome(dst, i)
 		switch {
 		case err == nil:
-			var taken int
-			dst, taken = g.take(read, at, i, n)
-			dropped += n - taken
-			i += n
-			single = false
-		case n > 1:
-			single = true
+			dst = out
 		case errors.Is(err, commitlog.ErrCold):
 			g.cold(g.offsets[i])
 			return dst, dropped, false
 		default:
-			g.removed(first, err)
-			dropped++
-			i++
-			single = false
+			g.removed(g.group[i], err)
 		}
+		dropped += n - (g.res.Count - had)
+		i += n
 	}
 	return dst, dropped, g.res.Status != GetCold
+}
+
+// readSome reads the units from i on in the cheapest way, and says how many.
+func (g *getting) readSome(dst []byte, i int) ([]byte, int, error) {
+	if g.req.ResidentOnly {
+		if n := g.span(i, commitlog.PinMost, commitlog.PinMost); n > 1 {
+			if out, ok := g.copyPinned(dst, i, n); ok {
+				return out, n, nil
+			}
+		}
+	}
+	n := g.span(i, spanGap, spanMost)
+	out, err := g.readSpan(dst, i, n)
+	if err != nil && n > 1 {
+		n = 1
+		out, err = g.readSpan(dst, i, n)
+	}
+	return out, n, err
+}
+
+// readSpan reads n units that lie together with one call.
+func (g *getting) readSpan(dst []byte, i, n int) ([]byte, error) {
+	at, first, last := len(dst), g.group[i], g.group[i+n-1]
+	length := last.PhyOffset + int64(last.Size) - first.PhyOffset
+	read, err := g.store.commitLog.Read(first.PhyOffset, int(length), dst, g.req.ResidentOnly)
+	if err != nil {
+		return dst, err
+	}
+	return g.take(read, read[at:], at, i, n), nil
+}
+
+// copyPinned copies n units out of the page cache, when all of them are there.
+func (g *getting) copyPinned(dst []byte, i, n int) (out []byte, ok bool) {
+	first, last := g.group[i], g.group[i+n-1]
+	part, file := g.store.commitLog.Pin(first.PhyOffset, last.PhyOffset+int64(last.Size))
+	if file == nil {
+		return dst, false
+	}
+	res, bytes := g.res, g.bytes
+	before := debug.SetPanicOnFault(true)
+	defer func() {
+		debug.SetPanicOnFault(before)
+		file.Release()
+		if r := recover(); r != nil {
+			err := mapped.FaultError(r)
+			g.store.logger.Error().Err(err).Str("file", file.Path()).Msg("store: a page of the log cannot be read")
+			g.res, g.bytes = res, bytes
+			out, ok = dst, false
+		}
+	}()
+	return g.take(slices.Grow(dst, int(g.groupBytes)), part, len(dst), i, n), true
 }
 
 const (
@@ -311,15 +352,15 @@ const (
 	spanMost = 512 << 10
 )
 
-// span is how many units from i on lie close enough together, in one log file, to
-// be read at once.
-func (g *getting) span(i int) int {
+// span is how many units from i on lie in one log file, with gaps and in all not
+// longer than given.
+func (g *getting) span(i int, gapMost, most int64) int {
 	first, n := g.group[i], 1
 	size := g.store.commitLog.FileSize()
 	for ; i+n < g.grouped; n++ {
 		before, u := g.group[i+n-1], g.group[i+n]
 		gap := u.PhyOffset - before.PhyOffset - int64(before.Size)
-		if gap < 0 || gap > spanGap || u.PhyOffset+int64(u.Size)-first.PhyOffset > spanMost ||
+		if gap < 0 || gap > gapMost || u.PhyOffset+int64(u.Size)-first.PhyOffset > most ||
 			u.PhyOffset/size != first.PhyOffset/size {
 			break
 		}
@@ -327,15 +368,15 @@ func (g *getting) span(i int) int {
 	return n
 }
 
-// take keeps the n records of a span, which lies in dst from at on, that are what
-// their units say and match, without the gaps.
-func (g *getting) take(dst []byte, at, i, n int) (_ []byte, taken int) {
-	base, end := g.group[i].PhyOffset, at
+// take copies those of n units to dst[end:] that are what their units say and
+// match. part begins at the first of them; it may be dst's own bytes from end on.
+func (g *getting) take(dst, part []byte, end, i, n int) []byte {
+	base := g.group[i].PhyOffset
 	for _, u := range g.group[i : i+n] {
-		from := at + int(u.PhyOffset-base)
-		rec := dst[from : from+int(u.Size)]
+		from := u.PhyOffset - base
+		rec := part[from : from+int64(u.Size)]
 		if !isRecordAt(rec, u.PhyOffset) {
-			g.store.logger.Error().Str("topic", g.queue.Topic).Int32("queue", g.queue.ID).Int64("phy", u.PhyOffset).Int32("size", u.Size).
+			g.store.logger.Error().Str("topic", g.req.Topic).Int32("queue", g.req.QueueID).Int64("phy", u.PhyOffset).Int32("size", u.Size).
 				Msg("store: the consume queue points to no record")
 			g.dropStatus(GetMessageWasRemoving)
 			continue
@@ -344,17 +385,14 @@ func (g *getting) take(dst []byte, at, i, n int) (_ []byte, taken int) {
 			g.dropStatus(GetNoMatchedMessage)
 			continue
 		}
-		if from != end {
-			copy(dst[end:], rec)
-		}
+		g.res.LastStoreTimestamp = storeTimestamp(rec)
+		dst = append(dst[:end], rec...)
 		end += len(rec)
-		taken++
 		g.bytes += int64(len(rec))
 		g.res.Count++
 		g.res.Status = GetFound
-		g.res.LastStoreTimestamp = storeTimestamp(dst[end-len(rec) : end])
 	}
-	return dst[:end], taken
+	return dst[:end]
 }
 
 // removed notes that a record went with its log file: so did all before the next file.

@@ -223,6 +223,11 @@ func (l *Log) nextFile(start int64) (*mapped.File, error) {
 			return f, nil
 		}
 		err, running, changed := n.err, n.running, n.changed
+		if err == nil && !running {
+			// Run may begin while the file is made here: it must not make it again,
+			// and zero what has been written to it.
+			n.wanted = -1
+		}
 		n.mu.Unlock()
 		switch {
 		case err != nil:
