@@ -26,11 +26,10 @@ func Failf(c code.Response, format string, args ...any) error {
 
 // What callers of Conn and Client branch on.
 var (
-	ErrClosed    = errors.New("remoting: connection closed")
-	ErrStopped   = errors.New("remoting: stopped")
-	ErrTooMany   = errors.New("remoting: too many calls waiting on the connection")
-	ErrSlowPeer  = errors.New("remoting: peer does not read, connection closed")
-	ErrFirstByte = errors.New("remoting: connection starts with neither a frame, TLS nor a PROXY header")
+	ErrClosed   = errors.New("remoting: connection closed")
+	ErrStopped  = errors.New("remoting: stopped")
+	ErrTooMany  = errors.New("remoting: too many calls waiting on the connection")
+	ErrSlowPeer = errors.New("remoting: peer does not read, connection closed")
 )
 
 // errNotSent marks a call whose request certainly never left: it may be tried again on another connection.

@@ -96,6 +96,26 @@ func TestHeldRepliesCoalesce(t *testing.T) {
 	}
 }
 
+func TestLanesHoldAndInlineHandlersMove(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	w := r.dial(t)
+	w.send(request(code.GetMinOffset, 1, "")) // held by a lane's handler
+	h := <-r.held
+	if n := h.Conn.InFlight(); n != 1 {
+		t.Errorf("%d in flight", n)
+	}
+	w.send(request(code.GetMaxOffset, 2, "cold")) // moved to a lane by an inline handler
+	if got := w.expect(2, code.Success, ""); string(got.Body) != "cold" {
+		t.Errorf("body %q", got.Body)
+	}
+	if err := h.Reply(protocol.NewResponse(code.PullNotFound, "")); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(1, code.PullNotFound, "")
+	await(t, "nothing in flight", func() bool { return h.Conn.InFlight() == 0 && r.srv.Stats().LaneBytes == 0 })
+}
+
 func TestReplyAfterClose(t *testing.T) {
 	t.Parallel()
 	r := serve(t, nil)

@@ -112,6 +112,12 @@ func (l *lab) large(r *Request) (*protocol.Command, error) {
 	return cmd, nil
 }
 
+// cold finds that the work may wait for the disk.
+func (l *lab) cold(r *Request) (*protocol.Command, error) {
+	r.ToLane(Pull, l.echo)
+	return nil, nil
+}
+
 // callBack asks the client before it answers.
 func (l *lab) callBack(r *Request) (*protocol.Command, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -139,6 +145,8 @@ func (l *lab) routes() []Route[*lab] {
 		HandleRaw(code.GetAllTopicConfig, Inline, (*lab).large),
 		HandleRaw(code.GetConsumerRunningInfo, Admin, (*lab).callBack),
 		HandleRaw(code.PopMessage, Inline, (*lab).echo),
+		HandleRaw(code.GetMinOffset, Admin, (*lab).hold),
+		HandleRaw(code.GetMaxOffset, Inline, (*lab).cold),
 	}
 }
 

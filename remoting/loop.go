@@ -111,6 +111,11 @@ func (l *loop) receive(c *Conn, data []byte) gnet.Action {
 			return gnet.Close // gnet's descriptor only: the stream has its own
 		}
 		data = rest
+		c.mu.Lock()
+		if c.dirty { // what was queued before the first byte
+			c.t.wake(c)
+		}
+		c.mu.Unlock()
 	}
 	if err := l.turn.receive(c, data); err != nil {
 		l.s.badFrame(c, err)
@@ -214,6 +219,12 @@ func (l *loop) flush(list []*Conn) {
 	now := l.s.clock.NowMs()
 	for i, c := range list {
 		list[i] = nil
+		if _, ok := c.t.(*plain); !ok {
+			continue // moved to a stream meanwhile, which has taken the queue over and may wait in a write
+		}
+		if !c.sniffed {
+			continue // may turn out to speak TLS: nothing must leave in the clear before its first byte
+		}
 		b := c.takePending(l.spare[:0])
 		l.spare = nil
 		if len(b) > 0 {

@@ -162,6 +162,41 @@ func TestTLSConnection(t *testing.T) {
 	r.alive(t)
 }
 
+// What a hook sends before the first byte has told that the client speaks TLS is not lost, nor sent in the clear.
+func TestNothingLeavesBeforeTheFirstByte(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	for _, name := range []string{"TLS", "plain", "TLS"} {
+		raw, err := net.Dial("tcp", r.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = raw.Close() })
+		var c *Conn
+		await(t, "the server knows the connection", func() bool {
+			r.srv.Conns(func(one *Conn) bool { c = one; return one.RemoteAddr().String() != raw.LocalAddr().String() })
+			return c != nil && c.RemoteAddr().String() == raw.LocalAddr().String()
+		})
+		for range 20 {
+			if err := c.Send(protocol.NewRequest(code.NotifyConsumerIDsChanged, nil, nil)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var w *wire
+		if name == "TLS" {
+			w = newWire(t, tls.Client(raw, anyCert))
+		} else {
+			w = newWire(t, raw)
+		}
+		w.send(oneWay(code.HeartBeat, 1, ""))
+		for range 20 {
+			if note, err := w.next(); err != nil || !note.IsOneWay() {
+				t.Fatalf("%v, %v", note, err)
+			}
+		}
+	}
+}
+
 func TestTLSIsOpenWhenTheServerStops(t *testing.T) {
 	t.Parallel()
 	r := serve(t, nil)
