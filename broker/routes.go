@@ -38,4 +38,5 @@ var routes = []remoting.Route[*Broker]{
 
 func (b *Broker) mount() {
 	remoting.Mount(b.server, b, routes)
+	b.mountOperators()
 }

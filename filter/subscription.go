@@ -19,6 +19,12 @@ const Tag = "TAG"
 // ErrSplit is Java's complaint about an expression of separators only.
 var ErrSplit = errors.New("subString split error")
 
+// ErrLength refuses an expression that no consumer can mean.
+var ErrLength = errors.New("filter: expression is too long")
+
+// MaxExpression bounds expressions: they are parsed while a loop waits.
+const MaxExpression = 128 << 10
+
 // ErrEmpty refuses an empty expression of a type other than TAG.
 var ErrEmpty = errors.New("filter: expression is empty")
 
@@ -42,6 +48,9 @@ const scanLimit = 8
 // Build parses a subscription expression as Java's FilterAPI.build does. A nil
 // expression type means TAG, as an empty one does.
 func Build(topic, expression, expressionType string, nowMs int64) (*Subscription, error) {
+	if len(expression) > MaxExpression {
+		return nil, ErrLength
+	}
 	s := &Subscription{
 		Topic: topic, SubString: expression, ExpressionType: Tag, SubVersion: nowMs,
 		CodeSet: []int32{}, TagsSet: []string{},
@@ -61,8 +70,10 @@ func Build(topic, expression, expressionType string, nowMs int64) (*Subscription
 	if strings.Join(pieces, "") == "" {
 		return nil, ErrSplit
 	}
+	seen := make(map[string]bool, len(pieces))
 	for _, tag := range pieces {
-		if tag = strings.TrimSpace(tag); tag != "" && !contains(s.TagsSet, tag) {
+		if tag = strings.TrimSpace(tag); tag != "" && !seen[tag] {
+			seen[tag] = true
 			s.TagsSet = append(s.TagsSet, tag)
 			s.CodeSet = append(s.CodeSet, message.HashCode(tag))
 		}
@@ -120,12 +131,3 @@ func (s *Subscription) MatchQueue(tagsCode int64, _ []byte) bool { return s.Matc
 
 // MatchRecord lets every record pass: tags are decided in the queue.
 func (s *Subscription) MatchRecord([]byte) bool { return true }
-
-func contains(list []string, s string) bool {
-	for _, e := range list {
-		if e == s {
-			return true
-		}
-	}
-	return false
-}

@@ -70,8 +70,11 @@ func (c *Config) Clone() *Config {
 	return &d
 }
 
-// Equal compares everything.
+// Equal compares everything; nil equals nil only.
 func (c *Config) Equal(o *Config) bool {
+	if c == nil || o == nil {
+		return c == o
+	}
 	return c.Order == o.Order && c.Perm == o.Perm && c.ReadQueueNums == o.ReadQueueNums &&
 		c.TopicFilterType == o.TopicFilterType && c.TopicName == o.TopicName &&
 		c.TopicSysFlag == o.TopicSysFlag && c.WriteQueueNums == o.WriteQueueNums &&

@@ -1,0 +1,162 @@
+package offset
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func table(step int64) *Table {
+	return New(Options{NowMs: func() int64 { return 7 }, VersionStep: func() int64 { return step }})
+}
+
+func TestCommitAndQuery(t *testing.T) {
+	t.Parallel()
+	o := table(500)
+	if got := o.Query("G", "T", 0); got != None {
+		t.Fatalf("%d before any commit", got)
+	}
+	o.Commit("G", "T", 0, 10)
+	if before, ok := o.Commit("G", "T", 0, 3); before != 10 || !ok {
+		t.Fatalf("a smaller offset: %d, %v", before, ok)
+	}
+	if got := o.Query("G", "T", 0); got != 3 {
+		t.Fatalf("%d, want the smaller one", got)
+	}
+	if got := o.QueryPull("G", "T", 0); got != 3 {
+		t.Fatalf("pull offset %d, want the committed one", got)
+	}
+	o.CommitPull("G", "T", 0, 42)
+	if got := o.QueryPull("G", "T", 0); got != 42 {
+		t.Fatalf("pull offset %d, want 42", got)
+	}
+	if got := o.Queues("G", "T"); !cmp.Equal(got, map[int32]int64{0: 3}) {
+		t.Fatalf("queues %v", got)
+	}
+}
+
+func TestReset(t *testing.T) {
+	t.Parallel()
+	o := table(500)
+	o.AssignReset("G", "T", 1, 100)
+	if !o.HasReset("G", "T", 1) || o.HasReset("G", "T", 0) || o.Query("G", "T", 1) != 100 {
+		t.Fatal("reset not assigned")
+	}
+	if offset, ok := o.TakeReset("G", "T", 1); offset != 100 || !ok {
+		t.Fatalf("took %d, %v", offset, ok)
+	}
+	if _, ok := o.TakeReset("G", "T", 1); ok {
+		t.Fatal("taken twice")
+	}
+	if got := o.Query("G", "T", 1); got != 100 {
+		t.Fatalf("committed %d, want what the reset said", got)
+	}
+	for _, bad := range []struct {
+		queue  int32
+		offset int64
+	}{{-1, 5}, {0, -5}} {
+		o.AssignReset("G", "T", bad.queue, bad.offset)
+		if o.HasReset("G", "T", bad.queue) {
+			t.Fatalf("reset of queue %d to %d taken", bad.queue, bad.offset)
+		}
+	}
+}
+
+func TestVersionStep(t *testing.T) {
+	t.Parallel()
+	o := table(3)
+	start := o.Version().Counter
+	for i := range int64(7) {
+		o.Commit("G", "T", 0, i)
+	}
+	if got := o.Version().Counter - start; got != 2 {
+		t.Fatalf("7 commits moved the version %d times, want 2", got)
+	}
+}
+
+func TestCloneAndRemove(t *testing.T) {
+	t.Parallel()
+	o := table(500)
+	o.Commit("G", "T", 0, 1)
+	o.Commit("G", "T2", 0, 2)
+	o.Commit("H", "T", 0, 3)
+	o.Clone("G", "X", "T")
+	o.Clone("none", "Y", "T")
+	if o.Query("X", "T", 0) != 1 || o.Query("Y", "T", 0) != None {
+		t.Fatal("clone")
+	}
+	if got := o.Topics("G"); !cmp.Equal(got, []string{"T", "T2"}) {
+		t.Fatalf("topics %v", got)
+	}
+	if got := o.Groups("T"); !cmp.Equal(got, []string{"G", "H", "X"}) {
+		t.Fatalf("groups %v", got)
+	}
+	o.RemoveGroup("G")
+	o.RemoveTopic("T")
+	if len(o.All()) != 0 {
+		t.Fatalf("left: %v", o.All())
+	}
+}
+
+func TestQueuesAreBounded(t *testing.T) {
+	t.Parallel()
+	o := table(0)
+	for i := range int32(maxQueuesPerKey) {
+		o.Commit("G", "T", i, 1)
+	}
+	if _, ok := o.Commit("G", "T", maxQueuesPerKey, 1); ok {
+		t.Fatal("one queue too many was taken")
+	}
+	if _, ok := o.Commit("G", "T", 5, 2); !ok {
+		t.Fatal("a known queue was refused")
+	}
+}
+
+func TestFileOfJava(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"consumerOffset-5.4.0.json", "consumerOffset-4.9.4.json"} {
+		data, err := os.ReadFile("testdata/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := table(500)
+		o.Commit("old", "T", 0, 1)
+		if err := o.Decode(data); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if o.Query("CG_retry", "%RETRY%CG_retry", 0) != 40 || o.Query("CG_order", "GoldenOrder", 1) != 30 {
+			t.Fatalf("%s: %v", file, o.All())
+		}
+		if o.Query("old", "T", 0) != None {
+			t.Fatalf("%s: what was there before is still there", file)
+		}
+		first, err := o.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := table(500)
+		if err := again.Decode(first); err != nil {
+			t.Fatal(err)
+		}
+		if second, _ := again.Encode(); !bytes.Equal(first, second) {
+			t.Fatalf("%s: not the same after a round trip:\n%s\n%s", file, first, second)
+		}
+	}
+	if err := table(1).Decode([]byte(`{"offsetTable":{"no separator":{0:1}}}`)); err == nil {
+		t.Fatal("a key without a group was loaded")
+	}
+}
+
+func BenchmarkCommit(b *testing.B) {
+	o := table(500)
+	for i := range 1000 {
+		o.Commit(fmt.Sprint("G", i), "T", 0, 1)
+	}
+	b.ReportAllocs()
+	for i := range b.N {
+		o.Commit("G7", "T", 0, int64(i))
+	}
+}
