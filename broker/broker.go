@@ -106,7 +106,6 @@ type Broker struct {
 	notices   *notices
 	send      sender
 
-	bootMs  int64
 	stopped atomic.Bool
 }
 
@@ -116,9 +115,9 @@ func New(opt Options) (*Broker, error) {
 	opt.fill()
 	b := &Broker{
 		cfg: opt.Config, accepted: opt.Accepted, storeCfg: opt.Store, settings: opt.Settings,
-		disk: opt.Disk, clock: opt.Clock, log: opt.Log, bootMs: opt.Clock.NowMs(),
+		disk: opt.Disk, clock: opt.Clock, log: opt.Log,
 	}
-	if err := b.cfg.Get().check(b.accepted.Get()); err != nil {
+	if err := b.cfg.Get().check(b.accepted.Get(), b.storeCfg.Get()); err != nil {
 		return nil, err
 	}
 	b.newRegistries()

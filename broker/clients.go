@@ -17,12 +17,26 @@ func (b *Broker) channelClosed(c *remoting.Conn) {
 	b.Holds.Drop(c)
 }
 
+// laneAges gives the lanes the ages at which waiting requests are turned away; the
+// settings may change while the broker runs.
+func (b *Broker) laneAges() {
+	cfg := b.cfg.Get()
+	for lane, ms := range map[remoting.Lane]int64{
+		remoting.Send: cfg.WaitTimeMillsInSendQueue, remoting.Pull: cfg.WaitTimeMillsInPullQueue,
+		remoting.Admin: cfg.WaitTimeMillsInAdminBrokerQueue, remoting.Clients: cfg.WaitTimeMillsInHeartbeatQueue,
+		remoting.Transaction: cfg.WaitTimeMillsInTransactionQueue, remoting.Pop: cfg.WaitTimeMillsInAckQueue,
+	} {
+		b.server.SetLaneMaxAge(lane, time.Duration(ms)*time.Millisecond)
+	}
+}
+
 // scanClients closes the connections of clients that went silent, and forgets
 // locks that expired.
 func (b *Broker) scanClients(ctx context.Context) {
 	ticker := b.clock.NewTicker(clientScan)
 	defer ticker.Stop()
 	for {
+		b.laneAges()
 		select {
 		case <-ctx.Done():
 			return

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+
+	"github.com/skylarkmq/skylark/store"
 )
 
 // Config are the settings of BrokerIdentity and BrokerConfig 5.5.0 that the broker
@@ -167,7 +169,7 @@ func DefaultConfig() Config {
 var ErrUnsupported = errors.New("not supported by this version")
 
 // check refuses settings that must not be ignored.
-func (c *Config) check(a *Accepted) error {
+func (c *Config) check(a *Accepted, st *store.Config) error {
 	refused := []struct {
 		on   bool
 		name string
@@ -178,6 +180,9 @@ func (c *Config) check(a *Accepted) error {
 		{a.EnableControllerMode, "enableControllerMode"},
 		{c.EnableSlaveActingMaster, "enableSlaveActingMaster"},
 		{c.BrokerID != 0, "brokerId other than 0"},
+		{st.BrokerRole == store.Slave, "brokerRole SLAVE"},
+		{st.BrokerRole == store.SyncMaster && st.InSyncReplicas > 1, "inSyncReplicas above 1 with brokerRole SYNC_MASTER"},
+		{st.EnableDLegerCommitLog, "enableDLegerCommitLog"},
 	}
 	for _, r := range refused {
 		if r.on {

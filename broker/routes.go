@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"github.com/skylarkmq/skylark/broker/admin"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
 )
