@@ -30,6 +30,7 @@ func small(root string, change ...func(*Config)) *config.Section[Config] {
 	c.MappedFileSizeCommitLog = 8 << 10
 	c.MappedFileSizeConsumeQueue = 20 * 20
 	c.MaxHashSlotNum, c.MaxIndexNum = 64, 256
+	c.CommitLogRecoverMaxNum = 1000
 	for _, f := range change {
 		f(&c)
 	}

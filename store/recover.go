@@ -94,14 +94,21 @@ func (r *recovery) start(abnormal bool, queued int64) int64 {
 	if abnormal && cfg.MessageIndexEnable && cfg.MessageIndexSafe {
 		limit = s.checkpoint.MinTimeIndex()
 	}
-	indexed := s.index.EndPhy()
 	files := s.commitLog.Files()
-	for i := len(files) - 1; i > 0; i-- {
-		if r.known(files[i], abnormal, limit, queued) && (!abnormal || indexed < 0 || files[i].Start <= indexed) {
-			return files[i].Start
+	last := len(files) - 1
+	from := last
+	for from > 0 && !r.known(files[from], abnormal, limit, queued) {
+		from--
+	}
+	if abnormal && s.indexing(cfg) {
+		// Further back to where the index ends, which a crash may have shortened; but
+		// not through a whole log for an index that someone removed.
+		indexed, oldest := s.index.EndPhy(), max(0, last-max(cfg.CommitLogRecoverMaxNum, 0))
+		for from > oldest && files[from].Start > indexed {
+			from--
 		}
 	}
-	return files[0].Start
+	return files[from].Start
 }
 
 func (r *recovery) known(f *mapped.File, abnormal bool, limit, queued int64) bool {

@@ -142,7 +142,12 @@ func (n *nextFile) signal() {
 
 // make reserves the blocks of a file and makes its name durable.
 func (l *Log) make(start int64) (*mapped.File, error) {
-	f, err := l.dir.Make(start, func(f vfs.File) error { return f.Allocate(l.opt.FileSize) })
+	f, err := l.dir.Make(start, func(f vfs.File) error {
+		if err := f.Allocate(l.opt.FileSize); err != nil {
+			return err
+		}
+		return f.Sync() // its length before its name: another length ends the next start
+	})
 	if err != nil {
 		return nil, fmt.Errorf("commitlog: file at %d: %w", start, err)
 	}

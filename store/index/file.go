@@ -131,8 +131,10 @@ func (f *file) open() (err error) {
 	defer f.release()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.mapping, err = raw.Map(f.size(), true); err != nil {
-		return fmt.Errorf("index: %w", err)
+	if f.mapping == nil {
+		if f.mapping, err = raw.Map(f.size(), true); err != nil {
+			return fmt.Errorf("index: %w", err)
+		}
 	}
 	h.count = min(h.count, f.entries)
 	f.head = h

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // repair checks a file of which some pages may be lost, and keeps the entries up
@@ -212,7 +213,16 @@ func (x *Index) dropLast() error {
 	x.current = nil
 	if n := len(rest); n > 0 {
 		x.current = rest[n-1]
+		x.notFull(rest[n-1])
 		err = errors.Join(err, rest[n-1].open())
 	}
 	return err
+}
+
+// notFull takes a file back from those that wait to be flushed and unmapped: it is
+// written again.
+func (x *Index) notFull(f *file) {
+	x.fullMu.Lock()
+	x.full = slices.DeleteFunc(x.full, func(g *file) bool { return g == f })
+	x.fullMu.Unlock()
 }
