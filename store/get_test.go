@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -136,7 +137,7 @@ func TestGetLimits(t *testing.T) {
 	tests := []struct {
 		name   string
 		req    GetRequest
-		change func(*Config)
+		set    map[string]string
 		count  int
 	}{
 		{"count", GetRequest{MaxCount: 7}, nil, 7},
@@ -144,27 +145,25 @@ func TestGetLimits(t *testing.T) {
 		{"bytes, exact", GetRequest{MaxCount: 99, MaxBytes: 3 * size}, nil, 3},
 		{"bytes, one short", GetRequest{MaxCount: 99, MaxBytes: 3*size - 1}, nil, 2},
 		{"first one always", GetRequest{MaxCount: 99, MaxBytes: 1}, nil, 1},
-		{"count in memory", GetRequest{MaxCount: 99}, func(c *Config) { c.MaxTransferCountOnMessageInMemory = 5 }, 5},
-		{"bytes in memory", GetRequest{MaxCount: 99}, func(c *Config) { c.MaxTransferBytesOnMessageInMemory = 2*size + 1 }, 2},
-		{"count on disk", GetRequest{MaxCount: 99}, func(c *Config) { c.AccessMessageInMemoryMaxRatio = -1 }, 8},
-		{"bytes on disk", GetRequest{MaxCount: 99}, func(c *Config) { c.AccessMessageInMemoryMaxRatio, c.MaxTransferBytesOnMessageInDisk = -1, 4*size }, 4},
+		{"count in memory", GetRequest{MaxCount: 99}, map[string]string{"maxTransferCountOnMessageInMemory": "5"}, 5},
+		{"bytes in memory", GetRequest{MaxCount: 99}, map[string]string{"maxTransferBytesOnMessageInMemory": strconv.Itoa(2*size + 1)}, 2},
+		{"count on disk", GetRequest{MaxCount: 99}, map[string]string{"accessMessageInMemoryMaxRatio": "-1"}, 8},
+		{"bytes on disk", GetRequest{MaxCount: 99}, map[string]string{"accessMessageInMemoryMaxRatio": "-1", "maxTransferBytesOnMessageInDisk": strconv.Itoa(4 * size)}, 4},
 	}
 	for _, tt := range tests {
-		before := *s.cfg.Get()
-		if tt.change != nil {
-			c := before
-			tt.change(&c)
-			s.cfg = config.NewSection(c)
+		s := openSmall(t, nil)
+		putN(t, s, "T", 0, 90, 1000, 1)
+		if _, err := config.NewSet(s.cfg).Apply(tt.set, true); err != nil {
+			t.Fatal(err)
 		}
 		tt.req.Topic = "T"
 		res, recs := s.Get(&tt.req, nil)
 		if res.Status != GetFound || res.Count != tt.count || res.NextBegin != int64(tt.count) || len(recs) != tt.count*size {
 			t.Errorf("%s: %+v, %d bytes; want %d messages of %d", tt.name, res, len(recs), tt.count, size)
 		}
-		if suggest := tt.change != nil && s.cfg.Get().AccessMessageInMemoryMaxRatio < 0; res.SuggestSlave != suggest {
+		if suggest := s.cfg.Get().AccessMessageInMemoryMaxRatio < 0; res.SuggestSlave != suggest {
 			t.Errorf("%s: suggest slave %v", tt.name, res.SuggestSlave)
 		}
-		s.cfg = config.NewSection(before)
 	}
 }
 
