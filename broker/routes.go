@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"github.com/skylarkmq/skylark/broker/admin"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
 )
