@@ -177,6 +177,21 @@ func preadNoWait(fd int, p []byte, off int64) (int, unix.Errno) {
 
 const uintSize = 32 << (^uint(0) >> 63)
 
+// NextData moves the descriptor's own offset, which nothing here uses.
+func (f *diskFile) NextData(off int64) (int64, error) {
+	at, err := unix.Seek(f.fd, off, unix.SEEK_DATA)
+	runtime.KeepAlive(f.File)
+	switch {
+	case err == nil:
+		return at, nil
+	case errors.Is(err, unix.ENXIO):
+		return 0, io.EOF
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP):
+		return off, nil // this file system does not know
+	}
+	return 0, pathError("lseek", f.Name(), err)
+}
+
 func (f *diskFile) Allocate(size int64) error {
 	err := retry(func() error { return unix.Fallocate(f.fd, 0, 0, size) })
 	runtime.KeepAlive(f.File)

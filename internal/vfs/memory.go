@@ -460,6 +460,18 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
+//go:norace // see crash
+func (f *memFile) NextData(off int64) (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for at := max(off, 0); at < int64(len(f.data)); at++ {
+		if f.data[at] != 0 {
+			return at, nil
+		}
+	}
+	return 0, io.EOF
+}
+
 func (f *memFile) Truncate(size int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -58,6 +58,9 @@ type File interface {
 	ModTime() (time.Time, error)
 	// TryReadAt reads only what is in the page cache: all of p, or ErrWouldBlock.
 	TryReadAt(p []byte, off int64) (int, error)
+	// NextData is the first offset at or after off that may hold anything but zeros,
+	// io.EOF when there is none: what was never written is skipped without reading.
+	NextData(off int64) (int64, error)
 	// Truncate sets the length; new bytes are zero (and sparse on a real disk).
 	Truncate(size int64) error
 	// Allocate sets the length and reserves the blocks, so that writes inside it

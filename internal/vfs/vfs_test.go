@@ -106,6 +106,12 @@ func content(t *testing.T, disk FS, root string) {
 	if n, err := f.TryReadAt(buf, 8190); n != 2 || !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %d %v", n, err)
 	}
+	if at, err := f.NextData(0); err != nil || at > 100 {
+		t.Errorf("next data at %d, %v", at, err)
+	}
+	if _, err := f.NextData(8192); !errors.Is(err, io.EOF) {
+		t.Errorf("next data at the end: %v", err)
+	}
 	ok(t, f.Datasync())
 	ok(t, f.Sync())
 	ok(t, f.Unmap(m))
