@@ -73,8 +73,9 @@ func StartNameServer(t testing.TB, target Target) *NameServer {
 	dir := t.TempDir()
 	port := FreePort(t)
 	conf := writeConf(t, filepath.Join(dir, "namesrv.conf"), map[string]string{
-		"listenPort":  strconv.Itoa(port),
-		"bindAddress": "127.0.0.1",
+		"listenPort":   strconv.Itoa(port),
+		"bindAddress":  "127.0.0.1",
+		"kvConfigPath": filepath.Join(dir, "kvConfig.json"),
 	})
 	ns := &NameServer{Addr: fmt.Sprintf("127.0.0.1:%d", port)}
 	if target == Java {
@@ -82,7 +83,7 @@ func StartNameServer(t testing.TB, target Target) *NameServer {
 		ns.Process = Start(t, "namesrv", dir, []string{"ROCKETMQ_HOME=" + dir},
 			javaCommand(t, server, dir, "org.apache.rocketmq.namesrv.NamesrvStartup", jvm, []string{"-c", conf})...)
 	} else {
-		ns.Process = Start(t, "namesrv", dir, nil, Binary(t), "namesrv", "-c", conf)
+		ns.Process = Start(t, "namesrv", dir, []string{"HOME=" + dir}, Binary(t), "namesrv", "-c", conf)
 	}
 	Until(t, "name server", startLimit, func() error {
 		_, err := Call(ns.Addr, CodeGetClusterInfo, nil, false)
@@ -153,7 +154,7 @@ func StartBroker(t testing.TB, target Target, o BrokerOptions, nameServers ...*N
 		b.Process = Start(t, "broker", o.Dir, []string{"ROCKETMQ_HOME=" + o.Dir},
 			javaCommand(t, server, o.Dir, "org.apache.rocketmq.broker.BrokerStartup", jvm, []string{"-c", conf, "-n", o.NameServer})...)
 	} else {
-		b.Process = Start(t, "broker", o.Dir, nil, Binary(t), "broker", "-c", conf, "-n", o.NameServer)
+		b.Process = Start(t, "broker", o.Dir, []string{"HOME=" + o.Dir}, Binary(t), "broker", "-c", conf, "-n", o.NameServer)
 	}
 	b.awaitReady(t, nameServers...)
 	return b

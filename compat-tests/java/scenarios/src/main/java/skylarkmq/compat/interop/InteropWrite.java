@@ -88,6 +88,7 @@ public final class InteropWrite implements Scenario {
     private static void commit(Env env) throws Exception {
         MessageQueue q = env.onlyQueue(env.topic(Manifest.BATCH));
         DefaultMQPullConsumer c = env.pullConsumer(GROUP);
+        c.pull(q, "*", 0, 1); // creates the group: commits for a group the broker does not know are dropped
         c.updateConsumeOffset(q, COMMITTED);
         c.getDefaultMQPullConsumerImpl().getOffsetStore().persist(q);
         Await.until("the commit to arrive", () -> c.fetchConsumeOffset(q, true) == COMMITTED);
