@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"syscall"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/skylarkmq/skylark/internal/config"
 	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/store/mapped"
 )
 
 func bench1KiB() []*message.Message {
@@ -29,8 +33,9 @@ func BenchmarkAppend1KiB(b *testing.B) {
 		b.Run(string(flush), func(b *testing.B) {
 			c := Defaults()
 			c.StorePathRootDir = b.TempDir()
-			c.MappedFileSizeCommitLog = 256 << 20
+			c.MappedFileSizeCommitLog = 512 << 20
 			c.FlushDiskType = flush
+			writeZeros(b, filepath.Join(c.StorePathRootDir, "commitlog"), c.MappedFileSizeCommitLog)
 			s := open(b, nil, config.NewSection(c))
 			ctx, cancel := context.WithCancel(context.Background())
 			var wait sync.WaitGroup
@@ -109,4 +114,26 @@ func cpuTime(b *testing.B) int64 {
 		b.Fatal(err)
 	}
 	return u.Utime.Nano() + u.Stime.Nano()
+}
+
+// writeZeros makes the first file of a log as the background preparation leaves
+// those that follow: written, so that its pages are in memory.
+func writeZeros(b *testing.B, dir string, size int) {
+	b.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		b.Fatal(err)
+	}
+	f, err := os.Create(filepath.Join(dir, mapped.Name(0)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	zeros := make([]byte, 64<<10)
+	for at := 0; at < size; at += len(zeros) {
+		if _, err := f.Write(zeros); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		b.Fatal(err)
+	}
 }

@@ -25,7 +25,11 @@ func (s *Store) recover(abnormal bool) error {
 	}
 	r := recovery{s: s, check: commitlog.Check{BodyCRC: s.cfg.Get().CheckCRCOnRecover, PropertyCRC: s.cfg.Get().ForceVerifyPropCRC}}
 	from := r.start(abnormal, queued)
-	if !abnormal {
+	if abnormal {
+		if err := s.queues.Rebuild(from); err != nil {
+			return err
+		}
+	} else {
 		r.dispatchFrom = queued
 	}
 	scan, err := r.scan(from)

@@ -1,9 +1,9 @@
 package consumequeue
 
 import (
-	"errors"
 	"fmt"
-	"io"
+
+	"github.com/skylarkmq/skylark/internal/vfs"
 )
 
 // Truncate removes the units of all records at or behind a position of the commit
@@ -88,39 +88,15 @@ func (q *Queue) cut(end int64) error {
 
 // zeroFrom zeroes the last file from a byte position on, where it is not zero yet.
 func (q *Queue) zeroFrom(at int64) error {
-	fileEnd := q.last + q.table.opt.FileSize
-	buf := scanBuffers.Get().(*[]byte)
-	defer scanBuffers.Put(buf)
-	for at < fileEnd {
-		n, err := q.readFiles(*buf, at, false)
-		if err != nil && !errors.Is(err, io.EOF) || n == 0 {
-			return err
-		}
-		piece := (*buf)[:n]
-		if !allZero(piece) {
-			clear(piece)
-			f, err := q.table.files.acquire(q, q.last)
-			if err != nil {
-				return err
-			}
-			_, err = f.WriteAt(piece, at-q.last)
-			q.table.files.release(f)
-			if err != nil {
-				return fmt.Errorf("consume queue: truncate: %w", err)
-			}
-		}
-		at += int64(n)
+	f, err := q.table.files.acquire(q, q.last)
+	if err != nil {
+		return err
+	}
+	defer q.table.files.release(f)
+	if err := vfs.ZeroFrom(f, at-q.last); err != nil {
+		return fmt.Errorf("consume queue: truncate %s: %w", q.path(q.last), err)
 	}
 	return nil
-}
-
-func allZero(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
 }
 
 func (q *Queue) unitInFile(offset int64) (Unit, error) {
