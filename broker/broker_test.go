@@ -26,6 +26,7 @@ type fixture struct {
 	t      testing.TB
 	client *remoting.Client
 	addr   string
+	stop   func() // ends Run and waits
 }
 
 // small makes a store that is cheap to create.
@@ -63,11 +64,12 @@ func startWith(t testing.TB, opt Options) *fixture {
 			t.Errorf("Run: %v", err)
 		}
 	})
-	f := &fixture{Broker: b, t: t, addr: b.Addr().String(), client: remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())}
+	var once sync.Once
+	stop := func() { once.Do(func() { cancel(); wg.Wait() }) }
+	f := &fixture{Broker: b, t: t, stop: stop, addr: b.Addr().String(), client: remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())}
 	t.Cleanup(func() {
 		f.client.Close()
-		cancel()
-		wg.Wait()
+		stop()
 	})
 	return f
 }
