@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net"
 	"testing"
+	"time"
 
+	"github.com/skylarkmq/skylark/internal/clock"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
 )
@@ -58,7 +60,7 @@ func TestSlowReaderOfHeldAnswersIsClosed(t *testing.T) {
 
 func TestTheOneThatOwesMostIsClosed(t *testing.T) {
 	t.Parallel()
-	r := serve(t, func(c *Config) { c.MaxPendingBytes = 32 << 20 })
+	r := serve(t, func(c *Config) { c.MaxPendingBytes, c.PausePendingBytesPerConnection = 32<<20, 64<<20 })
 	small, big := r.dial(t), r.dial(t)
 	small.flood(32, 256<<10) // 8 MiB, some of which the sockets take
 	await(t, "the small one is served", func() bool { return r.srv.Stats().Requests == 32 })
@@ -146,4 +148,61 @@ func TestCannotListenTwice(t *testing.T) {
 	if err := srv.Run(t.Context()); !errors.Is(err, ErrStopped) {
 		t.Errorf("Run after Close: %v", err)
 	}
+}
+
+// A client that asks for far more than the budget at once, and reads slowly, gets everything in order.
+func TestRequestsWaitForTheReader(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.PausePendingBytesPerConnection, c.MaxPendingBytesPerConnection = 1<<20, 16<<20 })
+	w := r.dial(t)
+	const n = 600 // of 128 KiB: 75 MiB
+	var all []byte
+	for i := range n {
+		all = append(all, askFor(128<<10, int32(i))...)
+	}
+	w.send(all)
+	await(t, "requests wait", func() bool { return r.srv.pausedConns.Load() == 1 })
+	r.alive(t) // others are served meanwhile
+	w.send(request(code.ViewMessageByID, n, "last"))
+	for i := range n {
+		if got := w.expect(int32(i), code.Success, ""); len(got.Body) != 128<<10 {
+			t.Fatalf("answer %d has %d bytes", i, len(got.Body))
+		}
+	}
+	w.expect(n, code.Success, "")
+	await(t, "the books are even", func() bool {
+		s := r.srv.Stats()
+		return s.PartialBytes == 0 && r.srv.pausedConns.Load() == 0
+	})
+	if s := r.srv.Stats(); s.SlowClosed != 0 {
+		t.Errorf("%d closed", s.SlowClosed)
+	}
+}
+
+func TestPausedPeerThatNeverReads(t *testing.T) {
+	t.Parallel()
+	now := clock.NewFake(time.UnixMilli(1_700_000_000_000))
+	r := serve(t, func(c *Config) { c.PausePendingBytesPerConnection, c.Clock = 1<<20, now })
+	w := r.dial(t)
+	w.flood(200, 256<<10)
+	await(t, "requests wait", func() bool { return r.srv.pausedConns.Load() == 1 })
+	await(t, "nobody reads for a minute", func() bool {
+		now.Advance(2 * time.Second)
+		s := r.srv.Stats()
+		return s.SlowClosed == 1 && s.Connections == 0 && s.PartialBytes == 0 && r.srv.pausedConns.Load() == 0
+	})
+}
+
+func TestPausedPeerThatAsksOn(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.PausePendingBytesPerConnection = 1 << 20 })
+	w := r.dial(t)
+	w.flood(200, 256<<10)
+	big := request(code.HeartBeat, 1, string(make([]byte, 1<<20)))
+	for range 64 {
+		if _, err := w.Write(big); err != nil {
+			break
+		}
+	}
+	await(t, "its requests are too many", func() bool { s := r.srv.Stats(); return s.SlowClosed == 1 && s.Connections == 0 })
 }

@@ -43,9 +43,11 @@ type Config struct {
 
 	// MaxConnections: more are accepted and closed at once.
 	MaxConnections int `conf:"maxConnections"`
-	// MaxPendingBytesPerConnection: answers one client has not read yet. A pull of a slow client on many queues may ask for
-	// 256 KiB a queue at once, so this is far above one answer; what passes it no longer reads at all.
+	// MaxPendingBytesPerConnection: answers one client has not read yet; who passes it is closed. Its own requests stop far
+	// below (the next setting), so only pushed and held answers come here.
 	MaxPendingBytesPerConnection int64 `conf:"maxPendingBytesPerConnection"`
+	// PausePendingBytesPerConnection: above it further requests of the client wait until it has read half of that.
+	PausePendingBytesPerConnection int64 `conf:"pausePendingBytesPerConnection"`
 	// MaxPendingBytes: the same over all connections; the one that owes most is closed first.
 	MaxPendingBytes int64 `conf:"maxPendingBytes"`
 	// MaxInFlightPerConnection: requests of one connection that wait on a lane or are held; more are answered SYSTEM_BUSY.
@@ -74,6 +76,7 @@ func DefaultConfig() Config {
 		TLSServerNeedClientAuth:         "none",
 		MaxConnections:                  100_000,
 		MaxPendingBytesPerConnection:    128 << 20,
+		PausePendingBytesPerConnection:  16 << 20,
 		MaxPendingBytes:                 1 << 30,
 		MaxInFlightPerConnection:        65_536,
 		MaxPartialBytes:                 512 << 20,

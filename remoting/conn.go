@@ -33,6 +33,10 @@ type Conn struct {
 	sniffed bool
 	peerWas int64
 
+	paused   bool
+	backlog  []byte // whole frames that wait while paused
+	progress int64  // ms when a paused peer last took something
+
 	lastActive atomic.Int64 // ms of the last read or write
 	inFlight   atomic.Int64 // requests on a lane or held
 	owed       atomic.Int64 // bytes given to the transport that the peer has not taken

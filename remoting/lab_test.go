@@ -108,7 +108,7 @@ func (l *lab) typed(r *Request, h *header.UnregisterClient) (*protocol.Command, 
 // large answers with as many bytes as the body says.
 func (l *lab) large(r *Request) (*protocol.Command, error) {
 	cmd := protocol.NewResponse(code.Success, "")
-	cmd.Body = make([]byte, binary.BigEndian.Uint32(r.Body))
+	cmd.Body = make([]byte, min(binary.BigEndian.Uint32(r.Body), 16<<20))
 	return cmd, nil
 }
 

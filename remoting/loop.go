@@ -21,10 +21,11 @@ type loop struct {
 	awake bool    // a wake-up is on its way
 
 	// The loop's own.
-	done  []*Conn            // the list that was dirty before, for the next swap
-	spare []byte             // memory for the next queue that is emptied
-	slow  map[*Conn]struct{} // owe bytes; gnet does not tell when the socket takes them, so they are looked at again
-	owing atomic.Int64       // len(slow), for others
+	done   []*Conn            // the list that was dirty before, for the next swap
+	spare  []byte             // memory for the next queue that is emptied
+	slow   map[*Conn]struct{} // owe bytes; gnet does not tell when the socket takes them, so they are looked at again
+	paused map[*Conn]struct{} // some of slow: their requests wait
+	owing  atomic.Int64       // len(slow), for others
 }
 
 // plain is the transport of a connection on an event loop.
@@ -60,6 +61,8 @@ func (e *callbacks) OnClose(gc gnet.Conn, err error) gnet.Action {
 		delete(p.l.slow, c)
 		p.l.owing.Add(-1)
 	}
+	p.l.leavePaused(c)
+	c.backlog = nil
 	e.s.closed(c)
 	return gnet.None
 }
@@ -118,7 +121,7 @@ func (l *loop) receive(c *Conn, data []byte) gnet.Action {
 		c.mu.Unlock()
 	}
 	if err := l.turn.receive(c, data); err != nil {
-		l.s.badFrame(c, err)
+		l.lost(c, err)
 		return gnet.Close
 	}
 	return gnet.None
@@ -138,7 +141,7 @@ func (s *Server) loopOf(el gnet.EventLoop) *loop {
 			return l
 		}
 	}
-	l := &loop{s: s, el: el, slow: make(map[*Conn]struct{})}
+	l := &loop{s: s, el: el, slow: make(map[*Conn]struct{}), paused: make(map[*Conn]struct{})}
 	l.turn.init(&s.dispatcher)
 	s.loops = append(s.loops, l)
 	return l
@@ -269,7 +272,8 @@ func (l *loop) refresh() {
 	for c := range l.slow {
 		owed := int64(c.t.(*plain).gc.OutboundBuffered())
 		if c.owed.Load() > owed {
-			c.lastActive.Store(l.s.clock.NowMs())
+			c.progress = l.s.clock.NowMs()
+			c.lastActive.Store(c.progress)
 		}
 		c.owe(owed)
 		if owed == 0 {
@@ -308,6 +312,7 @@ type refresher struct{ l *loop }
 
 func (r refresher) Run(context.Context) error {
 	r.l.refresh()
+	r.l.resumePaused()
 	return nil
 }
 

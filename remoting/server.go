@@ -33,12 +33,16 @@ type Server struct {
 	running   bool
 	stopped   bool
 	count     atomic.Int64
-	streams   sync.WaitGroup // goroutines of TLS connections
+
+	pausedConns atomic.Int64
+	pauses      chan struct{} // to the resumer: a connection has been paused
+
+	streams sync.WaitGroup // goroutines of TLS connections
 }
 
 // NewServer prepares a server; Mount its routes, Listen, then Run.
 func NewServer(cfg Config, log zerolog.Logger) *Server {
-	s := &Server{conns: make(map[*Conn]struct{})}
+	s := &Server{conns: make(map[*Conn]struct{}), pauses: make(chan struct{}, 1)}
 	s.dispatcher.init(cfg, log)
 	return s
 }
@@ -121,6 +125,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer stopTick()
 	var ticking sync.WaitGroup
 	ticking.Go(func() { s.tick(tickCtx) })
+	ticking.Go(func() { s.resumer(tickCtx) })
 
 	<-ctx.Done()
 
@@ -148,7 +153,7 @@ func (s *Server) start() error {
 		return ErrStopped
 	}
 	var err error
-	if s.tls, err = serverTLS(&s.cfg); err != nil {
+	if s.tls, err = serverTLS(&s.cfg, s.log); err != nil {
 		return err
 	}
 	n := s.cfg.EventLoops

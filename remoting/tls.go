@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
+	"github.com/rs/zerolog"
 )
 
 // The values of tls.server.mode.
@@ -26,7 +27,7 @@ const (
 )
 
 // serverTLS builds the TLS side of a server as TlsHelper does; nil when TLS is disabled, or permitted and no key is there.
-func serverTLS(cfg *Config) (*tls.Config, error) {
+func serverTLS(cfg *Config, log zerolog.Logger) (*tls.Config, error) {
 	switch cfg.TLSServerMode {
 	case tlsDisabled:
 		return nil, nil
@@ -50,6 +51,15 @@ func serverTLS(cfg *Config) (*tls.Config, error) {
 		}
 		return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
 	}
+	files, err := newCertFiles(*cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{GetConfigForClient: files.forClient, MinVersion: tls.VersionTLS12}, nil
+}
+
+// loadTLS reads the files of a configuration.
+func loadTLS(cfg *Config) (*tls.Config, error) {
 	cert, err := tls.LoadX509KeyPair(cfg.TLSServerCertPath, cfg.TLSServerKeyPath)
 	if err != nil {
 		return nil, fmt.Errorf("remoting: tls.server.certPath %s, tls.server.keyPath %s: %w", cfg.TLSServerCertPath, cfg.TLSServerKeyPath, err)

@@ -1,6 +1,7 @@
 package remoting
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/skylarkmq/skylark/internal/clock"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
 )
@@ -294,13 +296,64 @@ func TestTLSConfiguration(t *testing.T) {
 	} {
 		cfg := DefaultConfig()
 		change(&cfg)
-		if _, err := serverTLS(&cfg); err == nil {
+		if _, err := serverTLS(&cfg, zerologNop()); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
 	cfg := DefaultConfig()
 	cfg.TLSTestModeEnable = false
-	if got, err := serverTLS(&cfg); got != nil || err != nil {
+	if got, err := serverTLS(&cfg, zerologNop()); got != nil || err != nil {
 		t.Errorf("permissive without a certificate: %v, %v", got, err)
+	}
+}
+
+func TestCertificateIsReloaded(t *testing.T) {
+	t.Parallel()
+	now := clock.NewFake(time.Now())
+	ca := newAuthority(t)
+	cert, key := ca.issue("server")
+	cfg := DefaultConfig()
+	cfg.Clock, cfg.TLSServerCertPath, cfg.TLSServerKeyPath = now, cert, key
+	files, err := newCertFiles(cfg, zerologNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := func() []byte {
+		now.Advance(2 * time.Second)
+		got, err := files.forClient(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.Certificates[0].Certificate[0]
+	}
+	touch := func(path string, at int) {
+		stamp := time.Now().Add(time.Duration(at) * time.Minute)
+		if err := os.Chtimes(path, stamp, stamp); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := served()
+	old, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca.issue("server") // the same files with another key
+	fresh, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(key, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	touch(cert, 1)
+	if !bytes.Equal(served(), first) {
+		t.Error("a certificate that does not fit its key is served")
+	}
+	if err := os.WriteFile(key, fresh, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	touch(key, 2)
+	if bytes.Equal(served(), first) {
+		t.Error("the new certificate is not served")
 	}
 }

@@ -61,14 +61,20 @@ func (t *Turn) Flush() {
 func (t *Turn) receive(c *Conn, data []byte) error {
 	t.conn, t.now = c, t.d.clock.NowMs()
 	c.lastActive.Store(t.now)
-	err := c.cutter.Feed(data, t.onFrame)
+	err := t.finish(c.cutter.Feed(data, t.onFrame))
+	c.cutter.Release()
+	return err
+}
+
+// finish ends a turn: the rest is handled, answered and booked.
+func (t *Turn) finish(err error) error {
+	c := t.conn
 	t.run()
 	t.Flush()
 	if cap(t.out) > keepBuffer {
 		t.out = nil
 	}
-	c.cutter.Release()
-	if held := c.cutter.Pending(); held != c.partial {
+	if held := c.cutter.Pending() + len(c.backlog); held != c.partial {
 		if e := c.holdPartial(held); err == nil {
 			err = e
 		}
@@ -100,6 +106,9 @@ func (t *Turn) frame(frame []byte) error {
 		t.conn.complete(&r.Command)
 		return nil
 	}
+	if t.conn.paused {
+		return t.conn.stash(frame)
+	}
 	r.Conn, r.Arrived, r.frame = t.conn, t.now, frame
 	r.answered, r.counted = false, false
 	if r.row = t.d.table.find(r.Code); r.row == nil && r.Serialize == protocol.RocketMQ {
@@ -116,8 +125,11 @@ func (t *Turn) run() {
 		return
 	}
 	t.d.stats.requests.Add(int64(t.n))
-	for t.next < t.n && !t.conn.gone() {
+	for t.next < t.n && !t.conn.gone() && !t.conn.mustPause() {
 		t.runUntilPanic()
+	}
+	if t.next < t.n && !t.conn.gone() {
+		t.conn.pause(t.reqs[t.next:t.n])
 	}
 	for i, r := range t.reqs[:t.n] {
 		if r.Fields.Len() > keepFields || headerLength(r.frame) > keepHeader {
@@ -130,7 +142,7 @@ func (t *Turn) run() {
 // runUntilPanic handles requests in order. The deferred call is paid once a turn, not once a request: run comes back for the rest.
 func (t *Turn) runUntilPanic() {
 	defer t.rescue()
-	for t.next < t.n && !t.conn.gone() {
+	for t.next < t.n && !t.conn.gone() && !t.conn.mustPause() {
 		r := t.reqs[t.next]
 		t.end, t.mark = t.next+1, len(t.out)
 		if refused := t.d.refusal(r); refused != nil {

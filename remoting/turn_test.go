@@ -1,10 +1,12 @@
 package remoting
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"testing"
 
 	"github.com/skylarkmq/skylark/remoting/protocol"
@@ -260,4 +262,53 @@ func TestResetMidFrame(t *testing.T) {
 	}
 	await(t, "reset connections are gone", func() bool { s := r.srv.Stats(); return s.Connections == 0 && s.PartialBytes == 0 })
 	r.alive(t)
+}
+
+// Two loops share the role, not their turns.
+func TestTwoLoops(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.EventLoops = 2 })
+	var wg sync.WaitGroup
+	for range 8 {
+		w := r.dial(t)
+		wg.Go(func() {
+			for i := range int32(50) {
+				if _, err := w.Write(append(request(code.SendMessageV2, 2*i, "a"), request(code.ViewMessageByID, 2*i+1, "b")...)); err != nil {
+					t.Error(err)
+					return
+				}
+				for range 2 {
+					if cmd, err := w.next(); err != nil || cmd.Response() != code.Success || cmd.Opaque/2 != i {
+						t.Errorf("%+v, %v", cmd, err)
+						return
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(r.srv.allLoops()); n != 2 {
+		t.Errorf("%d loops", n)
+	}
+}
+
+// FuzzTurn feeds noise behind a good frame, in two pieces: no panic, and the good one is answered.
+func FuzzTurn(f *testing.F) {
+	f.Add(request(code.SendMessageV2, 1, "x"), uint16(9))
+	f.Add(request(code.LockBatchMQ, 1, "fail"), uint16(3))
+	f.Add(ext(`"clientID":"c","producerGroup":"p"`), uint16(40))
+	f.Add(binaryFrame(0, "", 8, entry(1, "k", 1, "v")), uint16(0))
+	f.Fuzz(func(t *testing.T, noise []byte, cut uint16) {
+		if len(noise) > 4096 {
+			t.Skip("the lab holds a thousand requests at most")
+		}
+		_, tr, c, turn := bare(t)
+		all := append(request(code.SendMessageV2, 1, "good"), noise...)
+		at := min(int(cut), len(all))
+		if turn.receive(c, all[:at]) == nil {
+			_ = turn.receive(c, all[at:]) // noise may well be refused
+		}
+		w := &wire{t: t, r: bufio.NewReader(bytes.NewReader(tr.got))}
+		w.expect(1, code.Success, "")
+	})
 }
