@@ -18,6 +18,7 @@ type memory struct {
 
 func (m *memory) writeNow(_ *Conn, p []byte) { m.got = append(m.got, p...); m.writes++ }
 func (m *memory) wake(*Conn)                 {}
+func (m *memory) look(*Conn)                 {}
 func (m *memory) close(*Conn)                { m.closes++ }
 
 // bare is a turn without a socket.
@@ -71,6 +72,7 @@ type sink struct{ n int }
 
 func (s *sink) writeNow(_ *Conn, p []byte) { s.n += len(p) }
 func (s *sink) wake(*Conn)                 {}
+func (s *sink) look(*Conn)                 {}
 func (s *sink) close(*Conn)                {}
 
 func TestHotPathDoesNotAllocate(t *testing.T) {

@@ -156,11 +156,7 @@ func TestRequestsWaitForTheReader(t *testing.T) {
 	r := serve(t, func(c *Config) { c.PausePendingBytesPerConnection, c.MaxPendingBytesPerConnection = 1<<20, 16<<20 })
 	w := r.dial(t)
 	const n = 600 // of 128 KiB: 75 MiB
-	var all []byte
-	for i := range n {
-		all = append(all, askFor(128<<10, int32(i))...)
-	}
-	w.send(all)
+	w.send(ask(code.GetAllTopicConfig, n, 128<<10))
 	await(t, "requests wait", func() bool { return r.srv.pausedConns.Load() == 1 })
 	r.alive(t) // others are served meanwhile
 	w.send(request(code.ViewMessageByID, n, "last"))
@@ -176,6 +172,27 @@ func TestRequestsWaitForTheReader(t *testing.T) {
 	})
 	if s := r.srv.Stats(); s.SlowClosed != 0 {
 		t.Errorf("%d closed", s.SlowClosed)
+	}
+}
+
+// The same when the answers come from a lane, as those of cold reads do.
+func TestLanesWaitForTheReader(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.PausePendingBytesPerConnection, c.MaxPendingBytesPerConnection = 1<<20, 16<<20 })
+	w, other := r.dial(t), r.dial(t)
+	const n = 600
+	w.send(ask(code.GetAllConsumerOffset, n, 128<<10))
+	await(t, "jobs are put back", func() bool { return r.srv.lanes.all[Pull].passed.Load() > 0 })
+	other.send(ask(code.GetAllConsumerOffset, 10, 10))
+	for range 10 {
+		other.reply()
+	}
+	seen := make(map[int32]bool)
+	for range n {
+		seen[w.reply().Opaque] = true
+	}
+	if s := r.srv.Stats(); len(seen) != n || s.SlowClosed != 0 {
+		t.Errorf("%d of %d answers, %d closed", len(seen), n, s.SlowClosed)
 	}
 }
 

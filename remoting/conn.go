@@ -13,6 +13,7 @@ import (
 type transport interface {
 	writeNow(c *Conn, p []byte) // by the reading side only: a turn's answers
 	wake(c *Conn)               // Conn.pending became non-empty; called with Conn.mu held, must not block
+	look(c *Conn)               // from anywhere: find out soon what the peer has taken meanwhile
 	close(c *Conn)              // from anywhere; ends in Conn.shut
 }
 
@@ -92,10 +93,14 @@ func (c *Conn) InFlight() int64 { return c.inFlight.Load() }
 
 // Close ends the connection; answers that the socket does not take at once are lost.
 func (c *Conn) Close() {
+	c.transport().close(c)
+}
+
+// transport is c.t for other goroutines than the reading side's.
+func (c *Conn) transport() transport {
 	c.mu.Lock()
-	t := c.t
-	c.mu.Unlock()
-	t.close(c)
+	defer c.mu.Unlock()
+	return c.t
 }
 
 // Closed reports whether the connection has ended.

@@ -145,6 +145,7 @@ func (l *lab) routes() []Route[*lab] {
 		HandleRaw(code.GetAllTopicConfig, Inline, (*lab).large),
 		HandleRaw(code.GetConsumerRunningInfo, Admin, (*lab).callBack),
 		HandleRaw(code.PopMessage, Inline, (*lab).echo),
+		HandleRaw(code.GetAllConsumerOffset, Pull, (*lab).large),
 		HandleRaw(code.GetMinOffset, Admin, (*lab).hold),
 		HandleRaw(code.GetMaxOffset, Inline, (*lab).cold),
 	}
@@ -276,6 +277,14 @@ func (w *wire) reply() *protocol.Command {
 		w.t.Fatalf("not a response: code %d", cmd.Code)
 	}
 	return cmd
+}
+
+// ask wants n answers of size bytes from a code that (*lab).large serves.
+func ask(c code.Request, n int, size uint32) (all []byte) {
+	for i := range n {
+		all = append(all, request(c, int32(i), string(binary.BigEndian.AppendUint32(nil, size)))...)
+	}
+	return all
 }
 
 func (w *wire) expect(opaque int32, c code.Response, remark string) *protocol.Command {

@@ -71,6 +71,7 @@ type lane struct {
 	name    Lane
 	workers int
 	maxAge  atomic.Int64 // ms
+	passed  atomic.Int64 // jobs put back since one was worked on
 
 	mu     sync.Mutex
 	work   sync.Cond
@@ -104,11 +105,7 @@ func (l *lane) put(j *laneJob) bool {
 	if l.stop || l.size >= l.limit {
 		return false
 	}
-	if l.size == len(l.ring) {
-		l.grow()
-	}
-	l.ring[(l.head+l.size)%len(l.ring)] = j
-	l.size++
+	l.push(j)
 	if l.idle > 0 {
 		l.work.Signal()
 		return true
@@ -120,8 +117,17 @@ func (l *lane) put(j *laneJob) bool {
 	return true
 }
 
+// push adds to the tail. Caller holds mu. Jobs put back by later may exceed the limit by the number of workers.
+func (l *lane) push(j *laneJob) {
+	if l.size == len(l.ring) {
+		l.grow()
+	}
+	l.ring[(l.head+l.size)%len(l.ring)] = j
+	l.size++
+}
+
 func (l *lane) grow() {
-	ring := make([]*laneJob, min(l.limit, max(16, 2*len(l.ring))))
+	ring := make([]*laneJob, min(l.limit+l.workers, max(16, 2*len(l.ring))))
 	for i := range l.size {
 		ring[i] = l.ring[(l.head+i)%len(l.ring)]
 	}
@@ -175,7 +181,26 @@ func (l *lane) worker() {
 			l.refuse(j, age, left)
 			continue
 		}
+		if j.req.Conn.mustPause() {
+			l.later(j)
+			continue
+		}
+		l.passed.Store(0)
 		l.d.runJob(j)
+	}
+}
+
+// later puts a job back whose client has not read its last answers: the answer would only wait in memory instead. When all that is
+// left are such jobs, the worker rests a moment.
+func (l *lane) later(j *laneJob) {
+	j.req.Conn.transport().look(j.req.Conn)
+	l.mu.Lock()
+	l.push(j)
+	size := l.size
+	l.mu.Unlock()
+	if l.passed.Add(1) >= int64(size) {
+		l.passed.Store(0)
+		time.Sleep(resumeEvery)
 	}
 }
 

@@ -180,6 +180,15 @@ func (p *plain) wake(c *Conn) {
 	l.awake = l.el.Execute(context.Background(), l) == nil
 }
 
+// look holds Conn.mu for the same reason as wake.
+func (p *plain) look(c *Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.isClosed.Load() {
+		p.l.refreshSoon()
+	}
+}
+
 func (p *plain) close(c *Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
