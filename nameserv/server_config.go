@@ -61,25 +61,28 @@ func (n *Nameserv) applyConfig(asked *properties.Map) error {
 			known[item[0]] = v
 		}
 	}
+	if len(known) == 0 {
+		return nil
+	}
 	if _, err := n.settings.Apply(known, true); err != nil {
 		return fmt.Errorf("update configuration: %w", err)
 	}
-	if err := statefile.Save(n.disk, n.cfg.Get().ConfigStorePath, n.listing()); err != nil {
+	if err := statefile.Save(n.disk, n.cfg.Get().ConfigStorePath, format(n.settings.Stored())); err != nil {
 		return fmt.Errorf("update configuration: %w", err)
 	}
 	return nil
 }
 
-// getConfig answers GET_NAMESRV_CONFIG: `name=value` lines, sorted.
+// getConfig answers GET_NAMESRV_CONFIG: `name=value` lines, sorted, without secrets; the file has those.
 func (n *Nameserv) getConfig(*remoting.Request) (*protocol.Command, error) {
 	answer := protocol.NewResponse(code.Success, "")
-	answer.Body = n.listing()
+	answer.Body = format(n.settings.Flat())
 	return answer, nil
 }
 
-func (n *Nameserv) listing() []byte {
+func format(items [][2]string) []byte {
 	var all properties.Map
-	for _, item := range n.settings.Flat() {
+	for _, item := range items {
 		all.Set(item[0], item[1])
 	}
 	return properties.Format(&all)
