@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/skylarkmq/skylark/broker/client"
+	"github.com/skylarkmq/skylark/broker/subscription"
 	"github.com/skylarkmq/skylark/broker/topic"
 	"github.com/skylarkmq/skylark/filter"
 	"github.com/skylarkmq/skylark/remoting"
@@ -19,7 +20,10 @@ import (
 
 // maxHeartbeat bounds the body: a client with thousands of subscriptions stays far
 // below.
-const maxHeartbeat = 4 << 20
+const (
+	maxHeartbeat       = 4 << 20
+	maxHeartbeatGroups = 4096
+)
 
 var errClientID = errors.New("heartbeat without a clientID, or with one that is too long")
 
@@ -36,9 +40,11 @@ func (b *Broker) heartBeat(r *remoting.Request) (*protocol.Command, error) {
 		Channel: r.Conn, ClientID: data.ClientID, Language: r.Language.String(), Version: r.Version,
 		RemoteAddr: remoteText(r.Conn.RemoteAddr()),
 	}
+	groups := b.groupsOf(data)
+	b.makeRetryTopics(data, groups)
 	resend := data.HeartbeatFingerprint == 0
-	for i := range data.ConsumerDataSet {
-		if b.registerConsumer(info, data, &data.ConsumerDataSet[i]) {
+	for i, group := range groups {
+		if b.registerConsumer(info, data, &data.ConsumerDataSet[i], group) {
 			resend = true
 		}
 	}
@@ -67,6 +73,9 @@ func decodeHeartbeat(data []byte) (*body.HeartbeatData, error) {
 	d, err := body.Decode[body.HeartbeatData](data)
 	if err != nil {
 		return nil, err
+	}
+	if len(d.ConsumerDataSet) > maxHeartbeatGroups {
+		return nil, errors.New("heartbeat with too many consumer groups")
 	}
 	if d.ClientID == "" || len(d.ClientID) > client.MaxClientID {
 		return nil, errClientID
@@ -97,29 +106,50 @@ func (b *Broker) subscribesOrdered(c *body.ConsumerData) bool {
 	return false
 }
 
+// groupsOf finds or makes the settings of each consumer group; nil for one that is
+// refused, which Java skips in silence too.
+func (b *Broker) groupsOf(d *body.HeartbeatData) []*subscription.Group {
+	list := make([]*subscription.Group, len(d.ConsumerDataSet))
+	for i := range d.ConsumerDataSet {
+		c := &d.ConsumerDataSet[i]
+		if b.cfg.Get().RejectPullConsumerEnable && c.ConsumeType == client.ConsumeActively {
+			continue
+		}
+		list[i] = b.Groups.Find(c.GroupName)
+	}
+	return list
+}
+
+// makeRetryTopics makes what is missing of the groups' retry topics, saves once and
+// tells the name servers once.
+func (b *Broker) makeRetryTopics(d *body.HeartbeatData, groups []*subscription.Group) {
+	var list []topic.GroupTopic
+	for i, g := range groups {
+		if g == nil {
+			continue
+		}
+		c := &d.ConsumerDataSet[i]
+		t := topic.GroupTopic{Topic: topic.RetryPrefix + g.GroupName, QueueNums: g.RetryQueueNums, Order: b.subscribesOrdered(c)}
+		if c.UnitMode {
+			t.SysFlag = topic.SysFlagUnitSub
+		}
+		list = append(list, t)
+	}
+	created, err := b.Topics.CreateForGroups(list)
+	if err != nil {
+		b.log.Warn().Err(err).Str("client", d.ClientID).Msg("retry topics not made")
+	}
+	if len(created) > 0 {
+		b.AnnounceTopic(created...)
+	}
+}
+
 // registerConsumer notes one group of a heartbeat; resend asks the client for its
 // subscriptions (version 2).
-func (b *Broker) registerConsumer(info client.Info, d *body.HeartbeatData, c *body.ConsumerData) (resend bool) {
-	if b.cfg.Get().RejectPullConsumerEnable && c.ConsumeType == client.ConsumeActively {
-		return false
-	}
+func (b *Broker) registerConsumer(info client.Info, d *body.HeartbeatData, c *body.ConsumerData, group *subscription.Group) (resend bool) {
 	resend = b.Clients.Fingerprint(c.GroupName, d.HeartbeatFingerprint, d.WithoutSub) && d.HeartbeatFingerprint != 0
-	group := b.Groups.Find(c.GroupName)
 	if group == nil {
 		return resend
-	}
-	flag := int32(0)
-	if c.UnitMode {
-		flag = topic.SysFlagUnitSub
-	}
-	retry, created, err := b.Topics.CreateForGroup(topic.GroupTopic{
-		Topic: topic.RetryPrefix + c.GroupName, QueueNums: group.RetryQueueNums, Order: b.subscribesOrdered(c), SysFlag: flag,
-	})
-	if err != nil {
-		b.log.Warn().Err(err).Str("group", c.GroupName).Msg("retry topic not made")
-	}
-	if created {
-		b.AnnounceTopic(retry)
 	}
 	if b.Clients.RegisterConsumer(info, client.Consumer{
 		Group: c.GroupName, ConsumeType: c.ConsumeType, MessageModel: c.MessageModel, ConsumeFromWhere: c.ConsumeFromWhere,

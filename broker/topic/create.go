@@ -1,6 +1,9 @@
 package topic
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // OnSend says what a send to an unknown topic asks for.
 type OnSend struct {
@@ -73,33 +76,42 @@ type GroupTopic struct {
 	SysFlag   int32
 }
 
-// NeedsGroupTopic says whether CreateForGroup would change anything.
+// NeedsGroupTopic says whether CreateForGroups would change anything.
 func (r *Registry) NeedsGroupTopic(name []byte, order bool) bool {
 	c := r.Lookup(name)
 	return c == nil || c.Order != order
 }
 
-// CreateForGroup makes sure that a group's topic exists with this order flag
-// (Java's createTopicInSendMessageBackMethod).
-func (r *Registry) CreateForGroup(g GroupTopic) (c *Config, created bool, err error) {
+// CreateForGroups makes sure that groups' topics exist with their order flags
+// (Java's createTopicInSendMessageBackMethod) and persists once. It returns the
+// topics that are new, which have to be registered.
+func (r *Registry) CreateForGroups(list []GroupTopic) (created []*Config, err error) {
+	changed := false
 	r.mu.Lock()
-	c = r.Get(g.Topic)
-	if c != nil && c.Order == g.Order {
-		r.mu.Unlock()
-		return c, false, nil
+	for _, g := range list {
+		c := r.Get(g.Topic)
+		switch {
+		case c != nil && c.Order == g.Order:
+			continue
+		case c != nil:
+			c = c.Clone()
+			c.Order = g.Order
+		default:
+			c = newConfig(g.Topic, g.QueueNums, PermRead|PermWrite)
+			c.TopicSysFlag, c.Order = g.SysFlag, g.Order
+			created = append(created, c)
+		}
+		if err = r.set(c); err != nil {
+			break
+		}
+		changed = true
 	}
-	if c != nil {
-		c = c.Clone()
-		c.Order = g.Order
-	} else {
-		c = newConfig(g.Topic, g.QueueNums, PermRead|PermWrite)
-		c.TopicSysFlag, c.Order = g.SysFlag, g.Order
-		created = true
-	}
-	err = r.set(c)
 	r.mu.Unlock()
-	if err != nil {
-		return nil, false, err
+	if err != nil && len(created) > 0 {
+		created = created[:len(created)-1] // the one that did not fit
 	}
-	return c, created, r.persist()
+	if changed {
+		err = errors.Join(err, r.persist())
+	}
+	return created, err
 }

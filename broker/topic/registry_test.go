@@ -147,13 +147,18 @@ func TestGroupTopicFollowsOrder(t *testing.T) {
 	if !r.NeedsGroupTopic([]byte(g.Topic), false) {
 		t.Fatal("nothing needed for an unknown topic")
 	}
-	if _, created, _ := r.CreateForGroup(g); !created || r.NeedsGroupTopic([]byte(g.Topic), false) {
-		t.Fatal("not made")
+	if created, _ := r.CreateForGroups([]GroupTopic{g, g}); len(created) != 1 || r.NeedsGroupTopic([]byte(g.Topic), false) {
+		t.Fatalf("made %v", created)
 	}
 	g.Order = true
-	c, created, _ := r.CreateForGroup(g)
-	if created || !c.Order || !r.Get(g.Topic).Order {
-		t.Fatalf("order flag not changed: %v", c)
+	created, _ := r.CreateForGroups([]GroupTopic{g})
+	if len(created) != 0 || !r.Get(g.Topic).Order {
+		t.Fatalf("order flag not changed, made %v", created)
+	}
+	full := New(Options{NowMs: func() int64 { return 1 }, Max: New(Options{NowMs: func() int64 { return 1 }}).Len() + 1})
+	created, err := full.CreateForGroups([]GroupTopic{{Topic: "%RETRY%a"}, {Topic: "%RETRY%b"}})
+	if len(created) != 1 || !errors.Is(err, ErrFull) {
+		t.Fatalf("made %v, %v", created, err)
 	}
 }
 
