@@ -208,6 +208,11 @@ func TestDeleteTopic(t *testing.T) {
 	b.Offsets.Commit("g", "T", 0, 1)
 	b.refused(b.call(code.DeleteTopicInBroker, nil, "topic", " "), code.InvalidParameter, "The specified topic is blank.")
 	b.refused(b.call(code.DeleteTopicInBroker, nil, "topic", "SCHEDULE_TOPIC_XXXX"), code.InvalidParameter, "The topic[SCHEDULE_TOPIC_XXXX] is conflict with system topic.")
+	for _, climbs := range []string{"../config", "/etc", "..", "a\x00b"} {
+		if reply := b.call(code.DeleteTopicInBroker, nil, "topic", climbs); reply.Response() != code.SystemError {
+			t.Errorf("deleting %q: code %d, remark %q", climbs, reply.Code, reply.Remark)
+		}
+	}
 	b.must(code.DeleteTopicInBroker, nil, "topic", "T")
 	b.must(code.DeleteTopicInBroker, nil, "topic", "T") // again: success
 	if b.Topics.Get("T") != nil || b.Topics.Get("%RETRY%g_T") != nil {

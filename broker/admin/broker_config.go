@@ -60,6 +60,19 @@ func (a *Admin) updateBrokerConfig(r *remoting.Request) (*protocol.Command, erro
 			return nil, remoting.Fail(code.NoPermission, "Can not update config in black list.")
 		}
 	}
+	permission, err := a.applyConfig(&rules, asked)
+	if err != nil {
+		return nil, err
+	}
+	if permission {
+		a.Topics.Bump() // name servers take permissions only with another version
+		a.Announce()
+	}
+	return success()
+}
+
+// applyConfig changes the names that are known and saves the whole; permission tells that brokerPermission was among them.
+func (a *Admin) applyConfig(rules *Rules, asked *properties.Map) (permission bool, err error) {
 	a.changes.Lock()
 	defer a.changes.Unlock()
 	known := make(map[string]string)
@@ -69,20 +82,14 @@ func (a *Admin) updateBrokerConfig(r *remoting.Request) (*protocol.Command, erro
 		}
 	}
 	if len(known) == 0 {
-		return success()
+		return false, nil
 	}
 	if _, err := a.Settings.Apply(known, true); err != nil {
-		return nil, fmt.Errorf("update configuration: %w", err)
+		return false, fmt.Errorf("update configuration: %w", err)
 	}
 	a.configVersion = a.configVersion.Next(a.Clock.NowMs())
-	if err := a.saveConfig(&rules); err != nil {
-		return nil, err
-	}
-	if _, ok := known["brokerPermission"]; ok {
-		a.Topics.Bump() // name servers take permissions only with another version
-		a.Announce()
-	}
-	return success()
+	_, permission = known["brokerPermission"]
+	return permission, a.saveConfig(rules)
 }
 
 // saveConfig writes the whole configuration, with the secrets that listings hide.

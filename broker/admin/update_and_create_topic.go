@@ -43,17 +43,29 @@ func (a *Admin) updateAndCreateTopicList(r *remoting.Request) (*protocol.Command
 	return a.changeTopics(list)
 }
 
-// changeTopics checks all before it changes one. The attributes of the list are changes: +key, -key.
+// changeTopics stores topics and tells the name servers, which may take its time and is done without the lock.
 func (a *Admin) changeTopics(list []*topic.Config) (*protocol.Command, error) {
+	changed, err := a.putTopics(list)
+	if err != nil {
+		return nil, err
+	}
+	if changed {
+		a.AnnounceTopic(list...)
+	}
+	return success()
+}
+
+// putTopics checks all before it changes one. The attributes of the list are changes: +key, -key.
+func (a *Admin) putTopics(list []*topic.Config) (changed bool, err error) {
 	rules := a.Rules()
 	a.changes.Lock()
 	defer a.changes.Unlock()
 	for _, c := range list {
 		if err := a.checkTopic(&rules, c); err != nil {
-			return nil, err
+			return false, err
 		}
 		if old := a.Topics.Get(c.TopicName); old != nil && old.Equal(c) {
-			return success()
+			return false, nil
 		}
 	}
 	for _, c := range list {
@@ -64,15 +76,11 @@ func (a *Admin) changeTopics(list []*topic.Config) (*protocol.Command, error) {
 		}
 		attributes, err := alterAttributes(topicAttributes, old == nil, present, c.Attributes)
 		if err != nil {
-			return nil, remoting.Fail(code.SystemError, err.Error())
+			return false, remoting.Fail(code.SystemError, err.Error())
 		}
 		c.Attributes = attributes
 	}
-	if err := a.Topics.Put(list...); err != nil {
-		return nil, err
-	}
-	a.AnnounceTopic(list...)
-	return success()
+	return true, a.Topics.Put(list...)
 }
 
 func (a *Admin) checkTopic(rules *Rules, c *topic.Config) error {
