@@ -68,6 +68,16 @@ type dialed struct {
 	err   error
 }
 
+// over: the connection has ended, and its reader has not come to say so yet.
+func (d *dialed) over() bool {
+	select {
+	case <-d.ready:
+		return d.conn == nil || d.conn.Closed()
+	default:
+		return false
+	}
+}
+
 // NewClient prepares a client; MountClient may add rows before its first call.
 func NewClient(cfg ClientConfig, log zerolog.Logger) *Client {
 	c := &Client{ccfg: cfg, conns: make(map[string]*dialed)}
@@ -148,7 +158,7 @@ func (c *Client) connect(ctx context.Context, addr string) (*Conn, error) {
 		return nil, ErrStopped
 	}
 	d := c.conns[addr]
-	if d == nil {
+	if d == nil || d.over() {
 		d = &dialed{ready: make(chan struct{})}
 		c.conns[addr] = d
 		c.begin()

@@ -74,7 +74,7 @@ func (s *stream) writeNow(c *Conn, b []byte) {
 		c.slow()
 		return
 	}
-	_ = s.raw.Close() // the reader notices
+	s.close(c)
 }
 
 // wake starts the goroutine that empties the queue. The caller holds Conn.mu and has seen the connection open, so the reader still
@@ -104,6 +104,8 @@ func (s *stream) flush(c *Conn) {
 
 func (s *stream) look(*Conn) {} // its writes tell by themselves
 
-func (s *stream) close(*Conn) {
+// close ends the calls at once; the reader notices later and puts the books in order.
+func (s *stream) close(c *Conn) {
 	_ = s.raw.Close() // a second close is an error that says nothing
+	c.shut()
 }
