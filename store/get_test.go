@@ -135,10 +135,10 @@ func TestGetLimits(t *testing.T) {
 		t.Fatal(one)
 	}
 	tests := []struct {
-		name   string
-		req    GetRequest
-		set    map[string]string
-		count  int
+		name  string
+		req   GetRequest
+		set   map[string]string
+		count int
 	}{
 		{"count", GetRequest{MaxCount: 7}, nil, 7},
 		{"at least one", GetRequest{MaxCount: 0}, nil, 1},

@@ -127,7 +127,7 @@ func (q *BatchQueue) lock() {
 
 func (q *BatchQueue) load() error {
 	size := q.fileSize()
-	starts, _, err := listFiles(q.table.opt.FS, q.dir(), size)
+	starts, _, err := listFiles(q.table.opt.FS, q.dir(), size, q.table.unclean)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("batch consume queue: %w", err)
 	}
@@ -328,7 +328,15 @@ func (q *BatchQueue) truncate(phy int64) error {
 		q.max, q.maxPhy = u.End(), u.PhyOffset
 	}
 	q.min, q.Next = min(q.min, q.max), q.max
-	return q.dropBehind()
+	if err := q.dropBehind(); err != nil {
+		return err
+	}
+	for _, f := range q.files {
+		if err := f.Datasync(); err != nil {
+			return fmt.Errorf("batch consume queue: truncate: %w", err)
+		}
+	}
+	return q.table.opt.FS.SyncDir(q.dir())
 }
 
 func (q *BatchQueue) correctMin(minPhy int64) {

@@ -95,7 +95,7 @@ func (q *Queue) expireExt() error {
 	if err != nil || !IsExtAddress(u.TagsCode) {
 		return err
 	}
-	starts, _, err := listFiles(q.table.opt.FS, q.extDir(), size)
+	starts, _, err := listFiles(q.table.opt.FS, q.extDir(), size, false)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil

@@ -114,13 +114,15 @@ func fileName(start int64) string { return fmt.Sprintf("%020d", start) }
 
 // listFiles returns the byte positions at which the files of a queue directory
 // start, in order. Every file must have the one size; an empty last one, left by
-// a crash between creation and sizing, is removed (store.md 1). Files before a
-// gap are unreachable: the queue begins after it, and damaged says so.
-func listFiles(fs vfs.FS, dir string, size int64) (starts []int64, damaged bool, err error) {
+// a crash between creation and sizing, is removed (store.md 1), after a crash any
+// empty one, and what follows it. Files before a gap are unreachable: the queue
+// begins after it, and damaged says so.
+func listFiles(fs vfs.FS, dir string, size int64, crashed bool) (starts []int64, damaged bool, err error) {
 	entries, err := fs.ReadDir(dir)
 	if err != nil {
 		return nil, false, err
 	}
+	removing := false
 	for i, e := range entries {
 		start, err := strconv.ParseInt(e.Name, 10, 64)
 		if e.Dir || err != nil || start < 0 {
@@ -131,7 +133,8 @@ func listFiles(fs vfs.FS, dir string, size int64) (starts []int64, damaged bool,
 		if err != nil {
 			return nil, false, err
 		}
-		if info.Size == 0 && i == len(entries)-1 {
+		removing = removing || info.Size == 0 && (crashed || i == len(entries)-1)
+		if removing {
 			if err := fs.Remove(path); err != nil {
 				return nil, false, err
 			}

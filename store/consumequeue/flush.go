@@ -9,8 +9,6 @@ import (
 
 const pageSize = 4096
 
-var zeroUnit [UnitSize]byte
-
 // markDirty puts a queue on the list of those that Flush writes out. Only the
 // writer calls it, so a queue is on the list once.
 func (t *Table) markDirty(q *Queue) {
@@ -182,11 +180,6 @@ func (q *Queue) writeRange(t *tail, from, to int64) error {
 			return err
 		}
 		_, err = f.WriteAt(t.from(from, upto), at-start)
-		if end := upto*UnitSize - start; err == nil && q.table.unclean && end < size {
-			// Lost pages may have left a hole with older units behind it: the next
-			// scan must not run on into those.
-			_, err = f.WriteAt(zeroUnit[:], end)
-		}
 		q.table.files.release(f)
 		if err != nil {
 			return fmt.Errorf("consume queue: write: %w", err)

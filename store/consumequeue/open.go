@@ -33,7 +33,7 @@ func (q *Queue) open() {
 // load is open's work, under io.
 func (q *Queue) load() error {
 	q.maxPhy.Store(-1)
-	starts, damaged, err := listFiles(q.table.opt.FS, q.dir(), q.table.opt.FileSize)
+	starts, damaged, err := listFiles(q.table.opt.FS, q.dir(), q.table.opt.FileSize, q.table.unclean)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(starts) == 0 {
 		return nil
 	}

@@ -46,8 +46,7 @@ type Table struct {
 	// minPhy is the last CorrectMin: queues opened later correct themselves.
 	minPhy atomic.Int64
 
-	// unclean: the last stop was a crash, so files may hold stale units behind
-	// their ends; a zero unit then follows each write (flush.go).
+	// unclean: the last stop was a crash.
 	unclean bool
 
 	lastTimestamp    atomic.Int64 // store time of the newest unit

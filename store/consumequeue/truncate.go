@@ -63,7 +63,10 @@ func (q *Queue) truncate(phy int64) error {
 	if err := q.cut(low); err != nil {
 		return err
 	}
+	synced := q.synced
 	q.settle(kept)
+	q.synced = min(synced, low) // what was written here for the first time is not
+	q.table.markAgain(q)
 	q.min.Store(min(q.min.Load(), low))
 	q.Next = low
 	return nil
@@ -79,11 +82,22 @@ func (q *Queue) cut(end int64) error {
 		}
 		q.last -= size
 	}
+	// Durable before anything is appended again: a unit that came back after a
+	// crash would point into other records.
+	if err := q.table.opt.FS.SyncDir(q.dir()); err != nil {
+		return fmt.Errorf("consume queue: truncate: %w", err)
+	}
 	if q.last < q.first {
 		q.hasFiles.Store(false)
 		return nil
 	}
-	return q.zeroFrom(end * UnitSize)
+	if err := q.zeroFrom(end * UnitSize); err != nil {
+		return err
+	}
+	if err := q.syncFile(q.last, false); err != nil {
+		return fmt.Errorf("consume queue: truncate: %w", err)
+	}
+	return nil
 }
 
 // zeroFrom zeroes the last file from a byte position on, where it is not zero yet.

@@ -31,6 +31,7 @@ type file struct {
 	head      header
 	mapping   []byte
 	populated int64
+	repaired  bool  // its last record is whole
 	tended    int64 // of the tender: written at its last turn
 
 	// wanted is what the tender keeps populated ahead of the entries.

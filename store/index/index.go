@@ -13,9 +13,9 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -47,6 +47,7 @@ type Index struct {
 
 	changing sync.Mutex // one change of the list at a time
 	current  *file      // of the writer; nil: the next Put makes one
+	from     int64      // of the writer: records before it have all their keys, after a repair
 
 	tending sync.Mutex
 	fullMu  sync.Mutex
@@ -103,6 +104,10 @@ func (x *Index) Load(abnormal bool, checkpoint int64) error {
 			return err
 		}
 		x.current = files[n-1]
+		if x.current.repaired && x.current.head.count > 1 {
+			// What is left of it are whole records.
+			x.from = x.current.head.endPhy + 1
+		}
 	}
 	return nil
 }
@@ -174,7 +179,7 @@ func (x *Index) Put(keyHash int32, phy, storeTimestamp int64) error {
 		}
 		f = next
 	}
-	if phy < f.head.endPhy || keyHash < 0 {
+	if phy < f.head.endPhy || phy < x.from || keyHash < 0 {
 		return nil
 	}
 	return f.put(keyHash, phy, storeTimestamp)
@@ -182,7 +187,11 @@ func (x *Index) Put(keyHash int32, phy, storeTimestamp int64) error {
 
 // roll begins a new file. Its head takes over where the last one ends.
 func (x *Index) roll(last *file) (*file, error) {
-	f := newFile(&x.opt, x.newName())
+	name, err := x.newName()
+	if err != nil {
+		return nil, err
+	}
+	f := newFile(&x.opt, name)
 	if err := x.create(f); err != nil {
 		return nil, err
 	}
@@ -206,17 +215,23 @@ func (x *Index) roll(last *file) (*file, error) {
 	return f, nil
 }
 
-// newName is the local time to the millisecond, later than every name there is.
-func (x *Index) newName() string {
-	at := x.opt.Clock.Now().Local()
-	for {
-		stamp := at.Format(nameLayout)
-		name := stamp[:14] + stamp[15:]
-		if files := x.list(); len(files) == 0 || files[len(files)-1].name < name {
-			return name
-		}
-		at = at.Add(time.Millisecond)
+// newName is the local time to the millisecond; where the clock has gone back, the
+// number after the newest name.
+func (x *Index) newName() (string, error) {
+	stamp := x.opt.Clock.Now().Local().Format(nameLayout)
+	name, files := stamp[:14]+stamp[15:], x.list()
+	if len(files) == 0 || files[len(files)-1].name < name {
+		return name, nil
 	}
+	last := files[len(files)-1].name
+	n, err := strconv.ParseInt(last, 10, 64)
+	if err == nil {
+		name = fmt.Sprintf("%017d", n+1)
+	}
+	if err != nil || !isName(name) {
+		return "", fmt.Errorf("index: no file name comes after %s", last)
+	}
+	return name, nil
 }
 
 // create puts a file of full size in place: the one made ready, or a new one.

@@ -58,6 +58,7 @@ func (f *file) repair(newest bool) (int32, error) {
 	if fixed.count == h.count && !newest {
 		return h.count - 1, nil
 	}
+	f.repaired = true
 	if err := f.uncover(raw, heads, &fixed, first); err != nil {
 		return 0, fmt.Errorf("index: repair %s: %w", f.path, err)
 	}
