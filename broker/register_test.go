@@ -1,0 +1,175 @@
+package broker
+
+import (
+	"context"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/skylarkmq/skylark/broker/topic"
+	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/nameserv"
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/body"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+	"github.com/skylarkmq/skylark/store"
+)
+
+// nameServer is our own name server on a port of its own.
+type nameServer struct {
+	t    testing.TB
+	dir  string
+	addr string
+	stop func()
+}
+
+// startNameServer listens on addr, or on any port when it is empty.
+func startNameServer(t testing.TB, dir, addr string) *nameServer {
+	t.Helper()
+	cfg := nameserv.Defaults()
+	cfg.BindAddress, cfg.ListenPort = "127.0.0.1", 0
+	cfg.KvConfigPath, cfg.ConfigStorePath = dir+"/kvConfig.json", dir+"/namesrv.properties"
+	if addr != "" {
+		_, port, _ := net.SplitHostPort(addr)
+		cfg.ListenPort, _ = strconv.Atoi(port)
+	}
+	n, err := nameserv.New(nameserv.Options{Config: config.NewSection(cfg)}, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := n.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := n.Run(ctx); err != nil {
+			t.Errorf("name server: %v", err)
+		}
+	})
+	var once sync.Once
+	s := &nameServer{t: t, dir: dir, addr: a.String(), stop: func() { once.Do(func() { cancel(); wg.Wait() }) }}
+	t.Cleanup(s.stop)
+	return s
+}
+
+// route asks for a topic until the answer is what the test waits for.
+func (n *nameServer) route(c *remoting.Client, name string, enough func(*body.TopicRouteData) bool) *body.TopicRouteData {
+	n.t.Helper()
+	var last *protocol.Command
+	for began := time.Now(); time.Since(began) < 15*time.Second; time.Sleep(5 * time.Millisecond) {
+		reply, err := callAt(n.t, c, n.addr, code.GetRouteInfoByTopic, nil, "topic", name)
+		if last = reply; err != nil {
+			continue
+		}
+		route := new(body.TopicRouteData)
+		if reply.Response() == code.Success {
+			if route, err = body.Decode[body.TopicRouteData](reply.Body); err != nil {
+				n.t.Fatal(err)
+			}
+		}
+		if enough(route) {
+			return route
+		}
+	}
+	n.t.Fatalf("route of %s did not become what was waited for; last answer %+v", name, last)
+	return nil
+}
+
+func known(r *body.TopicRouteData) bool   { return len(r.QueueDatas) == 1 && len(r.BrokerDatas) == 1 }
+func unknown(r *body.TopicRouteData) bool { return len(r.BrokerDatas) == 0 }
+
+// TestNameServers: the whole way of a client, with two name servers of which one
+// comes late, restarts, and at the end hears that the broker leaves.
+func TestNameServers(t *testing.T) {
+	t.Parallel()
+	first := startNameServer(t, t.TempDir(), "")
+	late := startNameServer(t, t.TempDir(), "")
+	late.stop() // its address is known, and nobody is there
+	f := start(t, func(c *Config, _ *store.Config) { c.NamesrvAddr = first.addr + ";" + late.addr })
+	c := newCaller(t)
+
+	r := first.route(c, "TBW102", known)
+	if got := r.BrokerDatas[0].BrokerAddrs[0]; got != f.addr || r.BrokerDatas[0].BrokerName != "test-a" || r.BrokerDatas[0].Cluster != "DefaultCluster" {
+		t.Fatalf("registered as %+v, want %s", r.BrokerDatas[0], f.addr)
+	}
+	f.sendTo("T", "hello")
+	if q := first.route(c, "T", known).QueueDatas[0]; q.ReadQueueNums != 4 || q.WriteQueueNums != 4 || q.Perm != 6 {
+		t.Fatalf("queues %+v, want 4, readable and writeable", q)
+	}
+
+	late = startNameServer(t, late.dir, late.addr)
+	late.route(c, "T", known)
+	first.stop()
+	first = startNameServer(t, first.dir, first.addr)
+	first.route(c, "T", known) // it has forgotten everything, and is told again
+
+	want(t, f.beat("G", "CLUSTERING", all("T")), code.Success, "")
+	first.route(c, "%RETRY%G", known)
+	answer := f.ask(code.PullMessage, replace(pullFields("G", "T", "1"), "sysFlag", "2")...)
+	f.held(1)
+	f.sendTo("T", "world")
+	reply := <-answer
+	want(t, reply, code.Success, "FOUND")
+	if list := decodeAll(t, reply.Body); string(list[0].Body) != "world" {
+		t.Fatalf("pulled %q", list[0].Body)
+	}
+
+	f.stop()
+	first.route(c, "T", unknown)
+	late.route(c, "T", unknown)
+}
+
+func TestOrderedTopicsOfTheNameServer(t *testing.T) {
+	t.Parallel()
+	n := startNameServer(t, t.TempDir(), "")
+	c := newCaller(t)
+	reply, err := callAt(t, c, n.addr, code.PutKVConfig, nil, "namespace", "ORDER_TOPIC_CONFIG", "key", "BenchmarkTest", "value", "test-a:4")
+	if err != nil || reply.Response() != code.Success {
+		t.Fatalf("%v %+v", err, reply)
+	}
+	f := start(t, func(c *Config, _ *store.Config) { c.NamesrvAddr = n.addr })
+	n.route(c, "BenchmarkTest", known)
+	for range 2000 {
+		if f.Topics.Get("BenchmarkTest").Order {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatal("BenchmarkTest is not ordered")
+}
+
+func TestRegistrationBody(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	whole := f.registrar.body(nil)
+	w := &whole.TopicConfigSerializeWrapper
+	if w.TopicConfigTable["TBW102"].Perm != 7 || w.DataVersion != body.DataVersion(f.Topics.Version()) {
+		t.Fatalf("whole: TBW102 %+v, version %+v", w.TopicConfigTable["TBW102"], w.DataVersion)
+	}
+	f.cfg.Change(func(c *Config) { c.BrokerPermission = 4 })
+	only := []*topic.Config{topic.NewConfig("T")}
+	part := f.registrar.body(only).TopicConfigSerializeWrapper.TopicConfigTable
+	if len(part) != 1 || part["T"].Perm != 4 {
+		t.Fatalf("one topic of a broker that is read only: %+v", part)
+	}
+	if only[0].Perm != 6 {
+		t.Fatal("the mask changed the topic itself")
+	}
+	data, err := body.Encode(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, member := range []string{`"filterServerList":[]`, `"topicConfigSerializeWrapper":{`, `"topicQueueMappingInfoMap":{}`, `"attributes":{}`} {
+		if !strings.Contains(string(data), member) {
+			t.Errorf("registration lacks %s", member)
+		}
+	}
+}
