@@ -134,8 +134,16 @@ func TestFlatIsSortedAndWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := [][2]string{
-		{"autoCreateTopicEnable", "true"}, {"brokerId", "0"}, {"brokerName", "DEFAULT_BROKER"}, {"defaultTopicQueueNums", "8"}, {"fileReservedTime", "72"},
-		{"flushDiskType", "ASYNC_FLUSH"}, {"listenPort", "10911"}, {"password", ""}, {"ratio", "0.5"}, {"zz", "1"},
+		{"autoCreateTopicEnable", "true"},
+		{"brokerId", "0"},
+		{"brokerName", "DEFAULT_BROKER"},
+		{"defaultTopicQueueNums", "8"},
+		{"fileReservedTime", "72"},
+		{"flushDiskType", "ASYNC_FLUSH"},
+		{"listenPort", "10911"},
+		{"password", ""},
+		{"ratio", "0.5"},
+		{"zz", "1"},
 	}
 	if diff := cmp.Diff(want, set.Flat()); diff != "" {
 		t.Error(diff)
