@@ -174,13 +174,7 @@ func (b *Broker) Again(t testing.TB, target Target, nameServers ...*NameServer) 
 func (b *Broker) awaitReady(t testing.TB, nameServers ...*NameServer) {
 	t.Helper()
 	for _, ns := range nameServers {
-		Until(t, "broker registered at "+ns.Addr, startLimit, func() error {
-			listed, err := brokersOf(ns.Addr)
-			if err == nil && listed[BrokerName]["0"] != b.Addr {
-				err = fmt.Errorf("listed: %v", listed)
-			}
-			return err
-		}, b.Process, ns.Process)
+		awaitListed(t, ns.Addr, func(listed brokerAddrs) bool { return listed[BrokerName]["0"] == b.Addr }, b.Process, ns.Process)
 	}
 	vip := fmt.Sprintf("127.0.0.1:%d", b.options.Port-2)
 	for _, addr := range []string{b.Addr, vip} {
@@ -194,8 +188,35 @@ func (b *Broker) awaitReady(t testing.TB, nameServers ...*NameServer) {
 	}
 }
 
-// brokersOf asks a name server for its brokers: name to id to address.
-func brokersOf(nameServer string) (map[string]map[string]string, error) {
+// AwaitBroker waits until a name server lists a broker with this address, whatever its name.
+func AwaitBroker(t testing.TB, p *Process, nameServer, addr string) {
+	t.Helper()
+	awaitListed(t, nameServer, func(listed brokerAddrs) bool {
+		for _, ids := range listed {
+			if ids["0"] == addr {
+				return true
+			}
+		}
+		return false
+	}, p)
+}
+
+func awaitListed(t testing.TB, nameServer string, there func(brokerAddrs) bool, on ...*Process) {
+	t.Helper()
+	Until(t, "broker registered at "+nameServer, startLimit, func() error {
+		listed, err := brokersOf(nameServer)
+		if err == nil && !there(listed) {
+			err = fmt.Errorf("listed: %v", listed)
+		}
+		return err
+	}, on...)
+}
+
+// brokerAddrs is a broker's name to its ids to their addresses.
+type brokerAddrs map[string]map[string]string
+
+// brokersOf asks a name server for its brokers.
+func brokersOf(nameServer string) (brokerAddrs, error) {
 	reply, err := Call(nameServer, CodeGetClusterInfo, nil, false)
 	if err != nil {
 		return nil, err
@@ -208,7 +229,7 @@ func brokersOf(nameServer string) (map[string]map[string]string, error) {
 	if err := json.Unmarshal(StandardJSON(reply.Body), &info); err != nil {
 		return nil, fmt.Errorf("cluster info %q: %w", reply.Body, err)
 	}
-	brokers := map[string]map[string]string{}
+	brokers := brokerAddrs{}
 	for name, b := range info.BrokerAddrTable {
 		brokers[name] = b.BrokerAddrs
 	}

@@ -25,13 +25,18 @@ final class Settings {
     }
 
     static void show(Tool tool, String addr) throws Exception {
-        tool.append("brokerStatus", sorted(tool.run("brokerStatus", "-b", addr), Normalise::numbers));
+        tool.append("brokerStatus", sorted(tool.run("brokerStatus", "-b", addr), Settings::counter));
         List<String> all = settings(tool.run("getBrokerConfig", "-b", addr));
         tool.append("getBrokerConfig", chosen(all));
         tool.append("getBrokerConfig all", all);
         tool.show("updateBrokerConfig", "updateBrokerConfig", "-b", addr, "-k", "fileReservedTime", "-v", "71");
         tool.append("getBrokerConfig after the update", chosen(settings(tool.run("getBrokerConfig", "-b", addr))));
         tool.append("getNamesrvConfig", settings(tool.run("getNamesrvConfig")));
+    }
+
+    /** Rates are shown over as many spans as the broker is old: one number, later three. */
+    private static String counter(String line) {
+        return Normalise.numbers(line).replaceAll("<n>( <n>)+$", "<n>");
     }
 
     private static List<String> sorted(List<String> printed, Function<String, String> more) {
