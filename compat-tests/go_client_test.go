@@ -27,7 +27,7 @@ const goLimit = 60 * time.Second
 func TestGoClient(t *testing.T) {
 	rlog.SetLogLevel("fatal") // it reports every shutdown as an error
 	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), nil)
-	c := goClient{addr: cluster.NameServer.Addr, broker: cluster.Broker.Addr}
+	c := &goClient{addr: cluster.NameServer.Addr, broker: cluster.Broker.Addr, name: harness.BrokerName}
 	t.Run("send sync", c.sendSync)
 	t.Run("send async", c.sendAsync)
 	t.Run("send one-way", c.sendOneWay)
@@ -41,9 +41,10 @@ func TestGoClient(t *testing.T) {
 type goClient struct {
 	addr   string // name server
 	broker string
+	name   string // the broker's
 }
 
-func (c goClient) createTopic(t *testing.T, topic string, queues int) {
+func (c *goClient) createTopic(t *testing.T, topic string, queues int) {
 	t.Helper()
 	a, err := admin.NewAdmin(admin.WithResolver(primitive.NewPassthroughResolver([]string{c.addr})))
 	if err != nil {
@@ -66,7 +67,7 @@ func (c goClient) createTopic(t *testing.T, topic string, queues int) {
 	})
 }
 
-func (c goClient) producer(t *testing.T, name string, options ...producer.Option) rocketmq.Producer {
+func (c *goClient) producer(t *testing.T, name string, options ...producer.Option) rocketmq.Producer {
 	t.Helper()
 	p, err := rocketmq.NewProducer(append([]producer.Option{
 		producer.WithNameServer(primitive.NamesrvAddr{c.addr}),
@@ -92,7 +93,7 @@ func message(topic string, n int) *primitive.Message {
 	return primitive.NewMessage(topic, fmt.Appendf(nil, "go %03d", n)).WithTag(fmt.Sprintf("tag%d", n%2)).WithKeys([]string{fmt.Sprintf("k%d", n)})
 }
 
-func (c goClient) sendSync(t *testing.T) {
+func (c *goClient) sendSync(t *testing.T) {
 	const topic = "go-sync"
 	c.createTopic(t, topic, 1)
 	p := c.producer(t, topic)
@@ -112,7 +113,7 @@ func (c goClient) sendSync(t *testing.T) {
 	c.wantStored(t, topic, 5)
 }
 
-func (c goClient) sendAsync(t *testing.T) {
+func (c *goClient) sendAsync(t *testing.T) {
 	const topic, count = "go-async", 50
 	c.createTopic(t, topic, 1)
 	p := c.producer(t, topic)
@@ -150,7 +151,7 @@ func (c goClient) sendAsync(t *testing.T) {
 	c.wantStored(t, topic, count)
 }
 
-func (c goClient) sendOneWay(t *testing.T) {
+func (c *goClient) sendOneWay(t *testing.T) {
 	const topic = "go-oneway"
 	c.createTopic(t, topic, 1)
 	p := c.producer(t, topic)
@@ -162,7 +163,7 @@ func (c goClient) sendOneWay(t *testing.T) {
 	c.wantStored(t, topic, 20)
 }
 
-func (c goClient) sendBatch(t *testing.T) {
+func (c *goClient) sendBatch(t *testing.T) {
 	const topic = "go-batch"
 	c.createTopic(t, topic, 1)
 	var batch []*primitive.Message
@@ -176,14 +177,14 @@ func (c goClient) sendBatch(t *testing.T) {
 	c.wantStored(t, topic, 10)
 }
 
-func (c goClient) sendRefused(t *testing.T) {
+func (c *goClient) sendRefused(t *testing.T) {
 	p := c.producer(t, "go-refused", producer.WithCreateTopicKey("NO_SUCH_TEMPLATE"), producer.WithRetry(0))
 	if r, err := p.SendSync(t.Context(), message("go-no-such-topic", 0)); err == nil {
 		t.Errorf("a send to a topic that cannot be created was accepted: %v", r)
 	}
 }
 
-func (c goClient) consumerOptions(name string) []consumer.Option {
+func (c *goClient) consumerOptions(name string) []consumer.Option {
 	return []consumer.Option{
 		consumer.WithNameServer(primitive.NamesrvAddr{c.addr}),
 		consumer.WithGroupName("go-" + name),
@@ -193,7 +194,7 @@ func (c goClient) consumerOptions(name string) []consumer.Option {
 }
 
 // wantStored pulls queue 0 of a topic and compares bodies, tags and keys with what message made, in any order.
-func (c goClient) wantStored(t *testing.T, topic string, count int) {
+func (c *goClient) wantStored(t *testing.T, topic string, count int) {
 	t.Helper()
 	got := c.pullAll(t, topic, count)
 	bodies := map[string]*primitive.MessageExt{}
@@ -216,10 +217,10 @@ func (c goClient) wantStored(t *testing.T, topic string, count int) {
 }
 
 // pullAll reads queue 0 of a topic from its beginning until it has so many messages.
-func (c goClient) pullAll(t *testing.T, topic string, count int) []*primitive.MessageExt {
+func (c *goClient) pullAll(t *testing.T, topic string, count int) []*primitive.MessageExt {
 	t.Helper()
 	pull := c.pullConsumer(t, topic)
-	queue := &primitive.MessageQueue{Topic: topic, BrokerName: harness.BrokerName, QueueId: 0}
+	queue := &primitive.MessageQueue{Topic: topic, BrokerName: c.name, QueueId: 0}
 	var got []*primitive.MessageExt
 	var next int64
 	harness.Until(t, fmt.Sprintf("%d messages of %s", count, topic), goLimit, func() error {
@@ -240,7 +241,7 @@ func (c goClient) pullAll(t *testing.T, topic string, count int) []*primitive.Me
 	return got
 }
 
-func (c goClient) pullConsumer(t *testing.T, topic string) rocketmq.PullConsumer {
+func (c *goClient) pullConsumer(t *testing.T, topic string) rocketmq.PullConsumer {
 	t.Helper()
 	pull, err := rocketmq.NewPullConsumer(c.consumerOptions("pull-" + topic)...)
 	if err != nil {
@@ -260,7 +261,7 @@ func (c goClient) pullConsumer(t *testing.T, topic string) rocketmq.PullConsumer
 	return pull
 }
 
-func (c goClient) pull(t *testing.T) {
+func (c *goClient) pull(t *testing.T) {
 	const topic, count = "go-pull", 10
 	c.createTopic(t, topic, 1)
 	p := c.producer(t, topic)
@@ -270,7 +271,7 @@ func (c goClient) pull(t *testing.T) {
 		}
 	}
 	pull := c.pullConsumer(t, topic)
-	queue := &primitive.MessageQueue{Topic: topic, BrokerName: harness.BrokerName, QueueId: 0}
+	queue := &primitive.MessageQueue{Topic: topic, BrokerName: c.name, QueueId: 0}
 	for _, row := range []struct {
 		offset int64
 		status primitive.PullStatus
@@ -322,7 +323,7 @@ func (r *received) has(m *primitive.Message) bool {
 	return r.bodies[string(m.Body)] > 0
 }
 
-func (c goClient) startPush(t *testing.T, name, topic, tags string, options ...consumer.Option) *received {
+func (c *goClient) startPush(t *testing.T, name, topic, tags string, options ...consumer.Option) *received {
 	t.Helper()
 	got := &received{bodies: map[string]int{}, order: map[int][]int64{}}
 	push, err := rocketmq.NewPushConsumer(append(c.consumerOptions(name), options...)...)
@@ -348,7 +349,7 @@ func (c goClient) startPush(t *testing.T, name, topic, tags string, options ...c
 	return got
 }
 
-func (c goClient) push(t *testing.T) {
+func (c *goClient) push(t *testing.T) {
 	const topic, count = "go-push", 40
 	c.createTopic(t, topic, 4)
 	p := c.producer(t, topic)
@@ -366,7 +367,7 @@ func (c goClient) push(t *testing.T) {
 	}
 }
 
-func (c goClient) pushOrdered(t *testing.T) {
+func (c *goClient) pushOrdered(t *testing.T) {
 	const topic, count = "go-ordered", 60
 	c.createTopic(t, topic, 3)
 	p := c.producer(t, topic, producer.WithQueueSelector(producer.NewHashQueueSelector()))

@@ -188,17 +188,19 @@ func (b *Broker) awaitReady(t testing.TB, nameServers ...*NameServer) {
 	}
 }
 
-// AwaitBroker waits until a name server lists a broker with this address, whatever its name.
-func AwaitBroker(t testing.TB, p *Process, nameServer, addr string) {
+// AwaitBroker waits until a name server lists a broker with this address and returns its name.
+func AwaitBroker(t testing.TB, p *Process, nameServer, addr string) (name string) {
 	t.Helper()
 	awaitListed(t, nameServer, func(listed brokerAddrs) bool {
-		for _, ids := range listed {
+		for n, ids := range listed {
 			if ids["0"] == addr {
+				name = n
 				return true
 			}
 		}
 		return false
 	}, p)
+	return name
 }
 
 func awaitListed(t testing.TB, nameServer string, there func(brokerAddrs) bool, on ...*Process) {
