@@ -74,6 +74,8 @@ type Store struct {
 	backlogHashes []int32
 	dispatched    atomic.Int64
 
+	cleaning cleaning
+
 	arrival atomic.Pointer[func(Arrival)]
 	flags   flags
 	stats   stats
@@ -226,6 +228,7 @@ func (s *Store) Run(ctx context.Context) error {
 		wait.Go(func() { s.flushLoop(ctx) })
 	}
 	wait.Go(func() { s.queueLoop(ctx) })
+	wait.Go(func() { s.cleanLoop(ctx) })
 	wait.Go(func() { s.stats.sample(ctx, s.clk) })
 	wait.Wait()
 	return nil
@@ -249,7 +252,7 @@ func (s *Store) close() error {
 	if len(s.backlog) > 0 {
 		errs = append(errs, s.retryBacklog())
 	}
-	if err := s.queues.Flush(0); err != nil {
+	if err := errors.Join(s.queues.Flush(0), s.index.Flush()); err != nil {
 		errs = append(errs, err)
 	} else {
 		raise(&s.checkpoint.LogicsTime, s.queues.FlushedTimestamp())

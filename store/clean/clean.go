@@ -1,0 +1,75 @@
+// Package clean decides what the store may delete, and when: by age at certain
+// hours, by the disk's use at any (store.md 6.3). It touches nothing itself.
+package clean
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Policy is the settings, in percent and hours as they are configured.
+type Policy struct {
+	WarningLevelRatio   int // diskSpaceWarningLevelRatio
+	CleanForciblyRatio  int // diskSpaceCleanForciblyRatio
+	MaxUsedRatio        int // diskMaxUsedSpaceRatio
+	CleanForciblyEnable bool
+	DeleteWhen          string // hours, separated by semicolons
+	ReservedHours       int
+	BatchMax            int
+}
+
+// Space is what the use of a disk asks for.
+type Space struct {
+	// Full: no more messages. Room: messages again. Neither: as it was.
+	Full, Room bool
+	// Delete files; Now: also those that are not old enough.
+	Delete, Now bool
+}
+
+// Disk judges the used part of a disk, 0 to 1; below 0 when it cannot be measured.
+func (p Policy) Disk(used float64) Space {
+	switch {
+	case used > p.warning():
+		return Space{Full: true, Delete: true, Now: true}
+	case used > p.forcibly():
+		return Space{Delete: true, Now: true}
+	}
+	return Space{Room: true, Delete: used < 0 || used > p.maxUsed()}
+}
+
+// The bounds within which the original takes the ratios.
+func (p Policy) warning() float64  { return clamp(p.WarningLevelRatio, 35, 90) }
+func (p Policy) forcibly() float64 { return clamp(p.CleanForciblyRatio, 30, 85) }
+func (p Policy) maxUsed() float64  { return clamp(p.MaxUsedRatio, 10, 95) }
+
+func clamp(percent, low, high int) float64 { return float64(min(max(percent, low), high)) / 100 }
+
+// Hour says whether deleteWhen names the local hour.
+func (p Policy) Hour(now time.Time) bool {
+	for when := range strings.SplitSeq(p.DeleteWhen, ";") {
+		if hour, err := strconv.Atoi(strings.TrimSpace(when)); err == nil && hour == now.Hour() {
+			return true
+		}
+	}
+	return false
+}
+
+// Expired is how many of the oldest files go: those that are old enough, or any
+// with now; at most BatchMax, never the last one, and none behind one that stays.
+// modified is when the files, oldest first, were last written.
+func (p Policy) Expired(modified []time.Time, at time.Time, now bool) int {
+	now = now && p.CleanForciblyEnable
+	reserved := time.Duration(p.ReservedHours) * time.Hour
+	n := 0
+	for n < len(modified)-1 && n < p.BatchMax && (now || !at.Before(modified[n].Add(reserved))) {
+		n++
+	}
+	return n
+}
+
+// Why is the reason that producers are told.
+func (p Policy) Why(path string, used float64) string {
+	return fmt.Sprintf("the disk of %s is %.0f %% full, diskSpaceWarningLevelRatio is %.0f", path, used*100, p.warning()*100)
+}

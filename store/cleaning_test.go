@@ -1,0 +1,114 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/skylarkmq/skylark/internal/clock"
+	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/internal/vfs"
+)
+
+// openAged opens a store with tiny files on a disk in memory and puts n messages of
+// 1 KiB, one each hour.
+func openAged(t *testing.T, n int) (*Store, *vfs.Memory, *clock.Fake) {
+	t.Helper()
+	clk := clock.NewFake(time.Date(2026, 1, 1, 12, 0, 0, 0, time.Local))
+	disk := vfs.NewMemory(clk.Now)
+	c := Defaults()
+	c.StorePathRootDir = "/store"
+	c.MappedFileSizeCommitLog, c.MappedFileSizeConsumeQueue = 8<<10, 100
+	c.MaxHashSlotNum, c.MaxIndexNum = 10, 8
+	c.FileReservedTime, c.DeleteFileBatchMax = 10, 100
+	c.DeleteCommitLogFilesInterval, c.DeleteConsumeQueueFilesInterval = 0, 0
+	s, err := Open(config.NewSection(c), Options{FS: disk, Clock: clk, Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for range n {
+		putN(t, s, "T", 0, 1, 1024, 1)
+		clk.Advance(time.Hour)
+	}
+	s.flushQueues(0)
+	return s, disk, clk
+}
+
+func TestExpiryByAge(t *testing.T) {
+	t.Parallel()
+	s, _, clk := openAged(t, 50)
+	files := len(s.commitLog.Files())
+	round := func() { s.cleanRound(t.Context(), s.cfg.Get()) }
+	round() // 14:00
+	if got := len(s.commitLog.Files()); got != files {
+		t.Fatalf("deleted at the wrong hour: %d of %d files left", got, files)
+	}
+	for clk.Now().Hour() != 4 {
+		clk.Advance(time.Hour)
+	}
+	round()
+	left := s.commitLog.Files()
+	oldest, err := left[0].ModTime()
+	if err != nil || len(left) >= files || clk.Now().Sub(oldest) >= 10*time.Hour && len(left) > 1 {
+		t.Fatalf("%d of %d files left, the oldest is %s old: %v", len(left), files, clk.Now().Sub(oldest), err)
+	}
+	low, high := s.MinOffset("T", 0), s.MaxOffset("T", 0)
+	if low == 0 || high != 50 {
+		t.Fatalf("queue [%d, %d)", low, high)
+	}
+	if res, recs := s.Get(&GetRequest{Topic: "T", Offset: low, MaxCount: 1}, nil); res.Status != GetFound || int64(len(numbers(t, recs))) != 1 {
+		t.Errorf("at the minimum: %+v", res)
+	}
+	if u, ok := s.queues.Queue("T", 0).Unit(low); !ok || u.PhyOffset < s.MinPhyOffset() {
+		t.Errorf("unit at the minimum %+v, log from %d", u, s.MinPhyOffset())
+	}
+}
+
+func TestExpiryOnRequest(t *testing.T) {
+	t.Parallel()
+	s, _, clk := openAged(t, 30)
+	clk.Advance(11 * time.Hour) // all are old enough, but it is not the hour
+	if clk.Now().Hour() == 4 {
+		t.Fatal("the hour is the one of deleteWhen")
+	}
+	s.DeleteExpiredLog()
+	s.cleanRound(t.Context(), s.cfg.Get())
+	if got := len(s.commitLog.Files()); got != 1 {
+		t.Errorf("%d files left", got)
+	}
+	if low, high := s.MinOffset("T", 0), s.MaxOffset("T", 0); low >= high || high != 30 {
+		t.Errorf("queue [%d, %d)", low, high)
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	s, disk, _ := openAged(t, 30)
+	usage, err := disk.Usage("/store")
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := usage.Total - usage.Free
+	round := func() { s.cleanRound(t.Context(), s.cfg.Get()) }
+	disk.SetTotal(used * 100 / 92)
+	files := len(s.commitLog.Files())
+	round()
+	if ok, why := s.Writeable(); ok || why == "" {
+		t.Errorf("92 %% full: writeable %v, %q", ok, why)
+	}
+	if got := len(s.commitLog.Files()); got >= files {
+		t.Errorf("92 %% full: %d of %d files left", got, files)
+	}
+	disk.SetTotal(used * 100)
+	round()
+	if ok, why := s.Writeable(); !ok {
+		t.Errorf("with room again: %q", why)
+	}
+	putN(t, s, "T", 0, 1, 100, 1)
+}
