@@ -9,6 +9,7 @@
 //	lane     lane.go     bounded workers with a copy of the frame; full or too old → SYSTEM_BUSY in Java's words
 //	held     held.go     answered later from any goroutine; the answers of one wake-up are one write a connection
 //	budget   budget.go   bytes nobody reads, requests in flight, unfinished frames: over it the connection goes
+//	         pause.go    long before that, the requests of a slow reader wait instead of its answers
 //
 // Who owns what: a plain connection's reading side belongs to its loop, a TLS or client connection's to its reader goroutine. Held,
 // Conn.Send and Conn.Call may be used from anywhere. Lock order: Conn.mu, then loop.mu; neither is held across I/O or a handler.

@@ -62,7 +62,8 @@ func (s *stream) writeNow(c *Conn, b []byte) {
 		return
 	}
 	c.owe(int64(len(b)))
-	_ = s.nc.SetWriteDeadline(time.Now().Add(streamTimeout)) // fails on a closed connection only, as the write then does
+	// The machine's time, as the runtime's poller knows no other. Fails on a closed connection only, as the write then does.
+	_ = s.nc.SetWriteDeadline(time.Now().Add(streamTimeout))
 	_, err := s.nc.Write(b)
 	c.owe(0)
 	c.lastActive.Store(c.d.clock.NowMs())
