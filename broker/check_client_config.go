@@ -10,6 +10,10 @@ import (
 
 // CHECK_CLIENT_CONFIG (46): a consumer asks whether its filter expression will do.
 func (b *Broker) checkClientConfig(r *remoting.Request) (*protocol.Command, error) {
+	if tooLongForLoop(r) {
+		r.ToLane(remoting.Clients, b.checkClientConfig)
+		return nil, nil
+	}
 	if len(r.Body) == 0 {
 		return protocol.NewResponse(code.Success, ""), nil
 	}

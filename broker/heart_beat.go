@@ -25,15 +25,25 @@ const (
 	maxHeartbeatGroups = 4096
 )
 
+// inlineBody is the longest JSON body that is read on the loop: reading it may take
+// a fraction of a millisecond.
+const inlineBody = 32 << 10
+
+func tooLongForLoop(r *remoting.Request) bool { return r.Turn() != nil && len(r.Body) > inlineBody }
+
 var errClientID = errors.New("heartbeat without a clientID, or with one that is too long")
 
 func (b *Broker) heartBeat(r *remoting.Request) (*protocol.Command, error) {
+	if tooLongForLoop(r) {
+		r.ToLane(remoting.Clients, b.heartBeat)
+		return nil, nil
+	}
 	data, err := decodeHeartbeat(r.Body)
 	if err != nil {
 		return nil, remoting.Fail(code.SystemError, err.Error())
 	}
 	if r.Turn() != nil && b.needsTopics(data) {
-		r.ToLane(remoting.Clients, b.heartBeatOnLane)
+		r.ToLane(remoting.Clients, b.heartBeat)
 		return nil, nil
 	}
 	info := client.Info{

@@ -12,6 +12,10 @@ import (
 // LOCK_BATCH_MQ (41): takes or renews the queues for an orderly consumer and
 // answers those it holds.
 func (b *Broker) lockBatchMQ(r *remoting.Request) (*protocol.Command, error) {
+	if tooLongForLoop(r) {
+		r.ToLane(remoting.Clients, b.lockBatchMQ)
+		return nil, nil
+	}
 	req, queues, err := decodeLock(r)
 	if err != nil {
 		return nil, err
@@ -26,6 +30,10 @@ func (b *Broker) lockBatchMQ(r *remoting.Request) (*protocol.Command, error) {
 
 // UNLOCK_BATCH_MQ (42): gives back those of the queues that the caller holds.
 func (b *Broker) unlockBatchMQ(r *remoting.Request) (*protocol.Command, error) {
+	if tooLongForLoop(r) {
+		r.ToLane(remoting.Clients, b.unlockBatchMQ)
+		return nil, nil
+	}
 	req, queues, err := decodeLock(r)
 	if err != nil {
 		return nil, err

@@ -26,9 +26,11 @@ type answer struct {
 // that nothing was read because the disk would have to be waited for.
 func (b *Broker) read(dst []byte, p *pull, a *answer, residentOnly bool) (out []byte, cold bool) {
 	start := len(dst)
-	// The likely header: most answers have numbers of as many digits.
+	// The likely header: the true one will nearly always have numbers of as many
+	// digits, and then the records need not move.
+	name := p.topic.TopicName
 	guess := a.header(p, store.GetResult{
-		NextBegin: p.offset + int64(p.maxMsgs), Min: p.offset, Max: p.offset + int64(p.maxMsgs),
+		NextBegin: p.offset + int64(p.maxMsgs), Min: b.Store.MinOffset(name, p.queue), Max: b.Store.MaxOffset(name, p.queue),
 	}, b)
 	dst = guess.append(dst, code.Success, "FOUND", 0)
 	records := len(dst)
