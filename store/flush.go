@@ -75,16 +75,24 @@ func (s *Store) queueLoop(ctx context.Context) {
 	}
 }
 
-// flushQueues writes consume queues, index and checkpoint; leastPages 0 makes
-// everything durable, whatever it costs.
+// flushQueues writes consume queues, index and checkpoint. leastPages 0 makes
+// everything durable, whatever it costs, and lets the checkpoint say so: recovery
+// takes neither queues nor index on trust beyond it.
 func (s *Store) flushQueues(leastPages int) {
-	if err := s.queues.Flush(leastPages); err != nil {
+	err := s.queues.Flush(leastPages)
+	if err != nil {
 		s.logger.Error().Err(err).Msg("store: flush of the consume queues")
-	} else {
-		raise(&s.checkpoint.LogicsTime, s.queues.FlushedTimestamp())
 	}
-	if err := s.index.Tend(); err != nil {
-		s.logger.Error().Err(err).Msg("store: flush of the index")
+	tend := s.index.Tend
+	if leastPages == 0 {
+		tend = s.index.Flush
+	}
+	if ierr := tend(); ierr != nil {
+		s.logger.Error().Err(ierr).Msg("store: flush of the index")
+		err = ierr
+	}
+	if err == nil {
+		raise(&s.checkpoint.LogicsTime, s.queues.FlushedTimestamp())
 	}
 	if err := s.checkpoint.Flush(); err != nil {
 		s.logger.Error().Err(err).Msg("store: flush of the checkpoint")

@@ -49,7 +49,12 @@ func testLog() zerolog.Logger {
 // open opens a store on a disk without running it.
 func open(t testing.TB, disk vfs.FS, cfg *config.Section[Config]) *Store {
 	t.Helper()
-	s, err := Open(cfg, Options{FS: disk, StoreHost: stood, Log: testLog()})
+	return openAt(t, disk, cfg, clock.Real)
+}
+
+func openAt(t testing.TB, disk vfs.FS, cfg *config.Section[Config], clk clock.Clock) *Store {
+	t.Helper()
+	s, err := Open(cfg, Options{FS: disk, Clock: clk, StoreHost: stood, Log: testLog()})
 	if err != nil {
 		t.Fatal(err)
 	}

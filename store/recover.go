@@ -23,10 +23,13 @@ func (s *Store) recover(abnormal bool) error {
 	if len(s.commitLog.Files()) == 0 {
 		return s.startEmpty()
 	}
-	r := recovery{s: s, check: commitlog.Check{BodyCRC: s.cfg.Get().CheckCRCOnRecover, PropertyCRC: s.cfg.Get().ForceVerifyPropCRC}}
+	r := recovery{s: s, check: commitlog.Check{BodyCRC: s.cfg.Get().CheckCRCOnRecover, PropertyCRC: s.cfg.Get().ForceVerifyPropCRC, Torn: abnormal}}
 	from := r.start(abnormal, queued)
 	if abnormal {
 		if err := s.queues.Rebuild(from); err != nil {
+			return err
+		}
+		if err := s.index.Truncate(from); err != nil {
 			return err
 		}
 	} else {

@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,6 +14,9 @@ import (
 type Check struct {
 	BodyCRC     bool // checkCRCOnRecover
 	PropertyCRC bool // forceVerifyPropCRC: the sum over the whole record instead
+	// Torn: the machine may have lost power, and with it any sector of what was not
+	// flushed. The body's sum does not cover topic and properties; see torn.
+	Torn bool
 }
 
 // Scan is what a walk over the records found.
@@ -153,7 +157,32 @@ func (w *walk) record(f *mapped.File, at int64, size int) error {
 	if err != nil {
 		return err
 	}
+	if w.check.Torn {
+		props := len(rec) - len(v.Properties)
+		topic := props - 2 - len(v.Topic)
+		if torn(rec, at-f.Start, topic, props-2) || torn(rec, at-f.Start, props, len(rec)) {
+			return fmt.Errorf("%w: topic or properties are torn", message.ErrCorrupt)
+		}
+	}
 	return w.visit(at, rec, v)
+}
+
+// torn says whether part of a record reads as if a sector of it had never reached
+// the disk: zeros for a whole sector's share of it, or at its end. Nobody writes
+// such topics and properties.
+func torn(rec []byte, at int64, from, to int) bool {
+	const sector = 512
+	if from < to && rec[to-1] == 0 {
+		return true
+	}
+	for from < to {
+		end := min(to, from+sector-int((at+int64(from))%sector))
+		if len(bytes.Trim(rec[from:end], "\x00")) == 0 {
+			return true
+		}
+		from = end
+	}
+	return false
 }
 
 // bytes returns n bytes of the file at an offset of the log, reading on when the

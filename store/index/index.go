@@ -130,6 +130,13 @@ func (x *Index) loadFiles(names []string, abnormal bool, checkpoint int64) ([]*f
 		if err != nil {
 			return nil, fmt.Errorf("index: %w", err)
 		}
+		if info.Size == 0 {
+			// A crash between its creation and the moment it got its length.
+			if err := f.remove(); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if info.Size != f.size() {
 			x.opt.Log.Error().Str("file", f.path).Int64("size", info.Size).Int64("want", f.size()).
 				Msg("index: the file has another size than maxHashSlotNum and maxIndexNum make; not used")
@@ -139,7 +146,9 @@ func (x *Index) loadFiles(names []string, abnormal bool, checkpoint int64) ([]*f
 		if err != nil {
 			return nil, err
 		}
-		if abnormal && h.endTime > checkpoint {
+		// A file that is not full was never flushed whole, even when its head has the
+		// very millisecond of the checkpoint.
+		if abnormal && (h.endTime > checkpoint || h.count < f.entries) {
 			kept, err := f.repair(i == len(names)-1)
 			if err != nil {
 				return nil, err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/skylarkmq/skylark/internal/vfs"
 )
 
 // repair checks a file of which some pages may be lost, and keeps the entries up
@@ -110,7 +112,7 @@ func (f *file) uncover(raw io.ReaderAt, heads []int32, h *header, first int32) e
 }
 
 // rewrite stores slots and head.
-func (f *file) rewrite(raw io.WriterAt, heads []int32, h header) error {
+func (f *file) rewrite(raw vfs.File, heads []int32, h header) error {
 	buf := make([]byte, 0, 64<<10)
 	for at := 0; at < len(heads); {
 		from := at
@@ -124,6 +126,10 @@ func (f *file) rewrite(raw io.WriterAt, heads []int32, h header) error {
 	var b [headerSize]byte
 	h.encode(b[:])
 	if _, err := raw.WriteAt(b[:], 0); err != nil {
+		return fmt.Errorf("index: %s: %w", f.path, err)
+	}
+	// Entries behind the last one would be taken for new ones after another crash.
+	if err := vfs.ZeroFrom(raw, f.entryAt(h.count)); err != nil {
 		return fmt.Errorf("index: %s: %w", f.path, err)
 	}
 	return nil
@@ -146,6 +152,7 @@ func (f *file) writeHeader() error {
 // Truncate takes out the keys of records at or behind a position of the commit
 // log: recovery found that they are not there. The caller keeps writers out.
 func (x *Index) Truncate(phy int64) error {
+	x.from = min(x.from, phy)
 	for x.current != nil {
 		f := x.current
 		if f.head.count > 1 && f.head.endPhy < phy {
