@@ -18,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/internal/javajson"
+	"github.com/skylarkmq/skylark/internal/testport"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/body"
@@ -201,26 +202,6 @@ func (s *server) stop(t *testing.T, signal os.Signal) (int, string) {
 	return s.cmd.ProcessState.ExitCode(), s.stderr.String()
 }
 
-// freePort finds a port that is free, and the one two below it as well: a broker listens there too.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		below, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port-2))
-		_ = l.Close()
-		if err == nil {
-			_ = below.Close()
-			return port
-		}
-	}
-	t.Fatal("no free pair of ports")
-	return 0
-}
-
 // The address of the broker that a client is told.
 func routeOf(t *testing.T, namesrv, topic string) string {
 	t.Helper()
@@ -251,7 +232,7 @@ func routeOf(t *testing.T, namesrv, topic string) string {
 
 func TestStandalone(t *testing.T) {
 	t.Parallel()
-	namesrv, broker := freePort(t), freePort(t)
+	namesrv, broker := testport.Broker(t), testport.Broker(t)
 	s := start(t, "-namesrvPort", fmt.Sprint(namesrv), "-listenPort", fmt.Sprint(broker))
 	boot := s.awaitBoot(t)
 	if want := fmt.Sprintf(":%d] boot success. serializeType=JSON and name server is 127.0.0.1:%d", broker, namesrv); !strings.HasSuffix(boot, want) {
@@ -301,7 +282,7 @@ func checkFirstLine(t *testing.T, log, store string, broker, namesrv int) {
 
 func TestBrokerAndNamesrvApart(t *testing.T) {
 	t.Parallel()
-	port := freePort(t)
+	port := testport.Broker(t)
 	conf := filepath.Join(t.TempDir(), "namesrv.conf")
 	if err := os.WriteFile(conf, fmt.Appendf(nil, "listenPort=%d\nbindAddress=127.0.0.1\nkvConfigPath=%s/kv.json\n", port, t.TempDir()), 0o600); err != nil {
 		t.Fatal(err)
@@ -310,7 +291,7 @@ func TestBrokerAndNamesrvApart(t *testing.T) {
 	if got, want := ns.awaitBoot(t), fmt.Sprintf("The Name Server boot success. serializeType=JSON, address 127.0.0.1:%d", port); got != want {
 		t.Errorf("boot line %q, want %q", got, want)
 	}
-	brokerPort := freePort(t)
+	brokerPort := testport.Broker(t)
 	conf = filepath.Join(t.TempDir(), "broker.conf")
 	text := fmt.Sprintf("brokerName=b-1\nbrokerIP1=127.0.0.9\nlistenPort=%d\nbindAddress=127.0.0.1\nstorePathRootDir=%s\nnotASetting=1\n", brokerPort, t.TempDir())
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
@@ -340,7 +321,7 @@ func TestTakenPortAndStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	s := start(t, "-namesrvPort", fmt.Sprint(taken.Addr().(*net.TCPAddr).Port), "-listenPort", fmt.Sprint(freePort(t)))
+	s := start(t, "-namesrvPort", fmt.Sprint(taken.Addr().(*net.TCPAddr).Port), "-listenPort", fmt.Sprint(testport.Broker(t)))
 	for s.stdout.Scan() {
 	}
 	_ = s.cmd.Wait()
@@ -349,9 +330,9 @@ func TestTakenPortAndStore(t *testing.T) {
 	}
 
 	store := t.TempDir()
-	first := start(t, "-namesrvPort", fmt.Sprint(freePort(t)), "-listenPort", fmt.Sprint(freePort(t)), "-storePathRootDir", store)
+	first := start(t, "-namesrvPort", fmt.Sprint(testport.Broker(t)), "-listenPort", fmt.Sprint(testport.Broker(t)), "-storePathRootDir", store)
 	first.awaitBoot(t)
-	second := start(t, "-namesrvPort", fmt.Sprint(freePort(t)), "-listenPort", fmt.Sprint(freePort(t)), "-storePathRootDir", store)
+	second := start(t, "-namesrvPort", fmt.Sprint(testport.Broker(t)), "-listenPort", fmt.Sprint(testport.Broker(t)), "-storePathRootDir", store)
 	for second.stdout.Scan() {
 	}
 	_ = second.cmd.Wait()
@@ -366,7 +347,7 @@ func TestTakenPortAndStore(t *testing.T) {
 // A second signal does not wait for anything.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
-	s := start(t, "-namesrvPort", fmt.Sprint(freePort(t)), "-listenPort", fmt.Sprint(freePort(t)))
+	s := start(t, "-namesrvPort", fmt.Sprint(testport.Broker(t)), "-listenPort", fmt.Sprint(testport.Broker(t)))
 	s.awaitBoot(t)
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
