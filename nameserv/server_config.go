@@ -12,12 +12,9 @@ import (
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
 )
 
-// immutable names are decided at start: where files are, where the server listens, what may be changed. The original refuses the
-// first four; the attack of CVE-2023-37582 was to move configStorePath.
-var immutable = []string{
-	"configBlackList", "configStorePath", "kvConfigPath", "rocketmqHome",
-	"listenPort", "bindAddress",
-}
+// immutable is the black list of the original; the attack of CVE-2023-37582 was to move configStorePath. Of all other names those
+// marked hot may change.
+var immutable = []string{"configBlackList", "configStorePath", "kvConfigPath", "rocketmqHome"}
 
 // maxConfigBody: an update holds at most every name there is.
 const maxConfigBody = 1 << 20
@@ -34,22 +31,16 @@ func (n *Nameserv) updateConfig(r *remoting.Request) (*protocol.Command, error) 
 	}
 	black := strings.Split(n.cfg.Get().ConfigBlackList, ";")
 	for _, name := range asked.Keys() {
-		if slices.Contains(immutable, name) || slices.Contains(black, name) || isPath(name) {
+		hot, known := n.settings.Hot(name)
+		if slices.Contains(immutable, name) || slices.Contains(black, name) || known && !hot {
 			return nil, remoting.Fail(code.NoPermission, "Can not update config in black list.")
 		}
 	}
-	if asked.Len() > 0 {
-		if err := n.applyConfig(asked); err != nil {
-			return nil, err
-		}
+	if err := n.applyConfig(asked); err != nil {
+		return nil, err
 	}
 	n.log.Info().Strs("names", asked.Keys()).Stringer("remote", r.Conn.RemoteAddr()).Msg("configuration updated")
 	return protocol.NewResponse(code.Success, ""), nil
-}
-
-// isPath: settings that name files, such as keys and certificates, never come from the network.
-func isPath(name string) bool {
-	return strings.HasPrefix(name, "tls.") || strings.HasSuffix(name, "Path") || strings.HasSuffix(name, "Dir")
 }
 
 func (n *Nameserv) applyConfig(asked *properties.Map) error {

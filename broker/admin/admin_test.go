@@ -321,12 +321,15 @@ func TestConfiguration(t *testing.T) {
 	b := start(t)
 	for _, refused := range []string{
 		"brokerConfigPath=/tmp/x", "rocketmqHome=/tmp", "configBlackList=x", "brokerName=x", "listenPort=1", "storePathRootDir=/tmp",
-		"fileReservedTime=1\nbrokerId=3",
+		"fileReservedTime=1\nbrokerId=3", "brokerId=3", "brokerIP1=10.0.0.1", "namesrvAddr=10.0.0.1:9876", "haListenPort=1", "storePathCommitLog=/tmp",
+		"tls.server.mode=disabled", "tls.server.keyPassword=x", "authConfigPath=/tmp", "innerClientAuthenticationCredentials=x",
+		"mappedFileSizeCommitLog=1", "brokerRole=SLAVE", "enableDLegerCommitLog=true", "flushDiskType=SYNC_FLUSH",
 	} {
 		b.refused(b.call(code.UpdateBrokerConfig, []byte(refused)), code.NoPermission, "Can not update config in black list.")
 	}
 	b.refused(b.call(code.UpdateBrokerConfig, []byte(`a=\u1`)), code.SystemError, "string2Properties error")
 	b.must(code.UpdateBrokerConfig, []byte("noSuchName=1"))
+	b.must(code.UpdateBrokerConfig, []byte("brokerName=b\nfileReservedTime=72")) // as it is
 	if _, err := os.Stat(b.config); err == nil {
 		t.Error("nothing changed, and a file was written")
 	}

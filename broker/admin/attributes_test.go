@@ -56,17 +56,3 @@ func TestAlterAttributes(t *testing.T) {
 		}
 	}
 }
-
-func TestMutable(t *testing.T) {
-	t.Parallel()
-	for name, want := range map[string]bool{
-		"fileReservedTime": true, "brokerPermission": true, "autoCreateTopicEnable": true, "namesrvAddr": true, "noSuchName": true,
-		"brokerName": false, "brokerId": false, "listenPort": false, "haListenPort": false, "brokerConfigPath": false, "rocketmqHome": false,
-		"configBlackList": false, "storePathRootDir": false, "storePathCommitLog": false, "tls.server.mode": false,
-		"tls.server.keyPassword": false, "authConfigPath": false, "innerClientAuthenticationCredentials": false, "mine": false,
-	} {
-		if got := mutable(name, []string{"mine"}); got != want {
-			t.Errorf("%s: mutable %v, want %v", name, got, want)
-		}
-	}
-}

@@ -14,29 +14,28 @@ import (
 	"github.com/skylarkmq/skylark/remoting/protocol/header"
 )
 
-// immutable names are decided at start: who the broker is, where it listens, where its files are, what may be changed. The original
-// refuses the first three only; with the others a stranger could move files or the broker itself at its next start.
+// immutable names never change at run time although the settings may say that they could: what the original's black list has, and
+// features that a start refuses, so that nobody can make the next start fail from outside.
 var immutable = []string{
-	"brokerConfigPath", "rocketmqHome", "configBlackList",
-	"brokerName", "brokerClusterName", "brokerId", "brokerIP1", "brokerIP2", "brokerRole",
-	"listenPort", "bindAddress", "haListenPort", "adminAccess", "msgTraceTopicName",
+	"brokerConfigPath", "rocketmqHome", "configBlackList", "brokerRole", "inSyncReplicas", "enableControllerMode", "enableDLegerCommitLog",
+	"aclEnable", "authenticationEnabled", "authorizationEnabled", "adminAccess",
 }
 
 // maxConfigBody: an update holds at most every name there is.
 const maxConfigBody = 1 << 20
 
-// mutable says whether a name may change while the broker runs.
-func mutable(name string, black []string) bool {
-	if slices.Contains(immutable, name) || slices.Contains(black, name) {
-		return false
-	}
+// mutable says whether a name may change while the broker runs. Of the names it knows those marked hot are the list of what is
+// allowed; the original has a list of what is not, with three names, and takes paths, ports and identities, which then count at
+// the next start. Names nobody knows are ignored later.
+func (a *Admin) mutable(name string) bool {
 	lower := strings.ToLower(name)
 	for _, part := range []string{"path", "password", "secret", "tls.", "credential"} {
 		if strings.Contains(lower, part) {
 			return false // files, keys and secrets never come from the network
 		}
 	}
-	return true
+	hot, known := a.Settings.Hot(name)
+	return hot || !known
 }
 
 // updateBrokerConfig answers UPDATE_BROKER_CONFIG. Unknown names are ignored, as in the original; a refused one refuses the whole
@@ -55,8 +54,14 @@ func (a *Admin) updateBrokerConfig(r *remoting.Request) (*protocol.Command, erro
 	rules := a.Rules()
 	a.asked(r).Strs("names", asked.Keys()).Msg("configuration asked for")
 	black := strings.Split(rules.ConfigBlackList, ";")
+	present := a.present()
 	for _, name := range asked.Keys() {
-		if !mutable(name, black) {
+		value, _ := asked.Get(name)
+		listed := slices.Contains(immutable, name) || slices.Contains(black, name)
+		if old, known := present[name]; !listed && known && old == value {
+			continue // tools send back what they were shown
+		}
+		if listed || !a.mutable(name) {
 			return nil, remoting.Fail(code.NoPermission, "Can not update config in black list.")
 		}
 	}
@@ -71,14 +76,22 @@ func (a *Admin) updateBrokerConfig(r *remoting.Request) (*protocol.Command, erro
 	return success()
 }
 
+func (a *Admin) present() map[string]string {
+	all := make(map[string]string)
+	for _, item := range a.Settings.Flat() {
+		all[item[0]] = item[1]
+	}
+	return all
+}
+
 // applyConfig changes the names that are known and saves the whole; permission tells that brokerPermission was among them.
 func (a *Admin) applyConfig(rules *Rules, asked *properties.Map) (permission bool, err error) {
 	a.changes.Lock()
 	defer a.changes.Unlock()
 	known := make(map[string]string)
-	for _, item := range a.Settings.Flat() {
-		if v, ok := asked.Get(item[0]); ok {
-			known[item[0]] = v
+	for name, old := range a.present() {
+		if v, ok := asked.Get(name); ok && v != old {
+			known[name] = v
 		}
 	}
 	if len(known) == 0 {

@@ -19,3 +19,18 @@ func (s *Set) Stored() [][2]string {
 	}
 	return list
 }
+
+// Hot says whether a name may change while the process runs, and whether any section knows it. Where several know it, one that may
+// not change decides.
+func (s *Set) Hot(name string) (hot, known bool) {
+	hot = true
+	for _, section := range s.sections {
+		section.known(func(st *setting, _ string) {
+			if st.name == name {
+				known = true
+				hot = hot && st.hot
+			}
+		})
+	}
+	return hot && known, known
+}
