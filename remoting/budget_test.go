@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -222,4 +223,33 @@ func TestPausedPeerThatAsksOn(t *testing.T) {
 		}
 	}
 	await(t, "its requests are too many", func() bool { s := r.srv.Stats(); return s.SlowClosed == 1 && s.Connections == 0 })
+}
+
+// A handler may hold a lock of its role while it replies, and the close that its reply brings about calls a hook that takes it.
+func TestCloseWithinATurnDoesNotDeadlock(t *testing.T) {
+	t.Parallel()
+	cfg := oneLoop()
+	cfg.MaxPendingBytesPerConnection = 2 << 20
+	r := &rig{lab: newLab(), srv: NewServer(cfg, zerologNop())}
+	Mount(r.srv, r.lab, r.routes())
+	var registry sync.Mutex
+	closed := make(chan struct{})
+	r.srv.OnClose(func(*Conn) {
+		registry.Lock()
+		defer registry.Unlock()
+		close(closed)
+	})
+	Mount(r.srv, r.lab, []Route[*lab]{HandleRaw(code.GetBrokerConfig, Inline, func(_ *lab, req *Request) (*protocol.Command, error) {
+		registry.Lock()
+		defer registry.Unlock()
+		cmd := protocol.NewResponse(code.Success, "")
+		cmd.Body = make([]byte, 1<<20)
+		for range 64 {
+			req.AppendReply(cmd)
+		}
+		return nil, nil
+	})})
+	r.run(t)
+	r.dial(t).send(request(code.GetBrokerConfig, 1, ""))
+	<-closed
 }

@@ -25,6 +25,7 @@ type loop struct {
 	spare  []byte             // memory for the next queue that is emptied
 	slow   map[*Conn]struct{} // owe bytes; gnet does not tell when the socket takes them, so they are looked at again
 	paused map[*Conn]struct{} // some of slow: their requests wait
+	ended  []*Conn            // closed within a turn: hooks wait for its end, as a handler may hold a lock that they take
 	owing  atomic.Int64       // len(slow), for others
 }
 
@@ -63,6 +64,11 @@ func (e *callbacks) OnClose(gc gnet.Conn, err error) gnet.Action {
 	}
 	p.l.leavePaused(c)
 	c.backlog = nil
+	if p.l.inTurn.Load() {
+		c.shut()
+		p.l.ended = append(p.l.ended, c)
+		return gnet.None
+	}
 	e.s.closed(c)
 	return gnet.None
 }
@@ -211,13 +217,20 @@ func (l *loop) Run(context.Context) error {
 func (l *loop) endTurn() {
 	l.mu.Lock()
 	l.inTurn.Store(false)
-	if len(l.dirty) == 0 {
-		l.mu.Unlock()
-		return
+	var list []*Conn
+	if len(l.dirty) > 0 {
+		list = l.takeDirty()
 	}
-	list := l.takeDirty()
 	l.mu.Unlock()
-	l.flush(list)
+	if list != nil {
+		l.flush(list)
+	}
+	if len(l.ended) > 0 {
+		for _, c := range l.ended {
+			l.s.closed(c)
+		}
+		l.ended = nil
+	}
 }
 
 // takeDirty swaps the lists. Caller holds mu.
