@@ -53,6 +53,11 @@ var buildJava = sync.OnceValues(func() (string, error) {
 		return root, nil
 	}
 	build := exec.Command("mvn", "-q", "-B", "-f", filepath.Join(root, "pom.xml"), "process-classes")
+	// A JVM asks the user database for its home and takes "?" when it is not in there, as in a container with a foreign
+	// user id: Maven would then keep its repository under the working directory.
+	if home, err := os.UserHomeDir(); err == nil {
+		build.Env = append(os.Environ(), "MAVEN_OPTS="+os.Getenv("MAVEN_OPTS")+" -Duser.home="+home)
+	}
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("maven: %w\n%s", err, out)
 	}
@@ -69,7 +74,7 @@ func sourceSum(root string) (string, error) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && d.Name() == "target":
+		case d.IsDir() && (d.Name() == "target" || d.Name() == "?"):
 			return filepath.SkipDir
 		case d.IsDir():
 			return nil
