@@ -36,6 +36,9 @@ type Options struct {
 	Limits route.Limits
 }
 
+// ErrUnsupported refuses a start with settings that would be ignored otherwise.
+var ErrUnsupported = errors.New("not supported by this version of the name server")
+
 // Nameserv is one name server.
 type Nameserv struct {
 	opt      Options
@@ -85,6 +88,9 @@ func New(opt Options, log zerolog.Logger) (*Nameserv, error) {
 		opt: opt, cfg: opt.Config, settings: opt.Settings, disk: opt.Disk, clock: opt.Clock, log: log,
 		departures: make(chan route.Member, max(1, opt.Config.Get().UnRegisterBrokerQueueCapacity)),
 		notices:    make(chan *route.MinBrokerChanged, noticeQueue),
+	}
+	if c := n.cfg.Get(); c.ClusterTest || c.EnableControllerInNamesrv {
+		return nil, fmt.Errorf("name server: clusterTest=%v, enableControllerInNamesrv=%v: %w", c.ClusterTest, c.EnableControllerInNamesrv, ErrUnsupported)
 	}
 	var err error
 	if n.kv, err = kv.Open(opt.Disk, n.cfg.Get().KvConfigPath, kv.DefaultLimits); err != nil {

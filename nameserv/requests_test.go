@@ -3,6 +3,7 @@ package nameserv
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"hash/crc32"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/skylarkmq/skylark/internal/clock"
 	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/nameserv/route"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/body"
@@ -336,6 +338,43 @@ func TestConfiguration(t *testing.T) {
 	if strings.Contains(listing, "nobodyKnowsThis") {
 		t.Error("an unknown name was kept")
 	}
+}
+
+func TestUnsupportedSettings(t *testing.T) {
+	t.Parallel()
+	for name, set := range map[string]func(*Config){
+		"clusterTest":               func(c *Config) { c.ClusterTest = true },
+		"enableControllerInNamesrv": func(c *Config) { c.EnableControllerInNamesrv = true },
+	} {
+		c := Defaults()
+		c.KvConfigPath = filepath.Join(t.TempDir(), "kv.json")
+		set(&c)
+		if _, err := New(Options{Config: config.NewSection(c)}, nop); !errors.Is(err, ErrUnsupported) {
+			t.Errorf("%s: %v, want ErrUnsupported", name, err)
+		}
+	}
+}
+
+func FuzzRegistration(f *testing.F) {
+	f.Add([]byte(`{"filterServerList":[],"topicConfigSerializeWrapper":{"topicConfigTable":{"T":{"topicName":"T"}}}}`), int32(493), false)
+	f.Add([]byte(`{"topicConfigTable":{T:{topicName:'T'}}}`), int32(36), false)
+	f.Add([]byte("x\xdac``\xb0"), int32(413), true)
+	f.Fuzz(func(t *testing.T, data []byte, version int32, compressed bool) {
+		r, err := decodeRegistration(data, version, compressed)
+		if err != nil {
+			return
+		}
+		table := route.NewTable(clock.Real, route.DefaultLimits, func() route.Rules { return route.Rules{} })
+		r.Cluster, r.BrokerName, r.BrokerAddr = "C", "b", "127.0.0.1:1"
+		if _, err := table.Register(r); err != nil && !errors.Is(err, route.ErrNotYetRegistered) && !errors.Is(err, route.ErrLimit) {
+			t.Errorf("Register: %v", err)
+		}
+		for _, topic := range table.Topics() {
+			if _, ok := table.Route(topic); !ok {
+				t.Errorf("topic %q is listed and has no route", topic)
+			}
+		}
+	})
 }
 
 func TestNotReady(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 const (
 	callTime   = 10 * time.Second
 	statusTime = 5 * time.Second
+	groupTime  = 30 * time.Second // for all clients of a group together; the original has no bound
 
 	version3_0_7 = 28 // V3_0_7_SNAPSHOT: knows 220 and 221
 	version3_1_8 = 62 // V3_1_8_SNAPSHOT: knows 307 and 309
@@ -85,6 +86,8 @@ func (a *Admin) getConsumerStatus(_ *remoting.Request, h *header.GetConsumerStat
 	out := body.GetConsumerStatusBody{
 		ConsumerTable: map[string]map[body.MessageQueue]int64{}, MessageQueueTable: map[body.MessageQueue]int64{},
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), groupTime)
+	defer cancel()
 	for i := range g.Clients {
 		c := &g.Clients[i]
 		if c.Version < version3_0_7 {
@@ -93,7 +96,7 @@ func (a *Admin) getConsumerStatus(_ *remoting.Request, h *header.GetConsumerStat
 		if h.ClientAddr != "" && h.ClientAddr != c.ClientID {
 			continue
 		}
-		if table, err := a.askStatus(h, c); err != nil {
+		if table, err := a.askStatus(ctx, h, c); err != nil {
 			a.Log.Warn().Err(err).Str("group", h.Group).Str("client", c.ClientID).Msg("consumer status")
 		} else {
 			out.ConsumerTable[c.ClientID] = table
@@ -105,12 +108,12 @@ func (a *Admin) getConsumerStatus(_ *remoting.Request, h *header.GetConsumerStat
 	return jsonAnswer(out)
 }
 
-func (a *Admin) askStatus(h *header.GetConsumerStatus, c *client.Info) (map[body.MessageQueue]int64, error) {
+func (a *Admin) askStatus(ctx context.Context, h *header.GetConsumerStatus, c *client.Info) (map[body.MessageQueue]int64, error) {
 	conn, _ := c.Channel.(*remoting.Conn)
 	if conn == nil {
 		return nil, remoting.ErrClosed
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), statusTime)
+	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
 	reply, err := conn.Call(ctx, protocol.NewRequest(code.GetConsumerStatusFromClient, &header.GetConsumerStatus{Topic: h.Topic, Group: h.Group}, nil))
 	if err != nil {
