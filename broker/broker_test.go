@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,8 @@ type fixture struct {
 	client *remoting.Client
 	addr   string
 	stop   func() // ends Run and waits
+
+	mayFail *atomic.Bool // Run may end with an error
 }
 
 // small makes a store that is cheap to create.
@@ -59,14 +62,16 @@ func startWith(t testing.TB, opt Options) *fixture {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
+	var mayFail atomic.Bool
 	wg.Go(func() {
-		if err := b.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		if err := b.Run(ctx); err != nil && !errors.Is(err, context.Canceled) && !mayFail.Load() {
 			t.Errorf("Run: %v", err)
 		}
 	})
 	var once sync.Once
 	stop := func() { once.Do(func() { cancel(); wg.Wait() }) }
-	f := &fixture{Broker: b, t: t, stop: stop, addr: b.Addr().String(), client: remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())}
+	f := &fixture{Broker: b, t: t, stop: stop, addr: b.Addr().String(), client: remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop()),
+		mayFail: &mayFail}
 	t.Cleanup(func() {
 		f.client.Close()
 		stop()

@@ -17,12 +17,16 @@ func (b *Broker) channelClosed(c *remoting.Conn) {
 	b.Holds.Drop(c)
 }
 
+// topicMade is how long a send waits for its topic to be made: Java waits so long
+// for the topics' lock.
+const topicMade = 3000
+
 // laneAges gives the lanes the ages at which waiting requests are turned away; the
 // settings may change while the broker runs.
 func (b *Broker) laneAges() {
 	cfg := b.cfg.Get()
 	for lane, ms := range map[remoting.Lane]int64{
-		remoting.Send: cfg.WaitTimeMillsInSendQueue, remoting.Pull: cfg.WaitTimeMillsInPullQueue,
+		remoting.Send: max(cfg.WaitTimeMillsInSendQueue, topicMade), remoting.Pull: cfg.WaitTimeMillsInPullQueue,
 		remoting.Admin: cfg.WaitTimeMillsInAdminBrokerQueue, remoting.Clients: cfg.WaitTimeMillsInHeartbeatQueue,
 		remoting.Transaction: cfg.WaitTimeMillsInTransactionQueue, remoting.Pop: cfg.WaitTimeMillsInAckQueue,
 	} {

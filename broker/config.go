@@ -113,8 +113,6 @@ type Config struct {
 	SubscriptionExpiredTimeout int64 `conf:"subscriptionExpiredTimeout"`
 	// EnableRegisterProducer: note producers.
 	EnableRegisterProducer bool `conf:"enableRegisterProducer,hot"`
-	// EnableDetailStat: statistics a queue.
-	EnableDetailStat bool `conf:"enableDetailStat,hot"`
 
 	// Ages at which a waiting request is answered SYSTEM_BUSY, ms.
 	WaitTimeMillsInSendQueue        int64 `conf:"waitTimeMillsInSendQueue,hot"`
@@ -156,7 +154,7 @@ func DefaultConfig() Config {
 		FlushConsumerOffsetInterval: 5000, ConsumerOffsetUpdateVersionStep: 500, UseServerSideResetOffset: true,
 		NotifyConsumerIDsChangedEnable: true, RealTimeNotifyConsumerChange: true,
 		ChannelExpiredTimeout: 120_000, SubscriptionExpiredTimeout: 600_000,
-		EnableRegisterProducer: true, EnableDetailStat: true,
+		EnableRegisterProducer:   true,
 		WaitTimeMillsInSendQueue: 200, WaitTimeMillsInPullQueue: 5000, WaitTimeMillsInHeartbeatQueue: 31_000,
 		WaitTimeMillsInTransactionQueue: 3000, WaitTimeMillsInAckQueue: 3000, WaitTimeMillsInAdminBrokerQueue: 5000,
 		MaxTopicNums: 200_000, MaxGroupNums: 200_000,
@@ -179,6 +177,7 @@ func (c *Config) check(a *Accepted, st *store.Config) error {
 		{a.AuthorizationEnabled, "authorizationEnabled"},
 		{a.EnableControllerMode, "enableControllerMode"},
 		{c.EnableSlaveActingMaster, "enableSlaveActingMaster"},
+		{c.LockInStrictMode && st.TotalReplicas > 1, "lockInStrictMode with several replicas"},
 		{c.BrokerID != 0, "brokerId other than 0"},
 		{st.BrokerRole == store.Slave, "brokerRole SLAVE"},
 		{st.BrokerRole == store.SyncMaster && st.InSyncReplicas > 1, "inSyncReplicas above 1 with brokerRole SYNC_MASTER"},

@@ -15,6 +15,7 @@ type Accepted struct {
 	IsInBrokerContainer bool `conf:"isInBrokerContainer,hot"`
 
 	// BrokerConfig.
+	EnableDetailStat                       bool   `conf:"enableDetailStat,hot"`
 	RecoverConcurrently                    bool   `conf:"recoverConcurrently,hot"`
 	MessageStorePlugIn                     string `conf:"messageStorePlugIn,hot"`
 	SendMessageThreadPoolNums              int    `conf:"sendMessageThreadPoolNums,hot"`
@@ -274,6 +275,7 @@ var acceptedNulls = []string{
 func DefaultAccepted() Accepted {
 	cpu := runtime.NumCPU()
 	return Accepted{
+		EnableDetailStat: true,
 
 		SendMessageThreadPoolNums:              min(cpu, 4),
 		PutMessageFutureThreadPoolNums:         min(cpu, 4),
