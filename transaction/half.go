@@ -1,0 +1,133 @@
+package transaction
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/skylarkmq/skylark/message"
+)
+
+// Reserved says whether a property of a half message is the broker's own: what a
+// client sends under such a name would pass for our bookkeeping.
+func Reserved(name []byte) bool {
+	switch string(name) {
+	case message.PropertyRealTopic, message.PropertyRealQueueID, message.PropertyTransactionID,
+		message.PropertyTransactionCheckTimes, message.PropertyTransactionQueueOffset:
+		return true
+	}
+	return false
+}
+
+// AppendHalf adds to a property string, already in dst, what makes its message a
+// half message. The transaction id is the UNIQ_KEY.
+func AppendHalf(dst []byte, realTopic string, realQueue int32, uniq []byte) []byte {
+	dst = appendPair(dst, message.PropertyRealTopic, realTopic)
+	dst = append(append(dst, message.PropertyRealQueueID...), 1)
+	dst = append(strconv.AppendInt(dst, int64(realQueue), 10), 2)
+	return appendPair(dst, message.PropertyTransactionID, uniq)
+}
+
+func appendPair[S ~string | ~[]byte](dst []byte, name string, value S) []byte {
+	dst = append(append(dst, name...), 1)
+	return append(append(dst, value...), 2)
+}
+
+// appendWithout copies pairs but for those a name is asked about.
+func appendWithout(dst, props []byte, drop func(name []byte) bool) []byte {
+	for p := message.PairsOf(props); p.Next(); {
+		if !drop(p.Name) {
+			dst = appendPair(dst, string(p.Name), p.Value)
+		}
+	}
+	return dst
+}
+
+// WithoutReserved copies a property string without the names a client may not use.
+func WithoutReserved(dst, props []byte) []byte { return appendWithout(dst, props, Reserved) }
+
+// CommitProperties copies the properties of a half message as its real message has
+// them: all but where it goes. TRAN_MSG and the transaction id stay, as in Java.
+func CommitProperties(dst, props []byte) []byte {
+	return appendWithout(dst, props, func(name []byte) bool {
+		return string(name) == message.PropertyRealTopic || string(name) == message.PropertyRealQueueID
+	})
+}
+
+// renewed is the property string of a half message that is appended again. A
+// negative origin is none.
+func renewed(props []byte, checks int32, origin int64) []byte {
+	dst := appendWithout(make([]byte, 0, len(props)+64), props, func(name []byte) bool {
+		return string(name) == message.PropertyTransactionCheckTimes ||
+			origin >= 0 && string(name) == message.PropertyTransactionQueueOffset
+	})
+	if checks >= 0 {
+		dst = appendPair(dst, message.PropertyTransactionCheckTimes, strconv.Itoa(int(checks)))
+	}
+	if origin >= 0 {
+		dst = appendPair(dst, message.PropertyTransactionQueueOffset, strconv.FormatInt(origin, 10))
+	}
+	return dst
+}
+
+// Facts are what the properties of a half message say. The slices point into them.
+type Facts struct {
+	Group, RealTopic, Uniq, Keys []byte
+	RealQueue                    int32
+	Checks                       int32 // TRANSACTION_CHECK_TIMES, -1 without
+	Immunity                     int64 // CHECK_IMMUNITY_TIME_IN_SECONDS in ms, 0 when unreadable, -1 without
+	Origin                       int64 // TRAN_PREPARED_QUEUE_OFFSET, -1 without
+}
+
+// ReadFacts reads the properties; ok is false when they are not those of a half message.
+func ReadFacts(props []byte) (f Facts, ok bool) {
+	f.RealQueue, f.Checks, f.Immunity, f.Origin = -1, -1, -1, -1
+	for p := message.PairsOf(props); p.Next(); {
+		switch string(p.Name) {
+		case message.PropertyProducerGroup:
+			f.Group = p.Value
+		case message.PropertyRealTopic:
+			f.RealTopic = p.Value
+		case message.PropertyUniqKey:
+			f.Uniq = p.Value
+		case message.PropertyKeys:
+			f.Keys = p.Value
+		case message.PropertyRealQueueID:
+			f.RealQueue = int32(number(p.Value, math.MaxInt32))
+		case message.PropertyTransactionCheckTimes:
+			f.Checks = int32(number(p.Value, math.MaxInt32))
+		case message.PropertyCheckImmunityTime:
+			f.Immunity = ParseImmunity(p.Value)
+		case message.PropertyTransactionQueueOffset:
+			f.Origin = number(p.Value, math.MaxInt64)
+		}
+	}
+	return f, message.SafeTopic(f.RealTopic) && f.RealQueue >= 0
+}
+
+// number reads a decimal that is not negative; -1 for anything else.
+func number(b []byte, most int64) int64 {
+	if len(b) == 0 || len(b) > 19 {
+		return -1
+	}
+	var n int64
+	for _, c := range b {
+		if c < '0' || c > '9' || n > (math.MaxInt64-int64(c-'0'))/10 {
+			return -1
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if n > most {
+		return -1
+	}
+	return n
+}
+
+// ParseImmunity reads CHECK_IMMUNITY_TIME_IN_SECONDS; what is no number counts as 0,
+// which the transaction timeout then raises.
+func ParseImmunity(seconds []byte) int64 {
+	const most = 1 << 40 // 35,000 years: a product in ms must not overflow
+	return max(0, number(seconds, most)) * 1000
+}
+
+// immunityMs is for how long a half message is not checked.
+func immunityMs(own, timeoutMs int64) int64 { return max(own, timeoutMs) }

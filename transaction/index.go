@@ -1,0 +1,223 @@
+package transaction
+
+import (
+	"hash/maphash"
+	"sync"
+)
+
+// The index holds every open half message: those behind the progress of the half
+// queue that nothing has settled. Each is about 200 bytes with its place in the
+// map; Settings.MaxOpen bounds how many a broker takes in, and half messages over
+// it are refused as any overload is.
+//
+// They hang in a list ordered by offset, so that its first is the progress of the
+// half queue. A check appends the message again: then it moves to the end of the
+// list, and the offset it had becomes an alias until it is settled, because a
+// producer that was slow still answers for the old one.
+//
+// An offset behind the progress that is not here is settled. That is how a second
+// END_TRANSACTION is told from a first one.
+type index struct {
+	mu      sync.Mutex
+	byPlace map[int64]*half
+	aliases map[int64]*half
+	first   *half
+	last    *half
+	groups  map[string]*group
+	topics  map[string]*topicCount
+
+	discarded recent
+	seed      maphash.Seed
+}
+
+type state uint8
+
+const (
+	open     state = iota
+	settling       // someone has claimed it
+	settled        // and said so while a round was appending it again
+	gone
+)
+
+// half is one open half message.
+type half struct {
+	offset, phy  int64
+	born, stored int64
+	immunity     int64 // ms, -1 without
+	origin       int64 // first offset of one that was appended again in its immunity, else -1
+	lastCheck    int64 // ms, 0 never in this process
+	id           uint64
+	size, checks int32
+	state        state
+	moving       bool // a round is appending it again
+	group        *group
+	topic        *topicCount
+	aliases      []int64
+	prev, next   *half
+}
+
+// group is a producer group with open half messages.
+type group struct {
+	name             string
+	open             int
+	checked, unheard int64 // checks sent; checks for which no producer was there
+	lastCheck        int64
+	warned           bool // that its half messages have used half of their checks
+	near             bool // seen so in this round
+}
+
+// topicCount is one row of the transactionMetrics file.
+type topicCount struct {
+	name  string
+	count int64
+	at    int64
+}
+
+func (x *index) init() {
+	x.byPlace, x.aliases = map[int64]*half{}, map[int64]*half{}
+	x.groups, x.topics = map[string]*group{}, map[string]*topicCount{}
+	x.discarded.init(keepDiscarded)
+	x.seed = maphash.MakeSeed()
+}
+
+// identity tells the copies of one half message from others: its id, when it was
+// made, and for whom. Two sends of one message differ in the time of birth.
+func (x *index) identity(group, uniq []byte, born int64) uint64 {
+	var h maphash.Hash
+	h.SetSeed(x.seed)
+	_, _ = h.Write(uniq) // a Hash never fails
+	_ = h.WriteByte(0)
+	_, _ = h.Write(group)
+	for i := range 8 {
+		_ = h.WriteByte(byte(born >> (8 * i)))
+	}
+	return h.Sum64()
+}
+
+// groupOf needs mu.
+func (x *index) groupOf(name []byte) *group {
+	g := x.groups[string(name)]
+	if g == nil {
+		g = &group{name: string(name)}
+		x.groups[g.name] = g
+	}
+	return g
+}
+
+// topicOf needs mu.
+func (x *index) topicOf(name string) *topicCount {
+	t := x.topics[name]
+	if t == nil {
+		t = &topicCount{name: name}
+		x.topics[name] = t
+	}
+	return t
+}
+
+// insert needs mu. Offsets come almost in order: loops that append at the same
+// time tell of it in any order.
+func (x *index) insert(h *half) {
+	x.byPlace[h.offset] = h
+	at := x.last
+	for at != nil && at.offset > h.offset {
+		at = at.prev
+	}
+	if h.prev = at; at == nil {
+		h.next, x.first = x.first, h
+	} else {
+		h.next, at.next = at.next, h
+	}
+	if h.next == nil {
+		x.last = h
+	} else {
+		h.next.prev = h
+	}
+}
+
+// unlink needs mu. The forward link stays: a round that stands on h goes on from it.
+func (x *index) unlink(h *half) {
+	delete(x.byPlace, h.offset)
+	if h.prev == nil {
+		x.first = h.next
+	} else {
+		h.prev.next = h.next
+	}
+	if h.next == nil {
+		x.last = h.prev
+	} else {
+		h.next.prev = h.prev
+	}
+}
+
+// enter counts a new open half message; mu is held.
+func (x *index) enter(h *half, now int64) {
+	x.insert(h)
+	h.group.open++
+	h.topic.count++
+	h.topic.at = now
+}
+
+// remove forgets one that is settled; mu is held.
+func (x *index) remove(h *half, now int64) {
+	x.unlink(h)
+	h.state = gone
+	for _, a := range h.aliases {
+		delete(x.aliases, a)
+	}
+	h.aliases = nil
+	h.topic.count--
+	h.topic.at = now
+	if h.group.open--; h.group.open == 0 {
+		delete(x.groups, h.group.name)
+	}
+}
+
+// relocate puts a half message where its new copy is; mu is held.
+func (x *index) relocate(h *half, s *Stored) {
+	x.unlink(h)
+	if len(h.aliases) < maxAliases {
+		h.aliases = append(h.aliases, h.offset)
+		x.aliases[h.offset] = h
+	}
+	h.offset, h.phy, h.size, h.stored = s.QueueOffset, s.PhyOffset, s.Size, s.StoreTimestamp
+	x.insert(h)
+}
+
+const (
+	// maxAliases bounds what one half message costs. Those it had before are found
+	// by their identity.
+	maxAliases = 64
+	// keepDiscarded is for how many discarded half messages a late commit is obeyed.
+	keepDiscarded = 100_000
+)
+
+// recent is a set that forgets its oldest members.
+type recent struct {
+	in   map[uint64]struct{}
+	ring []uint64
+	at   int
+	most int
+}
+
+func (r *recent) init(most int) { r.in, r.most = map[uint64]struct{}{}, most }
+
+func (r *recent) add(id uint64) {
+	if _, ok := r.in[id]; ok {
+		return
+	}
+	r.in[id] = struct{}{}
+	if len(r.ring) < r.most {
+		r.ring = append(r.ring, id)
+		return
+	}
+	delete(r.in, r.ring[r.at])
+	r.ring[r.at] = id
+	r.at = (r.at + 1) % r.most
+}
+
+// take removes an id and says whether it was there.
+func (r *recent) take(id uint64) bool {
+	_, ok := r.in[id]
+	delete(r.in, id)
+	return ok
+}

@@ -1,0 +1,320 @@
+package transaction
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/skylarkmq/skylark/message"
+)
+
+// Load finds the open half messages of a store. It reads the op queue from its
+// progress on, then those records of the half queue that no op record names.
+//
+// What may have been cut off by a crash, and how it shows:
+//
+//	the crash came between …                     then there is                       so
+//	commit appended, its op record appended      a real message whose prepared       it is settled; looked for behind the op
+//	                                             offset is the half message's        record before the last (opBuffer says why)
+//	copy appended, progress committed            the same half message twice, the    the newer copy counts, the older one is an
+//	                                             later with one check more           alias of it
+//	copy appended, op record of its original     an immunity copy whose              it is settled
+//	names the original only (Java does that)     TRAN_PREPARED_QUEUE_OFFSET is named
+//	rolled back, its op record appended          an open half message                it is checked, and the producer says so again
+//	discarded, progress committed                an op record that names it          it is settled; Java would discard it twice
+func (c *Coordinator) Load() error {
+	began := c.clk.Now()
+	c.loadMetrics()
+	l := loading{c: c, byID: map[uint64][]*half{}}
+	l.bounds()
+	l.readOps()
+	if err := l.readHalves(); err != nil {
+		return err
+	}
+	if err := l.findCommits(); err != nil {
+		return err
+	}
+	l.readDiscarded()
+	c.size.Store(int64(len(c.index.byPlace)))
+	first := l.high
+	if c.index.first != nil {
+		first = c.index.first.offset
+	}
+	c.progress.advance(first, c.opt.Store.End())
+	c.progress.publish(c, false)
+	if c.Open() > 0 || l.high > l.low {
+		c.log.Info().Int("open", c.Open()).Int64("from", l.low).Int64("to", l.high).Int("committedInCrash", l.committed).
+			Dur("took", c.clk.Now().Sub(began).Round(time.Millisecond)).Msg("half messages found")
+	}
+	return nil
+}
+
+// loading is one Load. Nobody else knows the coordinator yet: no locks.
+type loading struct {
+	c         *Coordinator
+	low, high int64 // of the half queue, from its progress
+	settled   bitmap
+	byID      map[uint64][]*half
+	opPlaces  places
+	committed int
+	buf       []byte
+}
+
+// bounds reads the progress of both queues. Progress before the first offset or
+// behind the end, which a crash can leave, is brought between them.
+func (l *loading) bounds() {
+	c, p := l.c, &l.c.progress
+	bring := func(topic string) (from, low, high int64) {
+		low, high = c.opt.Store.Bounds(topic, queue)
+		from = c.opt.Offsets.Query(Group, topic, queue)
+		return min(max(from, low), high), low, high
+	}
+	var opLow int64
+	l.low, _, l.high = bring(message.TopicHalf)
+	p.op, opLow, p.opEnd = bring(message.TopicOpHalf)
+	p.half = l.low
+	p.committedHalf = c.opt.Offsets.Query(Group, message.TopicHalf, queue)
+	p.committedOp = c.opt.Offsets.Query(Group, message.TopicOpHalf, queue)
+	l.opPlaces.from = max(opLow, p.op-opsBefore)
+}
+
+// opsBefore is how many op records in front of the progress are read to find the
+// place behind which commits may lack theirs.
+const opsBefore = 16
+
+// each visits the records of a queue.
+func (l *loading) each(topic string, from, to int64, visit func(v *message.View)) {
+	for at := from; at < to; {
+		var next int64
+		l.buf, next = l.c.opt.Store.Get(topic, queue, at, int(min(to-at, 32)), l.buf[:0])
+		if next <= at {
+			return
+		}
+		for rest := l.buf; len(rest) > 0; {
+			var v message.View
+			if err := message.Decode(rest, &v); err != nil {
+				l.c.log.Error().Err(err).Str("topic", topic).Int64("offset", at).Msg("unreadable record in a transaction queue")
+				break
+			}
+			if v.QueueOffset < to {
+				visit(&v)
+			}
+			rest = rest[v.Size:]
+		}
+		at = next
+	}
+}
+
+func (l *loading) readOps() {
+	p := &l.c.progress
+	l.settled.from = l.low
+	l.each(message.TopicOpHalf, l.opPlaces.from, p.opEnd, func(v *message.View) {
+		l.opPlaces.add(v.PhyOffset, int64(v.Size))
+		if v.QueueOffset < p.op {
+			return
+		}
+		highest := int64(-1)
+		EachOp(v.Body, func(o int64) {
+			if highest = max(highest, o); o >= l.low && o < l.high {
+				l.settled.set(o)
+			}
+		})
+		p.records = append(p.records, opRecord{v.QueueOffset, highest})
+	})
+}
+
+// readHalves reads what no op record names.
+func (l *loading) readHalves() error {
+	for at := l.low; at < l.high; {
+		if l.settled.has(at) {
+			at++
+			continue
+		}
+		to := at + 1
+		for to < l.high && !l.settled.has(to) {
+			to++
+		}
+		l.each(message.TopicHalf, at, to, l.found)
+		at = to
+	}
+	return nil
+}
+
+// found enters one open half message.
+func (l *loading) found(v *message.View) {
+	f, ok := ReadFacts(v.Properties)
+	if !ok {
+		l.c.log.Error().Int64("offset", v.QueueOffset).Msg("record in the half queue that says not where it belongs: left out")
+		return
+	}
+	x := &l.c.index
+	h := &half{
+		offset: v.QueueOffset, phy: v.PhyOffset, born: v.BornTimestamp, stored: v.StoreTimestamp, immunity: f.Immunity, origin: f.Origin,
+		checks: f.Checks, size: v.Size, id: x.identity(f.Group, f.Uniq, v.BornTimestamp),
+	}
+	if h.origin >= 0 && l.originSettled(h) {
+		return
+	}
+	old := l.superseded(h)
+	h.group, h.topic = x.groupOf(f.Group), x.topicOf(string(f.RealTopic))
+	x.enter(h, v.StoreTimestamp)
+	if old != nil {
+		for _, a := range append(old.aliases, old.offset) {
+			if len(h.aliases) < maxAliases {
+				h.aliases = append(h.aliases, a)
+			}
+		}
+		x.remove(old, v.StoreTimestamp)
+		for _, a := range h.aliases {
+			x.aliases[a] = h
+		}
+	}
+	if len(l.byID[h.id]) < sameMost {
+		l.byID[h.id] = append(l.byID[h.id], h)
+	}
+}
+
+// sameMost bounds the search when a client sends one message again and again
+// within one millisecond.
+const sameMost = 256
+
+// superseded takes the copy that h was made from out of the list, if it is there.
+func (l *loading) superseded(h *half) *half {
+	if h.origin < 0 && h.checks <= 0 {
+		return nil
+	}
+	list := l.byID[h.id]
+	for i := len(list) - 1; i >= 0; i-- {
+		o := list[i]
+		sameOrigin := h.origin >= 0 && (o.offset == h.origin || o.origin == h.origin)
+		if sameOrigin || h.checks > 0 && max(0, o.checks) == h.checks-1 {
+			l.byID[h.id] = append(list[:i:i], list[i+1:]...)
+			return o
+		}
+	}
+	return nil
+}
+
+// originSettled says whether an op record names the half message that an immunity
+// copy was made of. That its record really is that one is read.
+func (l *loading) originSettled(h *half) bool {
+	if h.origin < l.low || h.origin >= h.offset || !l.settled.has(h.origin) {
+		return false
+	}
+	settled := false
+	rec, _ := l.c.opt.Store.Get(message.TopicHalf, queue, h.origin, 1, nil)
+	var v message.View
+	if message.Decode(rec, &v) == nil && v.QueueOffset == h.origin {
+		f, ok := ReadFacts(v.Properties)
+		settled = ok && l.c.index.identity(f.Group, f.Uniq, v.BornTimestamp) == h.id
+	}
+	return settled
+}
+
+var errSeenAll = errors.New("nothing is open any more")
+
+// findCommits looks for real messages whose op record a crash has cut off.
+func (l *loading) findCommits() error {
+	x := &l.c.index
+	if x.first == nil {
+		return nil
+	}
+	byPhy := make(map[int64]*half, len(x.byPlace))
+	lowest := x.first.phy
+	for h := x.first; h != nil; h = h.next {
+		byPhy[h.phy], lowest = h, min(lowest, h.phy)
+	}
+	from := max(lowest, l.opPlaces.before())
+	err := l.c.opt.Store.Walk(from, func(v *message.View) error {
+		if v.SysFlag&message.FlagTransactionMask != message.FlagTransactionCommit {
+			return nil
+		}
+		if h := l.committedHalf(v, byPhy); h != nil {
+			delete(byPhy, h.phy)
+			l.c.ops.giveBack(h.named(nil, h.offset))
+			x.remove(h, v.StoreTimestamp)
+			l.committed++
+		}
+		if x.first == nil {
+			return errSeenAll
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errSeenAll) {
+		return fmt.Errorf("transaction: look for commits from %d on: %w", from, err)
+	}
+	return nil
+}
+
+// committedHalf is the open half message that a real message was made of: of
+// exactly that record, or of an older copy.
+func (l *loading) committedHalf(v *message.View, byPhy map[int64]*half) *half {
+	f, _ := ReadFacts(v.Properties) // a real message says not where it belongs: never ok
+	id := l.c.index.identity(f.Group, f.Uniq, v.BornTimestamp)
+	if h := byPhy[v.PreparedTransactionOffset]; h != nil && h.id == id {
+		return h
+	}
+	for _, h := range l.byID[id] {
+		if h.state == open && (h.checks > 0 || h.origin >= 0) && h.phy > v.PreparedTransactionOffset {
+			return h
+		}
+	}
+	return nil
+}
+
+// readDiscarded remembers the newest discarded half messages, for commits that come late.
+func (l *loading) readDiscarded() {
+	low, high := l.c.opt.Store.Bounds(message.TopicMaxCheckTimes, queue)
+	l.each(message.TopicMaxCheckTimes, max(low, high-keepDiscarded/10), high, func(v *message.View) {
+		if f, ok := ReadFacts(v.Properties); ok {
+			l.c.index.discarded.add(l.c.index.identity(f.Group, f.Uniq, v.BornTimestamp))
+		}
+	})
+}
+
+// places are where op records lie, by the flushes that wrote them: records of one
+// flush may lie next to each other.
+type places struct {
+	from   int64 // the first record that is read
+	starts [3]int64
+	n      int
+	end    int64
+}
+
+func (p *places) add(phy, size int64) {
+	if p.n == 0 || phy != p.end {
+		copy(p.starts[:], p.starts[1:])
+		p.starts[2] = phy
+		p.n++
+	}
+	p.end = phy + size
+}
+
+// before is a place of the log in front of which every commit has its op record: where
+// the last flush but one began, and one more, because the end of a log file may
+// have split one in two. 0 when there are too few.
+func (p *places) before() int64 {
+	if p.n < len(p.starts) {
+		return 0
+	}
+	return p.starts[0]
+}
+
+// bitmap has a bit for each offset from one on.
+type bitmap struct {
+	from int64
+	bits []uint64
+}
+
+func (b *bitmap) set(o int64) {
+	i := int((o - b.from) / 64)
+	for len(b.bits) <= i {
+		b.bits = append(b.bits, 0)
+	}
+	b.bits[i] |= 1 << ((o - b.from) % 64)
+}
+
+func (b *bitmap) has(o int64) bool {
+	i := int((o - b.from) / 64)
+	return i < len(b.bits) && b.bits[i]&(1<<((o-b.from)%64)) != 0
+}

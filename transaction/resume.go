@@ -1,0 +1,57 @@
+package transaction
+
+import (
+	"errors"
+
+	"github.com/skylarkmq/skylark/message"
+)
+
+// Why a half message cannot be resumed.
+var (
+	ErrNotHalf = errors.New("transaction: not a record of a half message that waits to be resumed")
+	ErrIsOpen  = errors.New("transaction: the half message is open")
+)
+
+// Resume appends a discarded half message again, with no checks used up:
+// RESUME_CHECK_HALF_MESSAGE. Also the original of it in the half queue will do.
+func (c *Coordinator) Resume(v *message.View) error {
+	f, ok := ReadFacts(v.Properties)
+	topic := string(v.Topic)
+	if !ok || topic != message.TopicMaxCheckTimes && topic != message.TopicHalf {
+		return ErrNotHalf
+	}
+	id := c.index.identity(f.Group, f.Uniq, v.BornTimestamp)
+	if c.isOpen(id) {
+		return ErrIsOpen
+	}
+	t := c.Begin()
+	defer func() { c.End(t, nil) }()
+	stored := c.opt.Store.Append([]message.Message{{
+		Topic: message.TopicHalf, QueueID: queue, Flag: v.Flag, SysFlag: v.SysFlag, BornTimestamp: v.BornTimestamp, BornHost: v.BornHost,
+		StoreHost: v.StoreHost, ReconsumeTimes: v.ReconsumeTimes, Body: v.Body, Properties: renewed(v.Properties, 0, -1),
+	}})
+	if len(stored) != 1 || !stored[0].OK {
+		return errNotStored
+	}
+	s := &stored[0]
+	c.index.mu.Lock()
+	c.index.discarded.take(id)
+	c.index.mu.Unlock()
+	c.Opened(&Opening{
+		Group: f.Group, Uniq: f.Uniq, RealTopic: string(f.RealTopic), Born: v.BornTimestamp, Stored: s.StoreTimestamp, Immunity: f.Immunity,
+		Offset: s.QueueOffset, Phy: s.PhyOffset, Size: s.Size,
+	})
+	c.Counters.Resumed.Add(1)
+	return nil
+}
+
+func (c *Coordinator) isOpen(id uint64) bool {
+	c.index.mu.Lock()
+	defer c.index.mu.Unlock()
+	for h := c.index.first; h != nil; h = h.next {
+		if h.id == id {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,265 @@
+package transaction
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/skylarkmq/skylark/message"
+)
+
+func TestCommitRollbackAndOpRecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.prepare("PG", "T", []string{"a", "b", "c"})
+	if got := w.visible("T"); got != nil {
+		t.Fatalf("visible before commit: %v", got)
+	}
+	for i, commit := range []bool{true, false} {
+		if v := w.end(p[i], commit, false, false); v != Claimed {
+			t.Fatalf("end: %d", v)
+		}
+		for _, again := range []bool{true, false} { // a second decision changes nothing, whatever it says
+			if v := w.end(p[i], again, false, false); v != Repeated {
+				t.Fatalf("second end: %d", v)
+			}
+		}
+	}
+	if got := w.visible("T"); !slices.Equal(got, []string{"a"}) {
+		t.Fatalf("visible %v, want a", got)
+	}
+	wantOffsets(t, w.openOffsets(), 2)
+	w.Flush()
+	recs, _ := shelf{w.store}.Get(message.TopicOpHalf, 0, 0, 32, nil)
+	var v message.View
+	if err := message.Decode(recs, &v); err != nil || string(v.Body) != "0,1," || string(v.Properties) != "TAGS\x01d\x02WAIT\x01true\x02" {
+		t.Fatalf("op record %q %q %v", v.Body, v.Properties, err)
+	}
+	if len(recs) != int(v.Size) {
+		t.Fatal("more than one op record")
+	}
+}
+
+func TestChecksUntilDiscarded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.set.CheckMax = 3
+	w.prepare("PG", "T", []string{"a"}, message.PropertyKeys, "k1")
+	w.pass(time.Second) // too young
+	if len(w.asked) != 0 {
+		t.Fatal("asked before the timeout")
+	}
+	for n := 1; n <= 3; n++ {
+		w.pass(30 * time.Second)
+		if len(w.asked) != n {
+			t.Fatalf("round %d: asked %d times", n, len(w.asked))
+		}
+		a := w.asked[n-1]
+		if a.offset != int64(n) || a.group != "PG" || a.topic != "T" || a.uniq != "a" {
+			t.Fatalf("asked %+v", a)
+		}
+		if v, _ := message.Property([]byte(a.props), message.PropertyTransactionCheckTimes); string(v) != strconv.Itoa(n) {
+			t.Fatalf("check times %q, want %d", v, n)
+		}
+		if got := w.offsets.Query(Group, message.TopicHalf, 0); got != int64(n) {
+			t.Fatalf("progress %d, want %d", got, n)
+		}
+	}
+	w.pass(30 * time.Second)
+	if len(w.asked) != 3 || w.Open() != 0 {
+		t.Fatalf("asked %d times, %d open", len(w.asked), w.Open())
+	}
+	recs, _ := shelf{w.store}.Get(message.TopicMaxCheckTimes, 0, 0, 1, nil)
+	var v message.View
+	if err := message.Decode(recs, &v); err != nil {
+		t.Fatal(err)
+	}
+	f, ok := ReadFacts(v.Properties)
+	if !ok || string(f.RealTopic) != "T" || f.Checks != 3 || string(v.Body) != "body of a" {
+		t.Fatalf("discarded %+v %q", f, v.Body)
+	}
+	// What an operator resumes is asked about again, from the beginning.
+	if err := w.Resume(&v); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Resume(&v); err != ErrIsOpen {
+		t.Fatalf("second resume: %v", err)
+	}
+	w.pass(30 * time.Second)
+	last := w.asked[len(w.asked)-1]
+	if n, _ := message.Property([]byte(last.props), message.PropertyTransactionCheckTimes); string(n) != "1" {
+		t.Fatalf("check times %q after resume, want 1", n)
+	}
+	if v := w.end(place{last.offset, last.phy}, true, true, false); v != Claimed {
+		t.Fatal("answer to the check")
+	}
+	if got := w.visible("T"); !slices.Equal(got, []string{"a"}) {
+		t.Fatalf("visible %v", got)
+	}
+}
+
+func TestLateCommitOfADiscardedHalfIsObeyedOnce(t *testing.T) {
+	t.Parallel()
+	for _, restart := range []bool{false, true} {
+		w := newWorld(t)
+		w.set.CheckMax = 1
+		p := w.prepare("PG", "T", []string{"a"})
+		w.pass(30 * time.Second)
+		w.pass(30 * time.Second)
+		if w.Open() != 0 || w.Counters.Discarded.Load() != 1 {
+			t.Fatal("not discarded")
+		}
+		if restart {
+			w.Flush()
+			w.saveOffsets()
+			w.kill()
+		}
+		for range 2 {
+			w.end(p[0], true, false, false)
+		}
+		if got := w.visible("T"); !slices.Equal(got, []string{"a"}) {
+			t.Fatalf("restart %v: visible %v", restart, got)
+		}
+	}
+}
+
+func TestOldAnswerSettlesTheNewestCopy(t *testing.T) {
+	t.Parallel()
+	for _, restart := range []bool{false, true} {
+		w := newWorld(t)
+		p := w.prepare("PG", "T", []string{"a"})
+		w.pass(30 * time.Second)
+		w.pass(30 * time.Second)
+		if restart {
+			w.saveOffsets()
+			w.kill()
+		}
+		if v := w.end(p[0], true, false, false); v != Claimed {
+			t.Fatalf("restart %v: late answer: %d", restart, v)
+		}
+		if w.Open() != 0 {
+			t.Fatal("still open")
+		}
+		w.Flush()
+		w.saveOffsets()
+		w.kill()
+		w.pass(30 * time.Second)
+		if got := w.visible("T"); !slices.Equal(got, []string{"a"}) || w.Open() != 0 || len(w.asked) != 0 {
+			t.Fatalf("restart %v: visible %v, %d open, asked %d", restart, got, w.Open(), len(w.asked))
+		}
+	}
+}
+
+func TestImmunity(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.prepare("PG", "T", []string{"a", "b"}, message.PropertyCheckImmunityTime, "100")
+	for range 3 {
+		w.pass(30 * time.Second)
+	}
+	if len(w.asked) != 0 {
+		t.Fatal("asked in the immunity")
+	}
+	page, _ := w.List(Query{Max: 10})
+	if len(page) != 2 || page[0].Offset != 6 || page[0].Checks != 0 {
+		t.Fatalf("open %+v", page)
+	}
+	recs, _ := shelf{w.store}.Get(message.TopicHalf, 0, 6, 1, nil)
+	var v message.View
+	_ = message.Decode(recs, &v)
+	if f, _ := ReadFacts(v.Properties); f.Origin != 0 || f.Checks != -1 {
+		t.Fatalf("copy says %+v", f)
+	}
+	if got := w.offsets.Query(Group, message.TopicHalf, 0); got != 6 {
+		t.Fatalf("progress %d, want 6", got)
+	}
+	// The producer still names the first place; the op record names both.
+	w.end(p[0], true, false, false)
+	w.Flush()
+	recs, _ = shelf{w.store}.Get(message.TopicOpHalf, 0, 0, 1, nil)
+	if _ = message.Decode(recs, &v); string(v.Body) != "0,6," {
+		t.Fatalf("op record %q, want 0,6,", v.Body)
+	}
+	w.pass(30 * time.Second)
+	if len(w.asked) != 1 || w.asked[0].uniq != "b" {
+		t.Fatalf("asked %+v", w.asked)
+	}
+	if got := w.visible("T"); !slices.Equal(got, []string{"a"}) {
+		t.Fatalf("visible %v", got)
+	}
+}
+
+func TestOlderThanTheFilesIsDiscarded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.prepare("PG", "T", []string{"a"})
+	w.pass(73 * time.Hour)
+	if w.Open() != 0 || w.Counters.Discarded.Load() != 1 || len(w.asked) != 0 {
+		t.Fatal("not discarded by age")
+	}
+}
+
+func TestNoProducer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.deaf = true
+	w.prepare("PG", "T", []string{"a"})
+	w.pass(30 * time.Second)
+	page, _ := w.List(Query{Max: 1})
+	if page[0].Checks != 1 || page[0].GroupUnheard != 1 || w.Counters.ChecksUnheard.Load() != 1 {
+		t.Fatalf("%+v", page[0])
+	}
+}
+
+// One group has thousands of open half messages, another has one: it is asked
+// about after at most one turn of the big one.
+func TestGroupsTakeTurns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	many := make([]string, 5000)
+	for i := range many {
+		many[i] = "big" + strconv.Itoa(i)
+	}
+	w.prepare("PG_big", "T", many)
+	w.prepare("PG_small", "T", []string{"small"})
+	w.pass(30 * time.Second)
+	at := slices.IndexFunc(w.asked, func(a asked) bool { return a.group == "PG_small" })
+	if at < 0 || at > turnOf || len(w.asked) != 5001 {
+		t.Fatalf("asked %d, the small group's turn was number %d", len(w.asked), at)
+	}
+}
+
+func TestRoundStopsWithItsContext(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.prepare("PG", "T", []string{"a"})
+	w.clk.Advance(time.Minute)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	w.Round(ctx)
+	wantOffsets(t, w.openOffsets(), 0)
+}
+
+func TestRunWritesWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.prepare("PG", "T", []string{"a", "b"})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { w.Run(ctx); close(done) }()
+	w.clk.AwaitTimers(2)
+	w.end(p[0], false, false, false)
+	cancel()
+	<-done
+	w.saveOffsets()
+	w.kill()
+	wantOffsets(t, w.openOffsets(), 1)
+	data, _ := w.disk.Open("/store/config/transactionMetrics")
+	buf := make([]byte, 200)
+	n, _ := data.ReadAt(buf, 0)
+	if want := `{"dataVersion":{"counter":1,"stateVersion":0,"timestamp":1700000000000},"transactionCount":{"T":{"count":1,"timeStamp":1700000000000}}}`; string(buf[:n]) != want {
+		t.Fatalf("metrics %s", buf[:n])
+	}
+}

@@ -1,0 +1,172 @@
+package transaction
+
+import "github.com/skylarkmq/skylark/message"
+
+// Opening is a half message that has just been appended. Group and Uniq are
+// borrowed, RealTopic is kept.
+type Opening struct {
+	Group, Uniq  []byte
+	RealTopic    string
+	Born, Stored int64
+	Immunity     int64 // ms, -1 without
+	Offset, Phy  int64
+	Size         int32
+}
+
+// Opened enters a half message into the index, under a Ticket that was taken
+// before it was appended.
+func (c *Coordinator) Opened(o *Opening) {
+	h := &half{
+		offset: o.Offset, phy: o.Phy, born: o.Born, stored: o.Stored, immunity: o.Immunity, origin: -1, checks: -1, size: o.Size,
+		id: c.index.identity(o.Group, o.Uniq, o.Born),
+	}
+	x := &c.index
+	x.mu.Lock()
+	h.group, h.topic = x.groupOf(o.Group), x.topicOf(o.RealTopic)
+	x.enter(h, o.Stored)
+	x.mu.Unlock()
+	c.size.Add(1)
+	c.Counters.Halves.Add(1)
+}
+
+// Claim is the right to settle one half message: Settled or Released gives it up.
+type Claim struct {
+	half      *half
+	id        uint64
+	asked     int64 // the offset that END_TRANSACTION named
+	discarded bool
+	Phy       int64 // of the newest copy
+	Size      int32
+}
+
+// Verdict is what a claim has found.
+type Verdict uint8
+
+// Verdicts.
+const (
+	Claimed  Verdict = iota
+	Repeated         // settled before, or being settled now
+	Unsure           // the record must be read to know
+)
+
+// Claim claims a half message by the newest place that producers know of. It
+// reads memory only. Anything but an exact match, and a decision that comes after
+// its immunity, is Unsure: ClaimRecord looks closer.
+func (c *Coordinator) Claim(group []byte, offset, phy int64, fromCheck bool) (Claim, Verdict) {
+	x := &c.index
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	h := x.byPlace[offset]
+	if h == nil || h.phy != phy || h.group.name != string(group) {
+		return Claim{}, Unsure
+	}
+	if h.immunity >= 0 && !fromCheck {
+		return Claim{}, Unsure
+	}
+	return c.claim(h, offset)
+}
+
+// claim needs mu.
+func (c *Coordinator) claim(h *half, asked int64) (Claim, Verdict) {
+	if h.state != open {
+		return Claim{}, Repeated
+	}
+	h.state = settling
+	return Claim{half: h, id: h.id, asked: asked, Phy: h.phy, Size: h.size}, Claimed
+}
+
+// ClaimRecord claims by a record of the half queue that is known to be one. It may
+// be an old copy: then the newest one is claimed. A commit of a discarded half
+// message is obeyed.
+func (c *Coordinator) ClaimRecord(v *message.View, f *Facts, commit bool) (Claim, Verdict) {
+	id := c.index.identity(f.Group, f.Uniq, v.BornTimestamp)
+	x := &c.index
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	h := x.byPlace[v.QueueOffset]
+	if h == nil {
+		h = x.aliases[v.QueueOffset]
+	}
+	if h == nil {
+		h = x.newerCopy(id, v.QueueOffset)
+	}
+	if h != nil && h.id == id {
+		return c.claim(h, v.QueueOffset)
+	}
+	if commit && x.discarded.take(id) {
+		return Claim{id: id, asked: v.QueueOffset, discarded: true, Phy: v.PhyOffset, Size: v.Size}, Claimed
+	}
+	c.Counters.Repeated.Add(1)
+	return Claim{}, Repeated
+}
+
+// newerCopy finds what was appended again before this process began, or too often
+// for its aliases; mu is held. It looks at all, and is asked about strays only.
+func (x *index) newerCopy(id uint64, offset int64) *half {
+	for h := x.first; h != nil; h = h.next {
+		if h.id == id && h.offset > offset && (h.checks > 0 || h.origin >= 0) {
+			return h
+		}
+	}
+	return nil
+}
+
+// Released gives a claim back: the half message stays open.
+func (c *Coordinator) Released(cl *Claim) {
+	x := &c.index
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if cl.discarded {
+		x.discarded.add(cl.id)
+	} else if cl.half.state == settling {
+		cl.half.state = open
+	}
+}
+
+// Settled says that the decision is in the log, or needs none, and appends to dst
+// what End must be given.
+func (c *Coordinator) Settled(cl *Claim, commit, fromCheck bool, dst []int64) []int64 {
+	if commit {
+		c.Counters.Commits.Add(1)
+	} else {
+		c.Counters.Rollbacks.Add(1)
+	}
+	if fromCheck {
+		c.Counters.ChecksAnswered.Add(1)
+	}
+	if cl.discarded {
+		return append(dst, cl.asked)
+	}
+	now := c.clk.NowMs()
+	x := &c.index
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	h := cl.half
+	if h.moving {
+		h.state = settled // the round that moves it writes both offsets into one record
+		return dst
+	}
+	dst = h.named(dst, cl.asked)
+	x.remove(h, now)
+	c.size.Add(-1)
+	return dst
+}
+
+// named appends what an op record must say of a half message: its newest offset,
+// and in the same record every one it had before. The progress that was saved last
+// may lie in front of those, and a reader that starts there must not take them for
+// open; one that starts behind them passes them over.
+func (h *half) named(dst []int64, asked int64) []int64 {
+	for _, a := range h.aliases {
+		if a != h.origin && a != asked {
+			dst = append(dst, ^a)
+		}
+	}
+	if h.origin >= 0 && h.origin != asked && h.origin != h.offset {
+		dst = append(dst, ^h.origin)
+	}
+	if asked != h.offset {
+		dst = append(dst, ^asked)
+	}
+	return append(dst, h.offset)
+}
