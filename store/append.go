@@ -40,8 +40,16 @@ func (s *Store) appendLocked(b *Batch) int {
 	s.lockedAt.Store(now)
 	defer s.lockedAt.Store(0)
 
-	if last := s.lastStoreTime.Load(); now < last && last-now < backwards {
-		now = last
+	if last := s.lastStoreTime.Load(); now < last {
+		if last-now < backwards {
+			now = last
+		} else {
+			// The clock was set back for good. What the checkpoint says in the old time
+			// would vouch for records to come.
+			s.checkpoint.PhysicTime.Store(0)
+			s.checkpoint.LogicsTime.Store(0)
+			s.checkpoint.IndexTime.Store(0)
+		}
 	}
 	appended := s.write(b, now)
 	b.end = s.commitLog.Position()

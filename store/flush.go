@@ -91,10 +91,16 @@ func (s *Store) flushQueues(leastPages int) {
 		s.logger.Error().Err(ierr).Msg("store: flush of the index")
 		err = ierr
 	}
-	if err == nil {
-		raise(&s.checkpoint.LogicsTime, s.queues.FlushedTimestamp())
+	if err == nil && leastPages == 0 {
+		s.vouch()
 	}
 	if err := s.checkpoint.Flush(); err != nil {
 		s.logger.Error().Err(err).Msg("store: flush of the checkpoint")
 	}
+}
+
+// vouch moves the checkpoint on after a thorough flush. The clock may have been
+// set back since; times from before say nothing then.
+func (s *Store) vouch() {
+	raise(&s.checkpoint.LogicsTime, min(s.queues.FlushedTimestamp(), s.lastStoreTime.Load()))
 }

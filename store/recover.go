@@ -1,7 +1,9 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store/commitlog"
@@ -42,6 +44,9 @@ func (s *Store) recover(abnormal bool) error {
 	if err := s.finish(scan, queued); err != nil {
 		return err
 	}
+	if abnormal {
+		s.settle()
+	}
 	s.logger.Info().Bool("abnormal", abnormal).Int64("from", from).Int64("end", scan.End).Int64("records", scan.Records).
 		Int64("dispatched", r.dispatched).AnErr("stop", scan.Stop).Dur("took", s.clk.Now().Sub(began)).Msg("store: recovered")
 	return nil
@@ -81,6 +86,20 @@ func (s *Store) finish(scan commitlog.Scan, queued int64) error {
 	s.queues.ResetNext()
 	s.queues.CorrectMin(s.commitLog.Min())
 	return nil
+}
+
+// settle makes the checkpoint true again after a walk that filled queues and index
+// anew. What it said of the part that was cut off must not vouch for units that are
+// in memory only, nor for records to come that get the same times.
+func (s *Store) settle() {
+	last := s.lastStoreTime.Load()
+	for _, at := range []*atomic.Int64{&s.checkpoint.PhysicTime, &s.checkpoint.LogicsTime, &s.checkpoint.IndexTime} {
+		at.Store(min(at.Load(), last))
+	}
+	if err := errors.Join(s.queues.Flush(0), s.index.Flush()); err != nil {
+		s.logger.Error().Err(err).Msg("store: consume queues and index cannot be flushed after recovery")
+		s.checkpoint.LogicsTime.Store(0)
+	}
 }
 
 // recovery is one walk over the end of the log.

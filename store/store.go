@@ -255,7 +255,7 @@ func (s *Store) close() error {
 	if err := errors.Join(s.queues.Flush(0), s.index.Flush()); err != nil {
 		errs = append(errs, err)
 	} else {
-		raise(&s.checkpoint.LogicsTime, s.queues.FlushedTimestamp())
+		s.vouch()
 	}
 	return s.shut(errors.Join(errs...))
 }
