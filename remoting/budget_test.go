@@ -83,10 +83,10 @@ func TestLargeAnswerToAReader(t *testing.T) {
 	t.Parallel()
 	r := serve(t, nil)
 	w := r.dial(t)
-	for i := range 16 {
+	for i := range 6 {
 		w.send(askFor(4<<20, int32(i)))
 	}
-	for i := range 16 {
+	for i := range 6 {
 		if got := w.expect(int32(i), code.Success, ""); len(got.Body) != 4<<20 {
 			t.Fatalf("answer %d has %d bytes", i, len(got.Body))
 		}
@@ -156,7 +156,7 @@ func TestRequestsWaitForTheReader(t *testing.T) {
 	t.Parallel()
 	r := serve(t, func(c *Config) { c.PausePendingBytesPerConnection, c.MaxPendingBytesPerConnection = 1<<20, 16<<20 })
 	w := r.dial(t)
-	const n = 600 // of 128 KiB: 75 MiB
+	const n = 400 // of 128 KiB: 50 MiB
 	w.send(ask(code.GetAllTopicConfig, n, 128<<10))
 	await(t, "requests wait", func() bool { return r.srv.pausedConns.Load() == 1 })
 	r.alive(t) // others are served meanwhile
@@ -181,7 +181,7 @@ func TestLanesWaitForTheReader(t *testing.T) {
 	t.Parallel()
 	r := serve(t, func(c *Config) { c.PausePendingBytesPerConnection, c.MaxPendingBytesPerConnection = 1<<20, 16<<20 })
 	w, other := r.dial(t), r.dial(t)
-	const n = 600
+	const n = 400
 	w.send(ask(code.GetAllConsumerOffset, n, 128<<10))
 	await(t, "jobs are put back", func() bool { return r.srv.lanes.all[Pull].passed.Load() > 0 })
 	other.send(ask(code.GetAllConsumerOffset, 10, 10))
