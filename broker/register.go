@@ -128,8 +128,11 @@ func (r *registrar) registerAll(ctx context.Context, only []*topic.Config, force
 // body is a registration. Permissions are masked when the broker itself is not
 // fully open; that is how an operator closes one broker.
 func (r *registrar) body(only []*topic.Config) *body.RegisterBrokerBody {
-	table, version := r.b.Topics.Snapshot()
-	if only != nil {
+	var table map[string]*topic.Config
+	version := r.b.Topics.Version()
+	if only == nil {
+		table, version = r.b.Topics.Snapshot()
+	} else {
 		table = make(map[string]*topic.Config, len(only))
 		for _, c := range only {
 			table[c.TopicName] = c

@@ -22,20 +22,21 @@ type replyTemplate struct {
 	binaryHead []byte // MSG_REGION and TRACE_ON as entries
 }
 
-// make renders the template.
+// make renders the template into new memory: copies of the old one are still read
+// by sends that wait for the disk.
 func (t *replyTemplate) make(cfg *Config) {
 	t.region, t.traceOn = cfg.RegionID, strconv.FormatBool(cfg.TraceOn)
 	t.properties = message.AppendProperty(nil, message.PropertyMsgRegion, t.region)
 	t.properties = message.AppendProperty(t.properties, message.PropertyTraceSwitch, t.traceOn)
 	t.properties = message.AppendProperty(t.properties, message.PropertyCluster, cfg.BrokerClusterName)
 
-	t.jsonHead = append(t.jsonHead[:0], `,"extFields":{"MSG_REGION":`...)
+	t.jsonHead = append([]byte(nil), `,"extFields":{"MSG_REGION":`...)
 	t.jsonHead = appendJSONText(t.jsonHead, t.region)
 	t.jsonHead = append(t.jsonHead, `,"TRACE_ON":"`+t.traceOn+`","msgId":"`...)
-	t.jsonTail = append(t.jsonTail[:0], `,"serializeTypeCurrentRPC":"JSON","version":`...)
+	t.jsonTail = append([]byte(nil), `,"serializeTypeCurrentRPC":"JSON","version":`...)
 	t.jsonTail = strconv.AppendInt(t.jsonTail, protocol.CurrentVersion, 10)
 	t.jsonTail = append(t.jsonTail, '}')
-	t.binaryHead = appendEntry(t.binaryHead[:0], message.PropertyMsgRegion, t.region)
+	t.binaryHead = appendEntry(nil, message.PropertyMsgRegion, t.region)
 	t.binaryHead = appendEntry(t.binaryHead, message.PropertyTraceSwitch, t.traceOn)
 }
 

@@ -29,7 +29,7 @@ type pendingSend struct {
 func (s *sendTurn) hold(p *pendingSends, d *send, res *store.Result) *pendingSends {
 	if p == nil {
 		p = s.b.send.pending.Get().(*pendingSends)
-		p.b, p.reply = s.b, s.reply // slices of the template are replaced, never changed, but by make
+		p.b, p.reply = s.b, s.reply // its slices are replaced by make, never changed
 		p.sends, p.phys, p.uniq = p.sends[:0], p.phys[:0], p.uniq[:0]
 	}
 	e := pendingSend{held: d.req.Hold(), queue: d.queue, offset: res.QueueOffset, physFrom: len(p.phys), uniqFrom: len(p.uniq)}
