@@ -3,9 +3,11 @@ package store
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 
 	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/store/checkpoint"
 	"github.com/skylarkmq/skylark/store/commitlog"
 	"github.com/skylarkmq/skylark/store/mapped"
 )
@@ -25,7 +27,7 @@ func (s *Store) recover(abnormal bool) error {
 	if len(s.commitLog.Files()) == 0 {
 		return s.startEmpty()
 	}
-	r := recovery{s: s, check: commitlog.Check{BodyCRC: s.cfg.Get().CheckCRCOnRecover, PropertyCRC: s.cfg.Get().ForceVerifyPropCRC, Torn: abnormal}}
+	r := recovery{s: s, check: s.recoveryCheck(abnormal)}
 	from := r.start(abnormal, queued)
 	if abnormal {
 		if err := s.queues.Rebuild(from); err != nil {
@@ -50,6 +52,19 @@ func (s *Store) recover(abnormal bool) error {
 	s.logger.Info().Bool("abnormal", abnormal).Int64("from", from).Int64("end", scan.End).Int64("records", scan.Records).
 		Int64("dispatched", r.dispatched).AnErr("stop", scan.Stop).Dur("took", s.clk.Now().Sub(began)).Msg("store: recovered")
 	return nil
+}
+
+// recoveryCheck is how closely recovery looks. What the disk had before is not
+// given up, with everything behind it, for one wrong sum.
+func (s *Store) recoveryCheck(abnormal bool) commitlog.Check {
+	c := commitlog.Check{BodyCRC: s.cfg.Get().CheckCRCOnRecover, PropertyCRC: s.cfg.Get().ForceVerifyPropCRC, Torn: abnormal}
+	if c.Durable = math.MaxInt64; abnormal {
+		c.Durable = s.checkpoint.PhysicTime.Load() - checkpoint.Margin
+	}
+	c.Damaged = func(phy int64, err error) {
+		s.logger.Error().Err(err).Int64("phy", phy).Msg("store: a record is damaged; it stays where it is")
+	}
+	return c
 }
 
 // startEmpty begins a log at 0. Queues without a log point nowhere.

@@ -23,9 +23,10 @@ import (
 const (
 	fileSize = 4096
 	used     = 40
-	// margin is subtracted from the times, as Java does: clocks step back.
-	margin = 3000
 )
+
+// Margin is subtracted from the times, as Java does: clocks step back.
+const Margin = 3000
 
 // Checkpoint is the file. The fields may be set from anywhere; Flush writes them.
 type Checkpoint struct {
@@ -83,7 +84,7 @@ func (c *Checkpoint) fields() [used / 8]*atomic.Int64 {
 
 // MinTime is from when on recovery must look at the log again.
 func (c *Checkpoint) MinTime() int64 {
-	return max(0, min(c.PhysicTime.Load(), c.LogicsTime.Load())-margin)
+	return max(0, min(c.PhysicTime.Load(), c.LogicsTime.Load())-Margin)
 }
 
 // MinTimeIndex is the same when the index must be complete (messageIndexSafe).

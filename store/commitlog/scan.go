@@ -17,6 +17,11 @@ type Check struct {
 	// Torn: the machine may have lost power, and with it any sector of what was not
 	// flushed. The body's sum does not cover topic and properties; see torn.
 	Torn bool
+	// Durable: records with store timestamps before it had reached the disk whole.
+	// One of them with a wrong sum was damaged later: it is reported, and the walk
+	// goes on, for the records behind it are sound.
+	Durable int64
+	Damaged func(phy int64, err error)
 }
 
 // Scan is what a walk over the records found.
@@ -153,6 +158,10 @@ func (w *walk) record(f *mapped.File, at int64, size int) error {
 		err = message.CheckPropertyCRC(rec)
 	} else if w.check.BodyCRC {
 		err = v.CheckBody()
+	}
+	if err != nil && v.StoreTimestamp < w.check.Durable && w.check.Damaged != nil {
+		w.check.Damaged(at, err)
+		return w.visit(at, rec, v)
 	}
 	if err != nil {
 		return err
