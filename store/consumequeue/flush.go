@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+
+	"github.com/skylarkmq/skylark/internal/vfs"
 )
 
 const pageSize = 4096
@@ -73,22 +75,53 @@ func (t *Table) markAgain(q *Queue) {
 	}
 }
 
+// manySyncs is from how many queues on the file system is synced as a whole.
+const manySyncs = 256
+
 // sync makes written units durable, under flushing.
 func (t *Table) sync(leastPages int) error {
-	rest := t.unsynced[:0]
-	for i, q := range t.unsynced {
-		if !q.worthSync(leastPages) {
+	due, rest := t.due[:0], t.unsynced[:0]
+	for _, q := range t.unsynced {
+		if q.worthSync(leastPages) {
+			due = append(due, q.beginSync())
+		} else {
 			rest = append(rest, q)
-			continue
 		}
-		if err := q.sync(); err != nil {
-			t.unsynced = append(rest, t.unsynced[i:]...)
-			return err
-		}
-		q.waiting = false
 	}
 	clear(t.unsynced[len(rest):])
 	t.unsynced = rest
+	err := t.syncDue(due)
+	for i := range due {
+		if err == nil {
+			due[i].done()
+		}
+		due[i].q.waiting = false
+	}
+	clear(due)
+	t.due = due[:0]
+	return err
+}
+
+func (t *Table) syncDue(due []syncing) error {
+	if len(due) >= manySyncs {
+		if done, err := vfs.SyncFS(t.opt.FS, t.opt.Dir); done || err != nil {
+			return err
+		}
+	}
+	dirs := make(map[string]bool)
+	for i := range due {
+		if err := due[i].files(); err != nil {
+			return fmt.Errorf("consume queue: sync: %w", err)
+		}
+		if q := due[i].q; due[i].created {
+			dirs[q.dir()], dirs[filepath.Dir(q.dir())], dirs[t.opt.Dir] = true, true, true
+		}
+	}
+	for dir := range dirs {
+		if err := t.opt.FS.SyncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("consume queue: sync: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -101,35 +134,47 @@ func (q *Queue) worthSync(leastPages int) bool {
 	return leastPages == 0 || from/size != to/size || to/pageSize-from/pageSize >= int64(leastPages)
 }
 
-// sync makes the files with units in [synced, filed) durable. It waits for the
-// disk without the lock; a queue destroyed or cut meanwhile (its generation shows)
-// keeps the position that gave it.
-func (q *Queue) sync() error {
+// syncing is one queue while its units become durable: what it had when that
+// began. A queue destroyed or cut meanwhile (its generation shows) keeps the
+// position that gave it.
+type syncing struct {
+	q          *Queue
+	to         int64 // units below will be durable
+	begin, end int64 // byte positions of the files that hold what is not
+	created    bool
+	generation uint32
+}
+
+func (q *Queue) beginSync() syncing {
+	q.io.Lock()
+	defer q.io.Unlock()
 	size := q.table.opt.FileSize
-	q.io.Lock()
-	to, created, generation := q.filed.Load(), q.newFiles, q.generation
-	begin, end := max(min(q.synced, to)*UnitSize/size*size, q.first), min(q.last, to*UnitSize)
-	exists := q.hasFiles.Load()
+	s := syncing{q: q, to: q.filed.Load(), created: q.newFiles, generation: q.generation}
+	s.begin = max(min(q.synced, s.to)*UnitSize/size*size, q.first)
+	s.end = min(q.last, s.to*UnitSize)
+	if !q.hasFiles.Load() {
+		s.end, s.created = s.begin-1, false
+	}
 	q.newFiles = false
-	q.io.Unlock()
-	for start := begin; exists && start <= end; start += size {
-		if err := q.syncFile(start, created); err != nil {
-			return fmt.Errorf("consume queue: sync: %w", err)
+	return s
+}
+
+// files waits for the disk, without a lock.
+func (s *syncing) files() error {
+	for start := s.begin; start <= s.end; start += s.q.table.opt.FileSize {
+		if err := s.q.syncFile(start, s.created); err != nil {
+			return err
 		}
 	}
-	if created && exists {
-		for _, dir := range []string{q.dir(), filepath.Dir(q.dir()), q.table.opt.Dir} {
-			if err := q.table.opt.FS.SyncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("consume queue: sync: %w", err)
-			}
-		}
-	}
-	q.io.Lock()
-	if q.generation == generation {
-		q.synced = to
-	}
-	q.io.Unlock()
 	return nil
+}
+
+func (s *syncing) done() {
+	s.q.io.Lock()
+	defer s.q.io.Unlock()
+	if s.q.generation == s.generation {
+		s.q.synced = s.to
+	}
 }
 
 // syncFile syncs one file, unless it has been deleted since.

@@ -59,6 +59,7 @@ type Table struct {
 	flushing   sync.Mutex // one flush at a time
 	spare      []*Queue
 	unsynced   []*Queue
+	due        []syncing
 	syncFailed error
 }
 
