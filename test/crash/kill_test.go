@@ -41,7 +41,10 @@ func TestKill(t *testing.T) {
 	for _, flush := range []string{"ASYNC_FLUSH", "SYNC_FLUSH"} {
 		t.Run(flush, func(t *testing.T) {
 			seed := uint64(time.Now().UnixNano())
-			t.Logf("seed %d", seed)
+			if n, err := strconv.ParseUint(os.Getenv("SKYLARK_CRASH_SEED"), 10, 64); err == nil {
+				seed = n
+			}
+			t.Logf("SKYLARK_CRASH_SEED=%d", seed)
 			b := &broker{bin: bin, dir: t.TempDir(), port: testport.Broker(t), flush: flush}
 			lives(t, b, rand.New(rand.NewPCG(seed, 0)), (rounds+1)/2)
 		})
