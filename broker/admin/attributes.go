@@ -1,12 +1,14 @@
 package admin
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
 )
 
 // attribute is the rule of one topic or group attribute.
@@ -30,6 +32,11 @@ var groupAttributes = map[string]attribute{
 	"priority.factor": {changeable: true, low: 0, high: 100},
 }
 
+// refuse answers with a text of AttributeUtil, AttributeParser or Attribute, which the original throws.
+func refuse(format string, args ...any) error {
+	return remoting.Failf(code.SystemError, format, args...)
+}
+
 // parseAttributes reads `+key=value,-key`, AttributeParser.parseToMap with its texts.
 func parseAttributes(s string) (map[string]string, error) {
 	out := map[string]string{}
@@ -40,13 +47,13 @@ func parseAttributes(s string) (map[string]string, error) {
 		key, value, assigned := strings.Cut(part, "=")
 		switch {
 		case assigned && !strings.Contains(key, "+"):
-			return nil, fmt.Errorf("add/alter attribute format is wrong: %s", key)
+			return nil, refuse("add/alter attribute format is wrong: %s", key)
 		case !assigned && !strings.Contains(key, "-"):
-			return nil, fmt.Errorf("delete attribute format is wrong: %s", key)
+			return nil, refuse("delete attribute format is wrong: %s", key)
 		}
 		value, _, _ = strings.Cut(value, "=") // Java splits and takes the second piece
 		if _, twice := out[key]; twice {
-			return nil, fmt.Errorf("key duplication: %s", key)
+			return nil, refuse("key duplication: %s", key)
 		}
 		out[key] = value
 	}
@@ -63,22 +70,22 @@ func alterAttributes(rules map[string]attribute, create bool, present, change ma
 	seen := map[string]bool{}
 	for _, signed := range slices.Sorted(maps.Keys(change)) {
 		if len(signed) < 2 || strings.ContainsAny(signed[1:], "+-") {
-			return nil, fmt.Errorf("kv string format wrong.")
+			return nil, refuse("kv string format wrong.")
 		}
 		key, value := signed[1:], change[signed]
 		if seen[key] {
-			return nil, fmt.Errorf("alter duplication key. key: %s", key)
+			return nil, refuse("alter duplication key. key: %s", key)
 		}
 		seen[key] = true
 		_, has := present[key]
 		switch {
 		case signed[0] == '+':
 		case create:
-			return nil, fmt.Errorf("only add attribute is supported while creating topic. key: %s", key)
+			return nil, refuse("only add attribute is supported while creating topic. key: %s", key)
 		case signed[0] != '-':
-			return nil, fmt.Errorf("wrong format key: %s", key)
+			return nil, refuse("wrong format key: %s", key)
 		case !has:
-			return nil, fmt.Errorf("attempt to delete a nonexistent key: %s", key)
+			return nil, refuse("attempt to delete a nonexistent key: %s", key)
 		}
 		if err := checkAttribute(rules, create, signed, value); err != nil {
 			return nil, err
@@ -97,23 +104,23 @@ func checkAttribute(rules map[string]attribute, create bool, signed, value strin
 	rule, known := rules[key]
 	switch {
 	case !known:
-		return fmt.Errorf("unsupported key: %s", key)
+		return refuse("unsupported key: %s", key)
 	case !create && !rule.changeable:
-		return fmt.Errorf("attempt to update an unchangeable attribute. key: %s", key)
+		return refuse("attempt to update an unchangeable attribute. key: %s", key)
 	case signed[0] == '-':
 		return nil
 	case rule.values != nil:
 		if !slices.Contains(rule.values, value) {
-			return fmt.Errorf("value is not in set: [%s]", strings.Join(rule.values, ", "))
+			return refuse("value is not in set: [%s]", strings.Join(rule.values, ", "))
 		}
 		return nil
 	}
 	n, err := strconv.ParseInt(value, 10, 64)
 	if err != nil {
-		return fmt.Errorf("For input string: %q", value)
+		return refuse("For input string: %q", value)
 	}
 	if n < rule.low || n > rule.high {
-		return fmt.Errorf("value is not in range(%d, %d)", rule.low, rule.high)
+		return refuse("value is not in range(%d, %d)", rule.low, rule.high)
 	}
 	return nil
 }

@@ -1,9 +1,12 @@
 package admin
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/skylarkmq/skylark/remoting"
 )
 
 func TestAlterAttributes(t *testing.T) {
@@ -44,8 +47,8 @@ func TestAlterAttributes(t *testing.T) {
 			got, err = alterAttributes(topicAttributes, tt.create, tt.present, change)
 		}
 		text := ""
-		if err != nil {
-			text = err.Error()
+		if failed := new(remoting.Error); errors.As(err, &failed) {
+			text = failed.Remark
 		}
 		if text != tt.err {
 			t.Errorf("%s: error %q, want %q", tt.name, text, tt.err)

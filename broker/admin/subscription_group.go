@@ -61,7 +61,7 @@ func (a *Admin) changeGroups(list []*subscription.Group) (*protocol.Command, err
 		}
 		attributes, err := alterAttributes(groupAttributes, old == nil, present, g.Attributes)
 		if err != nil {
-			return nil, remoting.Fail(code.SystemError, err.Error())
+			return nil, err
 		}
 		g.Attributes = attributes
 	}

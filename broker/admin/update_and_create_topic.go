@@ -19,7 +19,7 @@ func (a *Admin) updateAndCreateTopic(r *remoting.Request, h *header.CreateTopic)
 	a.asked(r).Str("topic", h.Topic).Int32("readQueues", h.ReadQueueNums).Int32("writeQueues", h.WriteQueueNums).Msg("topic asked for")
 	attributes, err := parseAttributes(h.Attributes)
 	if err != nil {
-		return nil, remoting.Fail(code.SystemError, err.Error())
+		return nil, err
 	}
 	return a.changeTopics([]*topic.Config{{
 		TopicName: h.Topic, ReadQueueNums: h.ReadQueueNums, WriteQueueNums: h.WriteQueueNums, Perm: h.Perm,
@@ -76,7 +76,7 @@ func (a *Admin) putTopics(list []*topic.Config) (changed bool, err error) {
 		}
 		attributes, err := alterAttributes(topicAttributes, old == nil, present, c.Attributes)
 		if err != nil {
-			return false, remoting.Fail(code.SystemError, err.Error())
+			return false, err
 		}
 		c.Attributes = attributes
 	}
