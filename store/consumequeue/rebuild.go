@@ -12,12 +12,19 @@ import "strings"
 // are; Truncate cuts them at the end of the log.
 func (t *Table) Rebuild(phy int64) error {
 	var failed error
+	var cut []*Queue
 	t.Each(func(q *Queue) bool {
 		if !strings.HasPrefix(q.Topic, "%LMQ%") {
+			if q.MaxPhy() > phy {
+				cut = append(cut, q)
+			}
 			failed = q.rebuild(phy)
 		}
 		return failed == nil
 	})
+	if failed == nil {
+		failed = t.syncCuts(cut)
+	}
 	return failed
 }
 

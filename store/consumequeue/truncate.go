@@ -13,12 +13,17 @@ import (
 // stale unit as valid at its next start; zeros mean the same to both.
 func (t *Table) Truncate(phy int64) error {
 	var failed error
+	var cut []*Queue
 	t.Each(func(q *Queue) bool {
 		if q.MaxPhy() > phy {
 			failed = q.truncate(phy)
+			cut = append(cut, q)
 		}
 		return failed == nil
 	})
+	if failed == nil {
+		failed = t.syncCuts(cut)
+	}
 	t.EachBatch(func(q *BatchQueue) bool {
 		if failed == nil {
 			failed = q.truncate(phy)
@@ -82,20 +87,31 @@ func (q *Queue) cut(end int64) error {
 		}
 		q.last -= size
 	}
-	// Durable before anything is appended again: a unit that came back after a
-	// crash would point into other records.
-	if err := q.table.opt.FS.SyncDir(q.dir()); err != nil {
-		return fmt.Errorf("consume queue: truncate: %w", err)
-	}
 	if q.last < q.first {
 		q.hasFiles.Store(false)
 		return nil
 	}
-	if err := q.zeroFrom(end * UnitSize); err != nil {
-		return err
+	return q.zeroFrom(end * UnitSize)
+}
+
+// syncCuts makes truncations durable before anything is appended again: a unit
+// that came back after a crash would point into other records.
+func (t *Table) syncCuts(cut []*Queue) error {
+	if len(cut) >= manySyncs {
+		if done, err := vfs.SyncFS(t.opt.FS, t.opt.Dir); done || err != nil {
+			return err
+		}
 	}
-	if err := q.syncFile(q.last, false); err != nil {
-		return fmt.Errorf("consume queue: truncate: %w", err)
+	for _, q := range cut {
+		if err := t.opt.FS.SyncDir(q.dir()); err != nil {
+			return fmt.Errorf("consume queue: truncate: %w", err)
+		}
+		if !q.hasFiles.Load() {
+			continue
+		}
+		if err := q.syncFile(q.last, false); err != nil {
+			return fmt.Errorf("consume queue: truncate: %w", err)
+		}
 	}
 	return nil
 }
