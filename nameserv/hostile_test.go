@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/skylarkmq/skylark/nameserv/route"
+	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
 )
 
@@ -88,6 +89,23 @@ func TestStrangers(t *testing.T) {
 	good.register("127.0.0.1:10911", "0")
 	if got := string(good.must(code.GetRouteInfoByTopic, nil, "topic", "T").Body); !strings.Contains(got, "127.0.0.1:10911") {
 		t.Errorf("route %s", got)
+	}
+}
+
+// What a caller sends comes back in remarks, but not megabytes of it.
+func TestLongNamesInRemarks(t *testing.T) {
+	t.Parallel()
+	n := start(t)
+	p := connect(t, n)
+	long := strings.Repeat("t", 8<<20)
+	for _, got := range []*protocol.Command{
+		p.call(code.GetRouteInfoByTopic, nil, "topic", long),
+		p.call(code.GetKVConfig, nil, "namespace", long, "key", "k"),
+		p.call(code.GetKVListByNamespace, nil, "namespace", long),
+	} {
+		if got.Response() == code.Success || len(got.Remark) > 2<<10 {
+			t.Errorf("code %d, a remark of %d bytes", got.Code, len(got.Remark))
+		}
 	}
 }
 

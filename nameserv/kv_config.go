@@ -29,7 +29,7 @@ func (n *Nameserv) putKVConfig(r *remoting.Request) (*protocol.Command, error) {
 func (n *Nameserv) getKVConfig(_ *remoting.Request, h *header.GetKVConfig) (*protocol.Command, error) {
 	value, ok := n.kv.Get(h.Namespace, h.Key)
 	if !ok {
-		return nil, remoting.Fail(code.QueryNotFound, "No config item, Namespace: "+h.Namespace+" Key: "+h.Key)
+		return nil, remoting.Fail(code.QueryNotFound, "No config item, Namespace: "+shown(h.Namespace)+" Key: "+shown(h.Key))
 	}
 	answer := protocol.NewResponse(code.Success, "")
 	answer.Header = &header.GetKVConfigResponse{Value: value}
@@ -47,7 +47,7 @@ func (n *Nameserv) deleteKVConfig(r *remoting.Request, h *header.DeleteKVConfig)
 func (n *Nameserv) getKVListByNamespace(_ *remoting.Request, h *header.GetKVListByNamespace) (*protocol.Command, error) {
 	table, ok := n.kv.List(h.Namespace)
 	if !ok {
-		return nil, remoting.Fail(code.QueryNotFound, "No config item, Namespace: "+h.Namespace)
+		return nil, remoting.Fail(code.QueryNotFound, "No config item, Namespace: "+shown(h.Namespace))
 	}
 	return jsonAnswer(&body.KVTable{Table: table})
 }

@@ -33,7 +33,7 @@ func (n *Nameserv) getRouteInfoByTopic(r *remoting.Request, h *header.GetRouteIn
 	}
 	data, ok := n.routes.Route(h.Topic)
 	if !ok {
-		return nil, remoting.Fail(code.TopicNotExist, "No topic route info in name server for the topic: "+h.Topic+faq)
+		return nil, remoting.Fail(code.TopicNotExist, "No topic route info in name server for the topic: "+shown(h.Topic)+faq)
 	}
 	if c.OrderMessageEnable {
 		if conf, ok := n.kv.Get(kv.NamespaceOrderTopic, h.Topic); ok {
@@ -56,6 +56,16 @@ func (n *Nameserv) getRouteInfoByTopic(r *remoting.Request, h *header.GetRouteIn
 	var err error
 	answer.Body, err = encode(data)
 	return answer, err
+}
+
+// maxShown is how much of a caller's own text comes back to it in a remark: a header has 24 bits for its length.
+const maxShown = 1 << 10
+
+func shown(s string) string {
+	if len(s) > maxShown {
+		return s[:maxShown]
+	}
+	return s
 }
 
 // rewriteLocal replaces the hosts of brokers in this process by the address the client came to.
