@@ -25,6 +25,7 @@ import (
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/store"
+	"github.com/skylarkmq/skylark/transaction"
 )
 
 // DefaultPort is listenPort when nothing says otherwise.
@@ -88,6 +89,8 @@ type Broker struct {
 	Locks   *lock.Table
 	Holds   *longpoll.Holds
 	Stats   *stats.Table
+	// Transactions holds the half messages.
+	Transactions *transaction.Coordinator
 
 	cfg      *config.Section[Config]
 	accepted *config.Section[Accepted]
@@ -216,6 +219,10 @@ func (b *Broker) open(opt Options) error {
 	if err := b.saver.load(); err != nil {
 		return err
 	}
+	b.Transactions = b.newTransactions()
+	if err := b.Transactions.Load(); err != nil {
+		return err
+	}
 	b.Store.OnArrival(b.arrived)
 	b.send.init(b)
 	b.mount()
@@ -272,7 +279,7 @@ func (b *Broker) Run(ctx context.Context) error {
 		cancel()
 	})
 	for _, part := range []func(context.Context){
-		b.Holds.Run, b.wakers.run, b.saver.run, b.scanClients, b.notices.run, b.Stats.Run,
+		b.Holds.Run, b.wakers.run, b.saver.run, b.scanClients, b.notices.run, b.Stats.Run, b.Transactions.Run,
 	} {
 		back.Go(func() { part(backCtx) })
 	}

@@ -126,6 +126,21 @@ type Config struct {
 	EnableSlaveActingMaster bool `conf:"enableSlaveActingMaster"`
 	LockInStrictMode        bool `conf:"lockInStrictMode"`
 
+	// TransactionTimeOut: ms after its birth in which a half message is not checked.
+	TransactionTimeOut int64 `conf:"transactionTimeOut,hot"`
+	// TransactionCheckMax: so many checks, then a half message is discarded.
+	TransactionCheckMax int `conf:"transactionCheckMax,hot"`
+	// TransactionCheckInterval: ms between rounds of checks.
+	TransactionCheckInterval int64 `conf:"transactionCheckInterval,hot"`
+	// TransactionMetricFlushInterval: ms between saves of transactionMetrics.
+	TransactionMetricFlushInterval int64 `conf:"transactionMetricFlushInterval,hot"`
+	// TransactionOpMsgMaxSize: bytes that make an op record be written at once.
+	TransactionOpMsgMaxSize int `conf:"transactionOpMsgMaxSize,hot"`
+	// TransactionOpBatchInterval: ms between op records otherwise.
+	TransactionOpBatchInterval int `conf:"transactionOpBatchInterval,hot"`
+	// MaxOpenTransactions: half messages beyond are refused as any overload is. 200 bytes of memory each.
+	MaxOpenTransactions int `conf:"maxOpenTransactions,hot"`
+
 	// MaxTopicNums, MaxGroupNums: more topics or consumer groups are refused.
 	MaxTopicNums int `conf:"maxTopicNums"`
 	MaxGroupNums int `conf:"maxGroupNums"`
@@ -157,6 +172,8 @@ func DefaultConfig() Config {
 		EnableRegisterProducer:   true,
 		WaitTimeMillsInSendQueue: 200, WaitTimeMillsInPullQueue: 5000, WaitTimeMillsInHeartbeatQueue: 31_000,
 		WaitTimeMillsInTransactionQueue: 3000, WaitTimeMillsInAckQueue: 3000, WaitTimeMillsInAdminBrokerQueue: 5000,
+		TransactionTimeOut: 6000, TransactionCheckMax: 15, TransactionCheckInterval: 30_000, TransactionMetricFlushInterval: 10_000,
+		TransactionOpMsgMaxSize: 4096, TransactionOpBatchInterval: 3000, MaxOpenTransactions: 1_000_000,
 		MaxTopicNums: 200_000, MaxGroupNums: 200_000,
 		MaxHeldPulls: 200_000, MaxHeldPullsPerQueue: 20_000, MaxSuspendTimeMills: 600_000,
 	}
@@ -182,6 +199,7 @@ func (c *Config) check(a *Accepted, st *store.Config) error {
 		{st.BrokerRole == store.Slave, "brokerRole SLAVE"},
 		{st.BrokerRole == store.SyncMaster && st.InSyncReplicas > 1, "inSyncReplicas above 1 with brokerRole SYNC_MASTER"},
 		{st.EnableDLegerCommitLog, "enableDLegerCommitLog"},
+		{st.TransRocksDBEnable, "transRocksDBEnable"},
 	}
 	for _, r := range refused {
 		if r.on {

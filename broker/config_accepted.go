@@ -107,12 +107,6 @@ type Accepted struct {
 	ServerLoadBalancerEnable               bool   `conf:"serverLoadBalancerEnable,hot"`
 	DefaultMessageRequestMode              string `conf:"defaultMessageRequestMode,hot"`
 	DefaultPopShareQueueNum                int    `conf:"defaultPopShareQueueNum,hot"`
-	TransactionTimeOut                     int64  `conf:"transactionTimeOut,hot"`
-	TransactionCheckMax                    int    `conf:"transactionCheckMax,hot"`
-	TransactionCheckInterval               int64  `conf:"transactionCheckInterval,hot"`
-	TransactionMetricFlushInterval         int64  `conf:"transactionMetricFlushInterval,hot"`
-	TransactionOpMsgMaxSize                int    `conf:"transactionOpMsgMaxSize,hot"`
-	TransactionOpBatchInterval             int    `conf:"transactionOpBatchInterval,hot"`
 	AclEnable                              bool   `conf:"aclEnable,hot"`
 	StoreReplyMessageEnable                bool   `conf:"storeReplyMessageEnable,hot"`
 	AutoDeleteUnusedStats                  bool   `conf:"autoDeleteUnusedStats,hot"`
@@ -350,12 +344,6 @@ func DefaultAccepted() Accepted {
 		ServerLoadBalancerEnable:               true,
 		DefaultMessageRequestMode:              "PULL",
 		DefaultPopShareQueueNum:                -1,
-		TransactionTimeOut:                     6000,
-		TransactionCheckMax:                    15,
-		TransactionCheckInterval:               30000,
-		TransactionMetricFlushInterval:         10000,
-		TransactionOpMsgMaxSize:                4096,
-		TransactionOpBatchInterval:             3000,
 		StoreReplyMessageEnable:                true,
 		AutoDeleteUnusedStats:                  true,
 		ForwardTimeout:                         3000,

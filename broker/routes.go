@@ -13,6 +13,8 @@ var routes = []remoting.Route[*Broker]{
 	remoting.HandleBatch(code.SendMessage, (*Broker).sendMessages),
 	remoting.HandleBatch(code.SendMessageV2, (*Broker).sendMessages),
 	remoting.HandleBatch(code.SendBatchMessage, (*Broker).sendMessages),
+	remoting.HandleBatch(code.EndTransaction, (*Broker).sendMessages),
+	remoting.Handle(code.ResumeCheckHalfMessage, remoting.Transaction, (*Broker).resumeCheckHalfMessage),
 
 	remoting.HandleRaw(code.PullMessage, remoting.Inline, (*Broker).pullMessage),
 	remoting.HandleRaw(code.LitePullMessage, remoting.Inline, (*Broker).pullMessage),

@@ -29,12 +29,13 @@ type sender struct {
 	turns   sync.Pool // *sendTurn for lanes
 	pending sync.Pool // *pendingSends
 	retry   func(*remoting.Request) (*protocol.Command, error)
+	end     func(*remoting.Request) (*protocol.Command, error)
 }
 
 func (s *sender) init(b *Broker) {
 	s.turns.New = func() any { return newSendTurn(b) }
 	s.pending.New = func() any { return new(pendingSends) }
-	s.retry = b.sendOnLane // bound once: a method value made for each call is an allocation
+	s.retry, s.end = b.sendOnLane, b.endTransactionOnLane // bound once: a method value made for each call is an allocation
 }
 
 // sendTurn is one loop's, or one lane worker's, memory for sends.
@@ -50,6 +51,7 @@ type sendTurn struct {
 	scratch []byte
 	phys    []int64
 	sum     putSum
+	tx      txTurn
 }
 
 // send is one staged message until its answer.
@@ -61,6 +63,7 @@ type send struct {
 	wait     bool   // of a SYNC_FLUSH: the answer waits for the disk
 	uniq     []byte // transactionId; points into sendTurn.props
 	batchIDs bool   // msgId is a list
+	half     int    // place in txTurn.halves, -1 for an ordinary message
 }
 
 func newSendTurn(b *Broker) *sendTurn {
@@ -87,17 +90,24 @@ func (s *sendTurn) begin() {
 	}
 	s.batch.Reset()
 	s.sends = s.sends[:0]
+	s.tx.begin()
 	if cap(s.props) > keepProps {
 		s.props = nil
 	}
 	s.props = s.props[:0]
 }
 
-// sendMessages handles the consecutive sends of one turn.
+// sendMessages handles the consecutive sends of one turn, and the END_TRANSACTION
+// between them: commits go into the same batch.
 func (b *Broker) sendMessages(t *remoting.Turn, reqs []*remoting.Request) {
 	s := b.turn(t)
+	defer s.endTicket()
 	busy := b.Store.Busy()
 	for _, r := range reqs {
+		if r.Request() == code.EndTransaction {
+			s.stageEnd(r)
+			continue
+		}
 		if busy {
 			r.Fail(code.SystemBusy, remarkRejectRequest)
 			continue
@@ -112,6 +122,7 @@ func (b *Broker) sendOnLane(r *remoting.Request) (*protocol.Command, error) {
 	s := b.send.turns.Get().(*sendTurn)
 	defer b.send.turns.Put(s)
 	s.begin()
+	defer s.endTicket()
 	s.stage(r, true)
 	s.finish()
 	return nil, nil
@@ -161,6 +172,13 @@ func (s *sendTurn) put(r *remoting.Request, cfg *topic.Config, queue int32) {
 		BornTimestamp: h.BornTimestamp, BornHost: r.Conn.RemoteAddr(), StoreHost: s.b.addr,
 		ReconsumeTimes: h.ReconsumeTimes, Body: r.Body, Properties: s.props[from:],
 	}
+	half := -1
+	if c.transaction && !h.Batch {
+		if half = s.makeHalf(m, &c, from, queue); half < 0 {
+			s.refuse(r, code.SystemBusy, remarkTooManyOpen)
+			return
+		}
+	}
 	var index int
 	var status store.PutStatus
 	if h.Batch {
@@ -177,7 +195,7 @@ func (s *sendTurn) put(r *remoting.Request, cfg *topic.Config, queue int32) {
 		return
 	}
 	s.sends = append(s.sends, send{
-		req: r, index: index, queue: queue, topic: cfg.TopicName, wait: !c.noWait, batchIDs: h.Batch, uniq: c.uniq(s.props),
+		req: r, index: index, queue: queue, topic: m.Topic, wait: !c.noWait, batchIDs: h.Batch, uniq: c.uniq(s.props), half: half,
 	})
 }
 
@@ -197,12 +215,16 @@ func (s *sendTurn) finish() {
 			continue
 		}
 		s.sum.add(s.b.Stats, d.topic, &res)
+		if d.half >= 0 {
+			s.opened(d.half, &res)
+		}
 		if sync && d.wait {
 			held = s.hold(held, d, &res)
 			continue
 		}
 		s.answer(d.req, code.Success, d, &res)
 	}
+	s.finishEnds()
 	s.sum.flush(s.b.Stats)
 	if held != nil {
 		s.b.Store.AwaitFlush(s.batch.End(), held.done)

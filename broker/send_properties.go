@@ -17,6 +17,10 @@ type completion struct {
 	noWait      bool // WAIT is false
 	keys        bool // KEYS is there
 	innerNum    bool // INNER_NUM is there
+
+	reserved bool   // a name that half messages must not bring along
+	group    []byte // PGROUP, in what was completed
+	immunity []byte // CHECK_IMMUNITY_TIME_IN_SECONDS, likewise
 }
 
 // uniq is UNIQ_KEY in the buffer that complete returned.
@@ -67,6 +71,13 @@ func (c *completion) note(name, value []byte) (keep bool) {
 		c.timer = true
 	case message.PropertyInnerNum:
 		c.innerNum = true
+	case message.PropertyProducerGroup:
+		c.group = value
+	case message.PropertyCheckImmunityTime:
+		c.immunity = value
+	case message.PropertyRealTopic, message.PropertyRealQueueID, message.PropertyTransactionID,
+		message.PropertyTransactionCheckTimes, message.PropertyTransactionQueueOffset:
+		c.reserved = true
 	}
 	return true
 }

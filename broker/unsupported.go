@@ -15,8 +15,8 @@ const remarkUnsupported = " are not supported by this version of the broker"
 // unsupported names the feature that a single message needs; "" for none.
 func unsupported(cfg *topic.Config, h *header.SendMessage, c *completion) string {
 	switch {
-	case c.transaction, h.SysFlag&message.FlagTransactionMask != 0:
-		return "transactional messages"
+	case !c.transaction && h.SysFlag&message.FlagTransactionMask != 0:
+		return "messages with a transaction flag and without TRAN_MSG" // Java stores some of them where nobody finds them
 	case topic.IsRetry(cfg.TopicName):
 		return "messages to retry topics"
 	case c.delay:
@@ -33,7 +33,7 @@ func unsupported(cfg *topic.Config, h *header.SendMessage, c *completion) string
 func unsupportedBatch(cfg *topic.Config, h *header.SendMessage) string {
 	switch {
 	case h.SysFlag&message.FlagTransactionMask != 0:
-		return "transactional messages"
+		return "batches of transactional messages"
 	case cfg.Attributes[attributeQueueType] == queueTypeBatch:
 		return "messages to topics with batch consume queues"
 	}

@@ -180,7 +180,8 @@ func (c *Coordinator) Flush() {
 	}
 }
 
-var errNotStored = errors.New("transaction: the store did not take it")
+// ErrNotStored says that the store did not take a message.
+var ErrNotStored = errors.New("transaction: the store did not take it")
 
 // writeOps writes one op record, and says how much of the list is in it.
 func (c *Coordinator) writeOps(list []int64) (n int, err error) {
@@ -197,7 +198,7 @@ func (c *Coordinator) writeOps(list []int64) (n int, err error) {
 		Body: body, Properties: []byte(opProperties),
 	}})
 	if len(stored) != 1 || !stored[0].OK {
-		return 0, errNotStored
+		return 0, ErrNotStored
 	}
 	c.progress.wrote(stored[0].QueueOffset, highest)
 	return n, nil

@@ -31,7 +31,7 @@ func (c *Coordinator) Resume(v *message.View) error {
 		StoreHost: v.StoreHost, ReconsumeTimes: v.ReconsumeTimes, Body: v.Body, Properties: renewed(v.Properties, 0, -1),
 	}})
 	if len(stored) != 1 || !stored[0].OK {
-		return errNotStored
+		return ErrNotStored
 	}
 	s := &stored[0]
 	c.index.mu.Lock()

@@ -1,0 +1,95 @@
+package broker
+
+import (
+	"bytes"
+
+	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/remoting/protocol/header"
+	"github.com/skylarkmq/skylark/store"
+	"github.com/skylarkmq/skylark/transaction"
+)
+
+// Half messages: sends with TRAN_MSG=true. They go into the batch of their turn as
+// any other send, under the half topic.
+
+const remarkTooManyOpen = "[TRANSACTION]too many open transactions (maxOpenTransactions), start flow control for a while"
+
+// txTurn is what a sendTurn needs for transactions.
+type txTurn struct {
+	ticket  transaction.Ticket
+	holding bool
+	halves  []transaction.Opening
+	ends    []stagedEnd
+	settled []int64 // for the next op record
+
+	head   header.EndTransaction
+	record []byte // of the half message that is being committed
+	props  []byte
+}
+
+const keepRecord = 1 << 20
+
+func (t *txTurn) begin() {
+	t.halves, t.ends, t.settled = t.halves[:0], t.ends[:0], t.settled[:0]
+	if cap(t.record) > keepRecord {
+		t.record = nil
+	}
+}
+
+// takeTicket is called before anything of a transaction is staged, endTicket when
+// the turn is over, whatever happened in it.
+func (s *sendTurn) takeTicket() {
+	if !s.tx.holding {
+		s.tx.ticket, s.tx.holding = s.b.Transactions.Begin(), true
+	}
+}
+
+func (s *sendTurn) endTicket() {
+	if !s.tx.holding {
+		return
+	}
+	for i := range s.tx.ends { // left over by a panic
+		s.b.Transactions.Released(&s.tx.ends[i].claim)
+	}
+	s.b.Transactions.End(s.tx.ticket, s.tx.settled)
+	s.tx.holding = false
+	clear(s.tx.halves)
+	clear(s.tx.ends)
+}
+
+// makeHalf turns a completed message into a half message; -1 when there are too
+// many already. The transaction flag of its system flags goes: the record is an
+// ordinary one of the half topic.
+func (s *sendTurn) makeHalf(m *message.Message, c *completion, from int, queue int32) int {
+	if s.b.Transactions.Full() {
+		return -1
+	}
+	s.takeTicket()
+	uniq := c.uniq(s.props)
+	if c.reserved {
+		uniq = bytes.Clone(uniq)
+		s.props = transaction.WithoutReserved(s.props[:from], bytes.Clone(s.props[from:]))
+	}
+	s.props = transaction.AppendHalf(s.props, m.Topic, queue, uniq)
+	end := len(s.props)
+	if c.reserved {
+		c.uniqFrom = end
+		s.props = append(s.props, uniq...)
+		c.uniqTo = len(s.props)
+	}
+	o := transaction.Opening{Group: c.group, Uniq: uniq, RealTopic: m.Topic, Born: m.BornTimestamp, Immunity: -1}
+	if len(c.immunity) > 0 {
+		o.Immunity = transaction.ParseImmunity(c.immunity)
+	}
+	m.Topic, m.QueueID, m.Properties = message.TopicHalf, 0, s.props[from:end]
+	m.SysFlag &^= message.FlagTransactionMask
+	s.tx.halves = append(s.tx.halves, o)
+	return len(s.tx.halves) - 1
+}
+
+// opened tells of a half message that is in the log.
+func (s *sendTurn) opened(half int, res *store.Result) {
+	o := &s.tx.halves[half]
+	o.Offset, o.Phy, o.Size, o.Stored = res.QueueOffset, res.PhyOffset, res.Size, res.StoreTimestamp
+	s.b.Transactions.Opened(o)
+}

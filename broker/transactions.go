@@ -1,0 +1,114 @@
+package broker
+
+import (
+	"path/filepath"
+	"time"
+
+	"github.com/skylarkmq/skylark/broker/offset"
+	"github.com/skylarkmq/skylark/broker/topic"
+	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/store"
+	"github.com/skylarkmq/skylark/transaction"
+)
+
+// newTransactions makes the coordinator of half messages over the broker's parts.
+func (b *Broker) newTransactions() *transaction.Coordinator {
+	return transaction.New(transaction.Options{
+		Store: &txStore{b.Store}, Offsets: txOffsets{b.Offsets}, Settings: b.txSettings, Check: b.checkTransactionState,
+		PrepareDiscard: b.prepareDiscard, Host: b.addr, Clock: b.clock, Log: b.log, Disk: b.disk,
+		MetricsFile: filepath.Join(b.storeCfg.Get().StorePathRootDir, "config", "transactionMetrics"),
+	})
+}
+
+func (b *Broker) txSettings() transaction.Settings {
+	cfg, st := b.cfg.Get(), b.storeCfg.Get()
+	return transaction.Settings{
+		CheckInterval: time.Duration(cfg.TransactionCheckInterval) * time.Millisecond,
+		TimeoutMs:     cfg.TransactionTimeOut,
+		CheckMax:      int32(cfg.TransactionCheckMax),
+		OpMaxSize:     cfg.TransactionOpMsgMaxSize,
+		OpInterval:    time.Duration(cfg.TransactionOpBatchInterval) * time.Millisecond,
+		MetricsEvery:  time.Duration(cfg.TransactionMetricFlushInterval) * time.Millisecond,
+		ReservedMs:    int64(st.FileReservedTime) * 3600_000,
+		MaxOpen:       cfg.MaxOpenTransactions,
+		Passive:       st.BrokerRole == store.Slave,
+	}
+}
+
+// prepareDiscard makes the topic of discarded half messages, as Java does when the
+// first one needs it.
+func (b *Broker) prepareDiscard() {
+	if b.Topics.Get(message.TopicMaxCheckTimes) != nil {
+		return
+	}
+	c := &topic.Config{
+		TopicName: message.TopicMaxCheckTimes, ReadQueueNums: 1, WriteQueueNums: 1, Perm: topic.PermRead | topic.PermWrite,
+		TopicFilterType: topic.SingleTag,
+	}
+	b.Topics.Put(c)
+	b.AnnounceTopic(c)
+}
+
+// txStore is the store as the coordinator wants it.
+type txStore struct{ store *store.Store }
+
+// Append waits for the disk with SYNC_FLUSH.
+func (t *txStore) Append(list []message.Message) []transaction.Stored {
+	batch := store.NewBatch()
+	out := make([]transaction.Stored, len(list))
+	for i := range list {
+		if _, st := t.store.Stage(batch, &list[i]); st != store.PutOK {
+			break
+		}
+	}
+	if batch.Len() == 0 {
+		return out
+	}
+	t.store.Append(batch)
+	status := store.PutOK
+	if t.store.NeedsFlush() {
+		flushed := make(chan store.PutStatus, 1)
+		t.store.AwaitFlush(batch.End(), func(st store.PutStatus) { flushed <- st })
+		status = <-flushed
+	}
+	for i := range batch.Len() {
+		r := batch.Result(i)
+		out[i] = transaction.Stored{
+			OK: r.Status == store.PutOK && status.Stored(), QueueOffset: r.QueueOffset, PhyOffset: r.PhyOffset,
+			StoreTimestamp: r.StoreTimestamp, Size: r.Size,
+		}
+	}
+	return out
+}
+
+func (t *txStore) Record(phy int64, size int32, dst []byte) ([]byte, error) {
+	return t.store.Record(phy, size, dst, false)
+}
+
+func (t *txStore) Get(topic string, queue int32, offset int64, n int, dst []byte) ([]byte, int64) {
+	res, dst := t.store.Get(&store.GetRequest{Topic: topic, QueueID: queue, Offset: offset, MaxCount: n}, dst)
+	return dst, res.NextBegin
+}
+
+func (t *txStore) Bounds(topic string, queue int32) (low, high int64) {
+	return t.store.MinOffset(topic, queue), t.store.MaxOffset(topic, queue)
+}
+
+func (t *txStore) Walk(from int64, visit func(*message.View) error) error {
+	return t.store.Walk(from, visit)
+}
+
+func (t *txStore) Oldest() int64  { return t.store.MinPhyOffset() }
+func (t *txStore) End() int64     { return t.store.MaxPhyOffset() }
+func (t *txStore) Flushed() int64 { return t.store.FlushedPhyOffset() }
+
+// txOffsets is consumerOffset.json as the coordinator wants it.
+type txOffsets struct{ table *offset.Table }
+
+func (t txOffsets) Query(group, topic string, queue int32) int64 {
+	return t.table.Query(group, topic, queue)
+}
+
+func (t txOffsets) Commit(group, topic string, queue int32, o int64) {
+	_, _ = t.table.Commit(group, topic, queue, o) // a full table costs a longer start, nothing else
+}
