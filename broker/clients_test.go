@@ -23,11 +23,13 @@ type member struct {
 	*fixture
 	conn net.Conn
 	id   string
+
+	heard []*protocol.Command // notifications that came before an answer
 }
 
 func (f *fixture) member(id string) *member { return &member{fixture: f, conn: f.raw(), id: id} }
 
-// beatFor sends a heartbeat and skips to its answer.
+// beatFor sends a heartbeat and waits for its answer.
 func (m *member) beatFor(group string, subs ...body.SubscriptionData) *protocol.Command {
 	m.t.Helper()
 	data, err := body.Encode(&body.HeartbeatData{ClientID: m.id, ConsumerDataSet: []body.ConsumerData{{
@@ -39,20 +41,33 @@ func (m *member) beatFor(group string, subs ...body.SubscriptionData) *protocol.
 	return m.ask(protocol.NewRequest(code.HeartBeat, nil, data))
 }
 
-// ask sends a request on the member's own connection and skips to its answer.
+// ask sends a request on the member's own connection and waits for its answer.
 func (m *member) ask(cmd *protocol.Command) *protocol.Command {
 	m.t.Helper()
 	if _, err := m.conn.Write(protocol.AppendFrame(nil, cmd)); err != nil {
 		m.t.Fatal(err)
 	}
 	for {
-		if reply := m.next(); reply.IsResponse() {
+		reply := m.read()
+		if reply.IsResponse() {
 			return reply
 		}
+		m.heard = append(m.heard, reply)
 	}
 }
 
+// next is the oldest frame that nobody has looked at.
 func (m *member) next() *protocol.Command {
+	m.t.Helper()
+	if len(m.heard) > 0 {
+		first := m.heard[0]
+		m.heard = m.heard[1:]
+		return first
+	}
+	return m.read()
+}
+
+func (m *member) read() *protocol.Command {
 	m.t.Helper()
 	if err := m.conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		m.t.Fatal(err)
