@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/skylarkmq/skylark/internal/config"
 	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/store/consumequeue"
 )
 
 // manifest is what the Java store said about a directory (testdata/golden).
@@ -304,5 +306,49 @@ func checkFiles(t *testing.T, root string, m *manifest) {
 		if sum := sha256.Sum256(raw); hex.EncodeToString(sum[:]) != f.Sha256 {
 			t.Errorf("%s is not what Java's recovery left", f.Path)
 		}
+	}
+}
+
+type extFilter struct{ seen map[int64][]byte }
+
+func (f extFilter) MatchQueue(code int64, ext []byte) bool { f.seen[code] = ext; return true }
+func (f extFilter) MatchRecord([]byte) bool                { return true }
+
+// Extension units give the tag and the bit map that the queue unit has no room for.
+func TestGoldenExtension(t *testing.T) {
+	t.Parallel()
+	s := openGolden(t, unpackStore(t, "java-5.4.0-features"))
+	found := 0
+	s.Queues(func(b QueueBounds) bool {
+		for offset := b.Min; offset < b.Max; offset++ {
+			q, ok := s.queues.Lookup(b.Topic, b.QueueID)
+			if !ok {
+				break
+			}
+			u, _ := q.Unit(offset)
+			if !consumequeue.IsExtAddress(u.TagsCode) {
+				continue
+			}
+			req := GetRequest{Topic: b.Topic, QueueID: b.QueueID, Offset: offset, MaxCount: 1, Filter: extFilter{map[int64][]byte{}}, ResidentOnly: true}
+			if res, _ := s.Get(&req, nil); res.Status != GetCold {
+				t.Fatalf("an extension unit was read where nothing may wait: %+v", res)
+			}
+			req.ResidentOnly = false
+			res, rec := s.Get(&req, nil)
+			var v message.View
+			if err := message.Decode(rec, &v); res.Status != GetFound || err != nil {
+				t.Fatal(res, err)
+			}
+			tags, _ := message.Property(v.Properties, message.PropertyTags)
+			ext := req.Filter.(extFilter).seen[message.TagsCode(tags)]
+			if len(ext) < 20 || int64(binary.BigEndian.Uint64(ext[10:])) != v.StoreTimestamp {
+				t.Fatalf("%s offset %d, tags %q: extension %x", b.Topic, offset, tags, ext)
+			}
+			found++
+		}
+		return true
+	})
+	if found == 0 {
+		t.Error("no extension units")
 	}
 }

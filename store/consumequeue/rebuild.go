@@ -15,10 +15,10 @@ func (t *Table) Rebuild(phy int64) error {
 	var cut []*Queue
 	t.Each(func(q *Queue) bool {
 		if !strings.HasPrefix(q.Topic, "%LMQ%") {
-			if q.MaxPhy() > phy {
+			var changed bool
+			if changed, failed = q.rebuild(phy); changed {
 				cut = append(cut, q)
 			}
-			failed = q.rebuild(phy)
 		}
 		return failed == nil
 	})
@@ -28,18 +28,19 @@ func (t *Table) Rebuild(phy int64) error {
 	return failed
 }
 
-func (q *Queue) rebuild(phy int64) error {
-	q.open()
-	if q.err != nil {
-		return q.err
+func (q *Queue) rebuild(phy int64) (changed bool, err error) {
+	if q.open(); q.err != nil || !q.hasFiles.Load() {
+		return false, q.err
 	}
-	if q.MaxPhy() > phy {
-		return q.truncate(phy)
-	}
+	// All units are in the files: nothing was put since the start.
 	q.io.Lock()
-	defer q.io.Unlock()
-	if !q.hasFiles.Load() {
-		return nil
+	low, err := q.search(phy)
+	if err == nil && low == q.max.Load() {
+		err = q.zeroFrom(max(low*UnitSize, q.last))
 	}
-	return q.zeroFrom(max(q.max.Load()*UnitSize, q.last))
+	q.io.Unlock()
+	if err != nil || low == q.max.Load() {
+		return false, err
+	}
+	return true, q.truncate(phy)
 }

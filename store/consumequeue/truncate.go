@@ -41,22 +41,12 @@ func (q *Queue) truncate(phy int64) error {
 			return err
 		}
 	}
-	begin, end := q.first/UnitSize, q.max.Load()
-	low, high := begin, end
-	for low < high { // the first unit at or behind phy
-		mid := low + (high-low)/2
-		u, err := q.unitInFile(mid)
-		if err != nil {
-			return err
-		}
-		if u.PhyOffset >= phy && !u.filler() {
-			high = mid
-		} else {
-			low = mid + 1
-		}
+	low, err := q.search(phy)
+	if err != nil {
+		return err
 	}
 	kept := ends{max: low, maxPhy: -1, known: true}
-	if low > begin {
+	if low > q.first/UnitSize {
 		u, err := q.unitInFile(low - 1)
 		if err != nil {
 			return err
@@ -75,6 +65,25 @@ func (q *Queue) truncate(phy int64) error {
 	q.min.Store(min(q.min.Load(), low))
 	q.Next = low
 	return nil
+}
+
+// search is the offset of the first unit of a record at or behind a position of
+// the log, or of the first that was lost.
+func (q *Queue) search(phy int64) (int64, error) {
+	low, high := q.first/UnitSize, q.max.Load()
+	for low < high {
+		mid := low + (high-low)/2
+		u, err := q.unitInFile(mid)
+		if err != nil {
+			return 0, err
+		}
+		if !u.written() || u.PhyOffset >= phy && !u.filler() {
+			high = mid
+		} else {
+			low = mid + 1
+		}
+	}
+	return low, nil
 }
 
 // cut removes the files behind a queue offset and zeroes the rest of its own. A

@@ -1,0 +1,74 @@
+package consumequeue
+
+import (
+	"testing"
+	"time"
+)
+
+// putBatches adds n units of three messages each, ten bytes and a second apart.
+func putBatches(t *testing.T, q *BatchQueue, from, n int64) {
+	t.Helper()
+	for i := from; i < from+n; i++ {
+		if err := q.Put(BatchUnit{PhyOffset: i * 10, Size: 10, TagsCode: i, StoreTimestamp: 1000 * i, Base: 3 * i, Count: 3}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestBatchQueue(t *testing.T) {
+	t.Parallel()
+	opt := testOptions(t.TempDir())
+	table, _ := openTable(t, opt, false)
+	q := table.Batch("B", 1)
+	putBatches(t, q, 0, 25)
+	putBatches(t, q, 20, 5) // dispatched again
+	if err := q.Put(BatchUnit{PhyOffset: 900, Size: 10, Base: -1, Count: 3}); err != nil {
+		t.Fatal(err)
+	}
+	check := func(low, high int64) {
+		t.Helper()
+		if l, h := q.Bounds(); l != low || h != high {
+			t.Fatalf("[%d, %d), want [%d, %d)", l, h, low, high)
+		}
+		for offset := low; offset < high; offset++ {
+			units := q.Units(offset, 2, nil)
+			if len(units) == 0 || units[0].Base != offset/3*3 || units[0].PhyOffset != offset/3*10 {
+				t.Fatalf("offset %d: %+v", offset, units)
+			}
+		}
+		if units := q.Units(high, 1, nil); len(units) != 0 {
+			t.Fatalf("behind the end: %+v", units)
+		}
+	}
+	check(0, 75)
+	for _, tt := range []struct{ ms, lower, upper int64 }{{-1, 0, 0}, {0, 0, 0}, {1500, 6, 3}, {2000, 6, 6}, {24_000, 72, 72}, {99_000, 75, 72}} {
+		if lower, upper := q.OffsetByTime(tt.ms, false), q.OffsetByTime(tt.ms, true); lower != tt.lower || upper != tt.upper {
+			t.Errorf("time %d: LOWER %d UPPER %d, want %d %d", tt.ms, lower, upper, tt.lower, tt.upper)
+		}
+	}
+	if err := table.Close(true); err != nil {
+		t.Fatal(err)
+	}
+	table, maxPhy := openTable(t, opt, true)
+	q, ok := table.LookupBatch("B", 1)
+	if !ok || maxPhy != 240 {
+		t.Fatalf("found %v, ends at %d", ok, maxPhy)
+	}
+	check(0, 75)
+	if err := table.Truncate(200); err != nil {
+		t.Fatal(err)
+	}
+	check(0, 60)
+	putBatches(t, q, 20, 2)
+	check(0, 66)
+	if n, err := table.DeleteExpired(120, func(time.Duration) {}, 0); n != 1 || err != nil {
+		t.Errorf("deleted %d files, %v", n, err)
+	}
+	check(36, 66)
+	if err := table.DeleteTopic("B"); err != nil {
+		t.Fatal(err)
+	}
+	if l, h := q.Bounds(); l != 0 || h != 0 {
+		t.Errorf("after the deletion [%d, %d)", l, h)
+	}
+}
