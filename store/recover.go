@@ -117,14 +117,22 @@ func (s *Store) settle() {
 	}
 }
 
-// recovery is one walk over the end of the log.
+// recovery is one walk over the end of the log. The walk itself reads, checks and
+// takes records apart; a second goroutine, which lives as long as the walk, fills
+// queues and index.
 type recovery struct {
 	s            *Store
 	check        commitlog.Check
 	dispatchFrom int64
 	dispatched   int64
-	items        []item
-	hashes       []int32
+	chunk        *chunk
+	full, empty  chan *chunk
+}
+
+// chunk is what is handed over at once.
+type chunk struct {
+	items  []item
+	hashes []int32
 }
 
 // start is the first byte of the file to begin with: the last one whose first
@@ -164,11 +172,34 @@ func (r *recovery) known(f *mapped.File, abnormal bool, limit, queued int64) boo
 }
 
 func (r *recovery) scan(from int64) (commitlog.Scan, error) {
-	scan, err := r.s.commitLog.Scan(from, r.check, r.visit)
-	if err == nil {
-		err = r.flush()
+	const chunks = 4
+	r.full, r.empty = make(chan *chunk, chunks), make(chan *chunk, chunks)
+	for range chunks {
+		r.empty <- &chunk{}
 	}
-	return scan, err
+	filled := make(chan error, 1)
+	go func() { filled <- r.fill() }()
+	r.chunk = <-r.empty
+	scan, err := r.s.commitLog.Scan(from, r.check, r.visit)
+	r.full <- r.chunk
+	close(r.full)
+	return scan, errors.Join(err, <-filled)
+}
+
+// fill empties chunks until there are no more. After an error it only passes them
+// back, so that the walk ends.
+func (r *recovery) fill() (failed error) {
+	for c := range r.full {
+		if failed == nil {
+			if done, err := r.s.fill(c.items, c.hashes); done < len(c.items) {
+				failed = fmt.Errorf("store: record at %d: %w", c.items[done].phy, err)
+			}
+		}
+		clear(c.items)
+		c.items, c.hashes = c.items[:0], c.hashes[:0]
+		r.empty <- c
+	}
+	return failed
 }
 
 // recoverBatch is how many records are dispatched at once.
@@ -185,8 +216,9 @@ func (r *recovery) visit(phy int64, _ []byte, v *message.View) error {
 		return nil
 	}
 	r.add(v)
-	if len(r.items) >= recoverBatch {
-		return r.flush()
+	if len(r.chunk.items) >= recoverBatch {
+		r.full <- r.chunk
+		r.chunk = <-r.empty
 	}
 	return nil
 }
@@ -209,20 +241,8 @@ func (r *recovery) add(v *message.View) {
 			}
 		}
 	}
-	r.hashes, it.keys = f.appendKeys(r.hashes, topic, v.SysFlag, r.s.indexing(r.s.cfg.Get()))
-	r.items = append(r.items, it)
+	c := r.chunk
+	c.hashes, it.keys = f.appendKeys(c.hashes, topic, v.SysFlag, r.s.indexing(r.s.cfg.Get()))
+	c.items = append(c.items, it)
 	r.dispatched++
-}
-
-func (r *recovery) flush() error {
-	if len(r.items) == 0 {
-		return nil
-	}
-	done, err := r.s.fill(r.items, r.hashes)
-	if done < len(r.items) {
-		return fmt.Errorf("store: record at %d: %w", r.items[done].phy, err)
-	}
-	clear(r.items)
-	r.items, r.hashes = r.items[:0], r.hashes[:0]
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sort"
 
 	"github.com/skylarkmq/skylark/internal/vfs"
 )
@@ -87,22 +88,27 @@ func (f *file) eachEntry(raw io.ReaderAt, count int32, visit func(int32, entry) 
 
 // uncover takes the entries from first on out of their chains, newest first.
 func (f *file) uncover(raw io.ReaderAt, heads []int32, h *header, first int32) error {
-	var b [entrySize]byte
+	buf := make([]byte, 4096*entrySize)
 	for h.count > first {
-		if n, err := raw.ReadAt(b[:], f.entryAt(h.count-1)); n < entrySize {
+		from := max(first, h.count-4096)
+		piece := buf[:int(h.count-from)*entrySize]
+		if n, err := raw.ReadAt(piece, f.entryAt(from)); n < len(piece) {
 			return err
 		}
-		e := decodeEntry(b[:])
-		if slot := e.hash % f.slots; heads[slot] == h.count-1 {
-			if heads[slot] = e.prev; e.prev == 0 {
-				h.slots--
+		for h.count > from {
+			e := decodeEntry(piece[int(h.count-1-from)*entrySize:])
+			if slot := e.hash % f.slots; e.hash >= 0 && heads[slot] == h.count-1 {
+				if heads[slot] = e.prev; e.prev == 0 {
+					h.slots--
+				}
 			}
+			h.count--
 		}
-		h.count--
 	}
 	if h.count <= 1 {
 		return nil
 	}
+	var b [entrySize]byte
 	if n, err := raw.ReadAt(b[:], f.entryAt(h.count-1)); n < entrySize {
 		return err
 	}
@@ -176,20 +182,24 @@ func (f *file) truncate(phy int64) (int32, error) {
 		return 0, err
 	}
 	defer f.release()
+	// Positions never fall along a file.
+	var failed error
+	var b [entrySize]byte
+	first := 1 + int32(sort.Search(int(f.head.count-1), func(i int) bool {
+		if n, err := raw.ReadAt(b[:], f.entryAt(int32(i)+1)); n < entrySize {
+			failed = errors.Join(failed, err)
+		}
+		return decodeEntry(b[:]).phy >= phy
+	}))
+	if failed != nil {
+		return 0, fmt.Errorf("index: truncate %s: %w", f.path, failed)
+	}
+	if first == 1 {
+		return 0, nil // the caller removes the file
+	}
 	heads := make([]int32, f.slots)
 	if err := f.readSlots(raw, heads); err != nil {
 		return 0, err
-	}
-	first := f.head.count
-	var b [entrySize]byte
-	for first > 1 {
-		if n, err := raw.ReadAt(b[:], f.entryAt(first-1)); n < entrySize {
-			return 0, fmt.Errorf("index: truncate %s: %w", f.path, err)
-		}
-		if decodeEntry(b[:]).phy < phy {
-			break
-		}
-		first--
 	}
 	h := f.head
 	if err := f.uncover(raw, heads, &h, first); err != nil {
