@@ -46,7 +46,7 @@ func (r *registrar) close() { r.client.Close() }
 // name server was away or came back, until ctx ends; then it unregisters.
 func (r *registrar) run(ctx context.Context) {
 	r.lookup(ctx)
-	r.registerAll(ctx, nil, true)
+	r.registerAll(ctx, true)
 	period := min(max(time.Duration(r.b.cfg.Get().RegisterNameServerPeriod)*time.Millisecond, leastPeriod), longestPeriod)
 	repeat := r.b.clock.NewTimer(firstRepeat)
 	defer repeat.Stop()
@@ -60,7 +60,7 @@ func (r *registrar) run(ctx context.Context) {
 			r.unregister()
 			return
 		case <-repeat.C():
-			r.registerAll(ctx, nil, r.b.cfg.Get().ForceRegister)
+			r.registerAll(ctx, r.b.cfg.Get().ForceRegister)
 			repeat.Reset(period)
 		case <-watch.C():
 			r.registerLost(ctx)
@@ -118,11 +118,25 @@ func (r *registrar) registerLost(ctx context.Context) {
 	}
 }
 
-// registerAll registers everywhere: all topics, or only those given.
-func (r *registrar) registerAll(ctx context.Context, only []*topic.Config, force bool) {
+// registerAll registers all topics everywhere.
+func (r *registrar) registerAll(ctx context.Context, force bool) {
 	if servers := r.list(); len(servers) > 0 {
-		r.register(ctx, servers, r.body(only), force)
+		r.register(ctx, servers, r.body(nil), force)
 	}
+}
+
+// present is the name servers but those that are known to be away: a new topic does
+// not wait for them, they are told everything when they are back.
+func (r *registrar) present() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []string
+	for _, addr := range r.servers {
+		if ok, tried := r.registered[addr]; ok || !tried {
+			list = append(list, addr)
+		}
+	}
+	return list
 }
 
 // body is a registration. Permissions are masked when the broker itself is not
@@ -179,7 +193,7 @@ func (r *registrar) registerAt(ctx context.Context, addr string, data []byte) {
 	cfg := r.b.cfg.Get()
 	cmd := protocol.NewRequest(code.RegisterBroker, &header.RegisterBroker{
 		BrokerName: cfg.BrokerName, BrokerAddr: r.b.addr.String(), ClusterName: cfg.BrokerClusterName, BrokerId: cfg.BrokerID,
-		HaServerAddr: net.JoinHostPort(cfg.BrokerIP2, strconv.Itoa(r.b.haPort())),
+		HaServerAddr: net.JoinHostPort(cfg.BrokerIP2, strconv.Itoa(r.b.storeCfg.Get().HaListenPort)),
 		BodyCrc32:    int32(crc32.ChecksumIEEE(data) & 0x7fffffff),
 	}, data)
 	reply, err := r.client.Call(ctx, addr, cmd)
@@ -271,11 +285,17 @@ func (b *Broker) AnnounceTopic(list ...*topic.Config) {
 		}
 		return
 	}
-	b.registrar.registerAll(ctx, list, true)
+	if servers := b.registrar.present(); len(servers) > 0 {
+		b.registrar.register(ctx, servers, b.registrar.body(list), true)
+	}
 }
 
 // Announce tells the name servers everything again and waits for them.
-func (b *Broker) Announce() { b.registrar.registerAll(context.Background(), nil, true) }
+func (b *Broker) Announce() {
+	if servers := b.registrar.present(); len(servers) > 0 {
+		b.registrar.register(context.Background(), servers, b.registrar.body(nil), true)
+	}
+}
 
 // single registers one topic by REGISTER_TOPIC_IN_NAMESRV.
 func (r *registrar) single(ctx context.Context, c *topic.Config) {
@@ -292,7 +312,7 @@ func (r *registrar) single(ctx context.Context, c *topic.Config) {
 	defer cancel()
 	cmd := protocol.NewRequest(code.RegisterTopicInNamesrv, &header.RegisterTopic{Topic: c.TopicName}, data)
 	var wg sync.WaitGroup
-	for _, addr := range r.list() {
+	for _, addr := range r.present() {
 		wg.Go(func() {
 			if _, err := r.client.Call(ctx, addr, cmd); err != nil {
 				r.b.log.Warn().Err(err).Str("nameServer", addr).Str("topic", c.TopicName).Msg("topic not registered")
@@ -300,12 +320,4 @@ func (r *registrar) single(ctx context.Context, c *topic.Config) {
 		})
 	}
 	wg.Wait()
-}
-
-// haPort is the port for replication: haListenPort, or the one after ours.
-func (b *Broker) haPort() int {
-	if p := b.storeCfg.Get().HaListenPort; p > 0 {
-		return p
-	}
-	return int(b.addr.Port()) + 1
 }

@@ -127,6 +127,66 @@ func TestNameServers(t *testing.T) {
 	late.route(c, "T", unknown)
 }
 
+// TestNewTopicDoesNotWaitForWhoIsAway: a name server that swallows connections and
+// never answers.
+func TestNewTopicDoesNotWaitForWhoIsAway(t *testing.T) {
+	t.Parallel()
+	hole, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = hole.Close() })
+	f := start(t, func(c *Config, _ *store.Config) {
+		c.NamesrvAddr, c.RegisterBrokerTimeoutMills = hole.Addr().String(), 300
+	})
+	tried := func() bool {
+		f.registrar.mu.Lock()
+		defer f.registrar.mu.Unlock()
+		return len(f.registrar.registered) > 0
+	}
+	for began := time.Now(); !tried(); time.Sleep(time.Millisecond) {
+		if time.Since(began) > 10*time.Second {
+			t.Fatal("not tried")
+		}
+	}
+	if list := f.registrar.present(); len(list) != 0 {
+		t.Fatalf("still present: %v", list)
+	}
+	f.cfg.Change(func(c *Config) { c.RegisterBrokerTimeoutMills = 60_000 })
+	f.sendTo("T", "x") // call waits 10 s at most
+}
+
+func TestSingleTopicRegistration(t *testing.T) {
+	t.Parallel()
+	n := startNameServer(t, t.TempDir(), "")
+	f := start(t, func(c *Config, _ *store.Config) { c.NamesrvAddr, c.EnableSingleTopicRegister = n.addr, true })
+	c := newCaller(t)
+	n.route(c, "TBW102", known)
+	f.sendTo("T", "x")
+	if q := n.route(c, "T", known).QueueDatas[0]; q.WriteQueueNums != 4 || q.BrokerName != "test-a" {
+		t.Fatalf("registered as %+v", q)
+	}
+}
+
+func TestRegistrationOnlyWhenSomethingChanged(t *testing.T) {
+	t.Parallel()
+	n := startNameServer(t, t.TempDir(), "")
+	f := start(t, func(c *Config, _ *store.Config) { c.NamesrvAddr, c.ForceRegister = n.addr, false })
+	n.route(newCaller(t), "TBW102", known)
+	version := body.DataVersion(f.Topics.Version())
+	if f.registrar.differs(context.Background(), n.addr, &version) {
+		t.Fatal("the name server lacks what it was told")
+	}
+	version = body.DataVersion(f.Topics.Bump())
+	if !f.registrar.differs(context.Background(), n.addr, &version) {
+		t.Fatal("the name server knows what it was not told")
+	}
+	gone := &body.DataVersion{}
+	if !f.registrar.differs(context.Background(), "127.0.0.1:1", gone) {
+		t.Fatal("a name server that does not answer knows everything")
+	}
+}
+
 func TestOrderedTopicsOfTheNameServer(t *testing.T) {
 	t.Parallel()
 	n := startNameServer(t, t.TempDir(), "")
