@@ -210,6 +210,9 @@ func (b *Broker) open(opt Options) error {
 		}
 	}
 	b.addr = netip.AddrPortFrom(ip, uint16(port))
+	if b.storeCfg.Get().HaListenPort <= 0 { // the released originals decide so before they read the file (BrokerStartup)
+		b.storeCfg.Change(func(c *store.Config) { c.HaListenPort = port + 1 })
+	}
 	b.uniqIDs = message.NewUniqIDs(b.clock, ip)
 	if b.Store, err = store.Open(b.storeCfg, store.Options{
 		FS: b.disk, Clock: b.clock, Log: b.log, StoreHost: b.addr, QueueType: b.queueType,

@@ -157,7 +157,7 @@ func DefaultConfig() Config {
 	ip := localIP()
 	return Config{
 		BrokerName: hostName(), BrokerClusterName: "DefaultCluster", BrokerIP1: ip, BrokerIP2: ip,
-		ConfigBlackList: "configBlackList",
+		ConfigBlackList: "configBlackList;brokerConfigPath",
 		NamesrvAddr:     os.Getenv("NAMESRV_ADDR"), UpdateNameServerAddrPeriod: 120_000,
 		RegisterNameServerPeriod: 30_000, RegisterBrokerTimeoutMills: 24_000, ForceRegister: true,
 		BrokerPermission: 6, AutoCreateTopicEnable: true, DefaultTopicQueueNums: 8,

@@ -94,7 +94,7 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	used := usage.Total - usage.Free
+	used := usage.Used
 	round := func() { s.cleanRound(t.Context(), s.cfg.Get()) }
 	disk.SetTotal(used * 100 / 92)
 	files := len(s.commitLog.Files())

@@ -298,7 +298,6 @@ func Defaults() Config {
 		MaxHashSlotNum:                                5000000,
 		MaxIndexNum:                                   20000000,
 		MaxMsgsNumBatch:                               64,
-		HaListenPort:                                  10912,
 		HaSendHeartbeatInterval:                       5000,
 		HaHousekeepingInterval:                        20000,
 		HaTransferBatchSize:                           32768,

@@ -23,6 +23,8 @@ func (s *Store) RuntimeInfo() map[string]string {
 		"putMessageFailedTimes":    number(st.putFailed.Load()),
 		"putMessageSizeTotal":      number(st.putBytes.Load()),
 		"putMessageDistributeTime": st.putDistribution(),
+		"putLatency99":             st.putLatency(0.99),
+		"putLatency999":            st.putLatency(0.999),
 		"putMessageAverageSize":    strconv.FormatFloat(float64(st.putBytes.Load())/float64(max(puts, 1)), 'f', -1, 64),
 		"dispatchMaxBuffer":        "0",
 		"getMessageEntireTimeMax":  number(st.getMaxMs.Load()),

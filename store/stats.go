@@ -20,7 +20,8 @@ type stats struct {
 	distribution                     [len(distributionSteps) + 1]atomic.Int64
 
 	mu      sync.Mutex
-	samples [601]sample // a ring, the newest at next-1
+	minute  [2]putClasses // distribution at the last two full minutes
+	samples [601]sample   // a ring, the newest at next-1
 	next    int
 	count   int
 }
@@ -29,6 +30,9 @@ type sample struct {
 	at                             int64
 	puts, found, miss, transferred int64
 }
+
+// putClasses counts puts by the time they took.
+type putClasses [len(distributionSteps) + 1]int64
 
 // distributionSteps are upper ends in ms of Java's put time classes.
 var distributionSteps = [...]int64{0, 10, 50, 100, 200, 500, 1000, 2000, 3000, 4000, 5000, 10000}
@@ -87,6 +91,37 @@ func (s *stats) take(at int64) {
 	s.samples[s.next] = s.now(at)
 	s.next = (s.next + 1) % len(s.samples)
 	s.count = min(s.count+1, len(s.samples))
+	if s.next%60 == 0 {
+		s.minute[0] = s.minute[1]
+		for i := range s.distribution {
+			s.minute[1][i] = s.distribution[i].Load()
+		}
+	}
+}
+
+// putLatency is the time in ms that a part of the puts of the last full minute did
+// not exceed, taken as spread evenly within a class, with two digits.
+func (s *stats) putLatency(part float64) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var total, passed int64
+	for i := range s.minute[1] {
+		total += s.minute[1][i] - s.minute[0][i]
+	}
+	rank := int64(float64(total) * part)
+	low := int64(0)
+	for i := range s.minute[1] {
+		n := s.minute[1][i] - s.minute[0][i]
+		high := low
+		if i < len(distributionSteps) {
+			high = distributionSteps[i]
+		}
+		if n > 0 && rank <= passed+n {
+			return fmt.Sprintf("%.2f", float64(low)+float64(high-low)*float64(rank-passed)/float64(n))
+		}
+		passed, low = passed+n, high
+	}
+	return "0.00"
 }
 
 // rate is one number a second over the last 10, 60 and 600 seconds (or as far as

@@ -20,7 +20,6 @@ func (a *Admin) getBrokerRuntimeInfo(*remoting.Request) (*protocol.Command, erro
 	// Delays, check-backs and revival run on masters.
 	info["brokerActive"] = strconv.FormatBool(!rules.Slave)
 	info["brokerVersionDesc"] = versionDesc
-	number("brokerVersion", protocol.CurrentVersion)
 
 	days := a.Stats.Days()
 	number("msgPutTotalYesterdayMorning", days.PutYesterdayMorning)

@@ -74,7 +74,7 @@ func (disk) Usage(path string) (Usage, error) {
 		return Usage{}, pathError("statfs", path, err)
 	}
 	size := uint64(st.Bsize)
-	return Usage{Total: st.Blocks * size, Free: st.Bavail * size}, nil
+	return Usage{Total: st.Blocks * size, Used: (st.Blocks - st.Bfree) * size, Free: st.Bavail * size}, nil
 }
 
 // Lock uses an open-file-description lock: it excludes the record lock that Java

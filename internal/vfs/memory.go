@@ -352,7 +352,8 @@ func (m *Memory) Usage(string) (Usage, error) {
 		used += uint64(len(n.data))
 		n.mu.Unlock()
 	}
-	return Usage{Total: m.total, Free: m.total - min(used, m.total)}, nil
+	used = min(used, m.total)
+	return Usage{Total: m.total, Used: used, Free: m.total - used}, nil
 }
 
 // SetTotal says how large the disk is for Usage; writes do not look at it.

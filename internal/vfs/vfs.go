@@ -98,17 +98,20 @@ type Info struct {
 	Dir     bool
 }
 
-// Usage is the state of a file system in bytes.
+// Usage is the state of a file system in bytes. Total is more than Used and Free
+// together where the file system keeps a part for root.
 type Usage struct {
-	Total, Free uint64
+	Total, Used, Free uint64
 }
 
-// Ratio is the used part as the Java broker computes it, 0 to 1; -1 when unknown.
+// Ratio is the used part of what anyone may use, in whole percents rounded up, as
+// the Java broker computes it (UtilAll): 0 to 1; -1 when unknown.
 func (u Usage) Ratio() float64 {
-	if u.Total == 0 {
+	usable := u.Used + u.Free
+	if usable == 0 {
 		return -1
 	}
-	return float64(u.Total-u.Free) / float64(u.Total)
+	return float64((u.Used*100+usable-1)/usable) / 100
 }
 
 // ReadFile returns the whole content of a file.
