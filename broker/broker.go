@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
@@ -195,9 +194,9 @@ func (b *Broker) newServer(opt Options) {
 // before the store can know which address message ids name; any other is opened
 // last, when requests can be answered.
 func (b *Broker) open(opt Options) error {
-	ip, err := netip.ParseAddr(b.cfg.Get().BrokerIP1)
+	ip, err := b.cfg.Get().address()
 	if err != nil {
-		return fmt.Errorf("broker: brokerIP1: %w", err)
+		return err
 	}
 	listenFirst := opt.Addr != ""
 	port := opt.Server.Get().ListenPort

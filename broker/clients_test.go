@@ -313,7 +313,7 @@ func TestSettingsThatMustNotBeIgnored(t *testing.T) {
 		"controller": func(_ *Config, a *Accepted, _ *store.Config) { a.EnableControllerMode = true },
 		"slave":      func(_ *Config, _ *Accepted, s *store.Config) { s.BrokerRole = store.Slave },
 		"replicas":   func(_ *Config, _ *Accepted, s *store.Config) { s.BrokerRole, s.InSyncReplicas = store.SyncMaster, 2 },
-		"no address": func(c *Config, _ *Accepted, _ *store.Config) { c.BrokerIP1 = "broker.example" },
+		"no address": func(c *Config, _ *Accepted, _ *store.Config) { c.BrokerIP1 = "no such name" },
 		"no name":    func(c *Config, _ *Accepted, _ *store.Config) { c.BrokerName = " " },
 	} {
 		c, a, s := DefaultConfig(), DefaultAccepted(), store.Defaults()

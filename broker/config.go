@@ -206,13 +206,34 @@ func (c *Config) check(a *Accepted, st *store.Config) error {
 			return fmt.Errorf("broker: setting %s: %w", r.name, ErrUnsupported)
 		}
 	}
-	if _, err := netip.ParseAddr(c.BrokerIP1); err != nil {
-		return fmt.Errorf("broker: brokerIP1 %q: %w", c.BrokerIP1, err)
+	if _, err := c.address(); err != nil {
+		return err
 	}
 	if strings.TrimSpace(c.BrokerName) == "" || strings.TrimSpace(c.BrokerClusterName) == "" {
 		return errors.New("broker: brokerName and brokerClusterName must not be blank")
 	}
 	return nil
+}
+
+// address is brokerIP1 as message ids need it; like the original it may be a name,
+// which is registered as it stands.
+func (c *Config) address() (netip.Addr, error) {
+	if ip, err := netip.ParseAddr(c.BrokerIP1); err == nil {
+		return ip, nil
+	}
+	ips, err := net.LookupIP(c.BrokerIP1)
+	if err != nil || len(ips) == 0 {
+		return netip.Addr{}, fmt.Errorf("broker: brokerIP1 %q is neither an address nor a name that has one: %w", c.BrokerIP1, err)
+	}
+	best := ips[0]
+	for _, ip := range ips {
+		if ip.To4() != nil {
+			best = ip
+			break
+		}
+	}
+	ip, _ := netip.AddrFromSlice(best)
+	return ip.Unmap(), nil
 }
 
 func hostName() string {

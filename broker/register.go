@@ -192,7 +192,7 @@ func (r *registrar) register(ctx context.Context, servers []string, reg *body.Re
 func (r *registrar) registerAt(ctx context.Context, addr string, data []byte) {
 	cfg := r.b.cfg.Get()
 	cmd := protocol.NewRequest(code.RegisterBroker, &header.RegisterBroker{
-		BrokerName: cfg.BrokerName, BrokerAddr: r.b.addr.String(), ClusterName: cfg.BrokerClusterName, BrokerId: cfg.BrokerID,
+		BrokerName: cfg.BrokerName, BrokerAddr: r.b.advertised(), ClusterName: cfg.BrokerClusterName, BrokerId: cfg.BrokerID,
 		HaServerAddr: net.JoinHostPort(cfg.BrokerIP2, strconv.Itoa(r.b.storeCfg.Get().HaListenPort)),
 		BodyCrc32:    int32(crc32.ChecksumIEEE(data) & 0x7fffffff),
 	}, data)
@@ -245,7 +245,7 @@ func (r *registrar) differs(ctx context.Context, addr string, version *body.Data
 		return true
 	}
 	cmd := protocol.NewRequest(code.QueryDataVersion, &header.QueryDataVersion{
-		BrokerName: cfg.BrokerName, BrokerAddr: r.b.addr.String(), ClusterName: cfg.BrokerClusterName, BrokerId: cfg.BrokerID,
+		BrokerName: cfg.BrokerName, BrokerAddr: r.b.advertised(), ClusterName: cfg.BrokerClusterName, BrokerId: cfg.BrokerID,
 	}, data)
 	reply, err := r.client.Call(ctx, addr, cmd)
 	if err != nil || reply.Response() != code.Success {
@@ -259,7 +259,7 @@ func (r *registrar) unregister() {
 	defer cancel()
 	cfg := r.b.cfg.Get()
 	cmd := protocol.NewRequest(code.UnregisterBroker, &header.UnRegisterBroker{
-		BrokerName: cfg.BrokerName, BrokerAddr: r.b.addr.String(), ClusterName: cfg.BrokerClusterName, BrokerId: cfg.BrokerID,
+		BrokerName: cfg.BrokerName, BrokerAddr: r.b.advertised(), ClusterName: cfg.BrokerClusterName, BrokerId: cfg.BrokerID,
 	}, nil)
 	var wg sync.WaitGroup
 	for _, addr := range r.list() {
@@ -320,4 +320,9 @@ func (r *registrar) single(ctx context.Context, c *topic.Config) {
 		})
 	}
 	wg.Wait()
+}
+
+// advertised is the address that is registered.
+func (b *Broker) advertised() string {
+	return net.JoinHostPort(b.cfg.Get().BrokerIP1, strconv.Itoa(int(b.addr.Port())))
 }

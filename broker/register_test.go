@@ -187,6 +187,19 @@ func TestRegistrationOnlyWhenSomethingChanged(t *testing.T) {
 	}
 }
 
+func TestBrokerWithAName(t *testing.T) {
+	t.Parallel()
+	n := startNameServer(t, t.TempDir(), "")
+	f := start(t, func(c *Config, _ *store.Config) { c.NamesrvAddr, c.BrokerIP1 = n.addr, "localhost" })
+	r := n.route(newCaller(t), "TBW102", known)
+	if got, want := r.BrokerDatas[0].BrokerAddrs[0], "localhost:"+strconv.Itoa(int(f.Addr().Port())); got != want {
+		t.Fatalf("registered as %s, want %s", got, want)
+	}
+	if !f.Addr().Addr().IsLoopback() {
+		t.Fatalf("message ids name %s", f.Addr())
+	}
+}
+
 func TestOrderedTopicsOfTheNameServer(t *testing.T) {
 	t.Parallel()
 	n := startNameServer(t, t.TempDir(), "")

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -122,7 +123,7 @@ func listFiles(fs vfs.FS, dir string, size int64, crashed bool) (starts []int64,
 	if err != nil {
 		return nil, false, err
 	}
-	removing := false
+	var empty []string
 	for i, e := range entries {
 		start, err := strconv.ParseInt(e.Name, 10, 64)
 		if e.Dir || err != nil || start < 0 {
@@ -133,11 +134,8 @@ func listFiles(fs vfs.FS, dir string, size int64, crashed bool) (starts []int64,
 		if err != nil {
 			return nil, false, err
 		}
-		removing = removing || info.Size == 0 && (crashed || i == len(entries)-1)
-		if removing {
-			if err := fs.Remove(path); err != nil {
-				return nil, false, err
-			}
+		if len(empty) > 0 || info.Size == 0 && (crashed || i == len(entries)-1) {
+			empty = append(empty, path)
 			continue
 		}
 		if info.Size != size || start%size != 0 {
@@ -148,5 +146,14 @@ func listFiles(fs vfs.FS, dir string, size int64, crashed bool) (starts []int64,
 		}
 		starts = append(starts, start)
 	}
-	return starts, damaged, nil
+	// The last one first: what another crash leaves of this has no gap.
+	for _, path := range slices.Backward(empty) {
+		if err := fs.Remove(path); err != nil {
+			return nil, false, err
+		}
+	}
+	if len(empty) > 0 {
+		err = fs.SyncDir(dir)
+	}
+	return starts, damaged, err
 }

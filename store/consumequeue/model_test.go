@@ -75,7 +75,8 @@ func TestModel(t *testing.T) {
 				table = open(true)
 				from := int64(0)
 				if len(model) > 0 {
-					from = model[rapid.IntRange(0, min(sure, len(model)-1)).Draw(t, "from")].PhyOffset
+					sure = rapid.IntRange(0, min(sure, len(model)-1)).Draw(t, "from")
+					from = model[sure].PhyOffset
 				}
 				if err := table.Rebuild(from); err != nil {
 					t.Fatal(err)
@@ -103,7 +104,7 @@ func TestModel(t *testing.T) {
 				at := rapid.IntRange(0, len(model)-1).Draw(t, "at")
 				units, status := q.Units(int64(at), rapid.IntRange(1, 300).Draw(t, "n"), nil, rapid.Bool().Draw(t, "resident"))
 				if status != Found || len(units) == 0 {
-					t.Fatalf("offset %d: status %d", at, status)
+					t.Fatalf("offset %d: status %d, min %d first %d last %d tail %d filed %d, files %v", at, status, q.min.Load(), q.first, q.last, q.tail.Load().base, q.filed.Load(), disk.Names())
 				}
 				for i, u := range units {
 					if u != model[at+i] {

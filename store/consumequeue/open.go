@@ -124,13 +124,17 @@ func (q *Queue) scan(starts []int64) (ends, error) {
 
 // dropFilesBehind removes files that start behind the end: a crash can leave them.
 func (q *Queue) dropFilesBehind(end int64) error {
+	last := q.last
 	for q.last > q.first && q.last > end*UnitSize {
 		if err := q.removeFile(q.last); err != nil {
 			return err
 		}
 		q.last -= q.table.opt.FileSize
 	}
-	return nil
+	if q.last == last {
+		return nil
+	}
+	return q.table.opt.FS.SyncDir(q.dir())
 }
 
 func (q *Queue) removeFile(start int64) error {
