@@ -2,6 +2,7 @@ package index
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -296,13 +297,18 @@ func TestFullDiskIsAnError(t *testing.T) {
 func TestModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
+		disk := vfs.NewMemory(time.Now)
+		if err := errors.Join(disk.MkdirAll("/model"), disk.SyncDir("/")); err != nil {
+			t.Fatal(err)
+		}
 		opt := testOptions("/model")
-		opt.FS = vfs.NewMemory(time.Now)
+		opt.FS = disk
 		x, err := Open(opt)
 		if err != nil {
 			t.Fatal(err)
 		}
 		model, phy := map[int32][]int64{}, int64(0)
+		sure := int64(0) // a flush covered the records up to it
 		t.Repeat(map[string]func(*rapid.T){
 			"put": func(t *rapid.T) {
 				for range rapid.IntRange(1, 20).Draw(t, "n") {
@@ -317,6 +323,36 @@ func TestModel(t *testing.T) {
 			"tend": func(t *rapid.T) {
 				if err := x.Tend(); err != nil {
 					t.Fatal(err)
+				}
+			},
+			"flush": func(t *rapid.T) {
+				if err := x.Flush(); err != nil {
+					t.Fatal(err)
+				}
+				sure = phy
+			},
+			"crash": func(t *rapid.T) {
+				disk = disk.CrashClone(rapid.Uint64().Draw(t, "seed"))
+				opt.FS = disk
+				if x, err = Open(opt); err == nil {
+					err = x.Load(true, 0)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				sure = rapid.Int64Range(0, sure/10).Draw(t, "from") * 10
+				if err := x.Truncate(sure); err != nil {
+					t.Fatal(err)
+				}
+				for at := sure; at <= phy; at += 10 { // dispatched again
+					for hash, list := range model {
+						if !slices.Contains(list, at) {
+							continue
+						}
+						if err := x.Put(hash, at, at); err != nil {
+							t.Fatal(err)
+						}
+					}
 				}
 			},
 			"reopen": func(t *rapid.T) {
