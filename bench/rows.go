@@ -23,6 +23,7 @@ var rows = []row{
 	{name: "send 1 KiB, 64 × 1", budget: "13 µs", noop: true, options: load.Options{Conns: 64, InFlight: 1}, run: load.Send},
 	{name: "send 1 KiB, 1 × 1", budget: "38 µs", noop: true, options: load.Options{Conns: 1, InFlight: 1}, run: load.Send},
 	{name: "batch 16 × 256 B, a message", budget: "0.7 µs", options: load.Options{Batch: 16, Size: 256, InFlight: 16}, run: load.Send},
+	{name: "transaction (half + commit) 1 KiB, 4 × 64", budget: "4 µs", options: load.Options{Transaction: true, Topic: "BenchTx"}, run: load.Send},
 	{name: "pull 32 × 1 KiB, tail, a message", budget: "0.6 µs", options: load.Options{Topic: "BenchTail"}, run: tailPull},
 	{name: "open loop 15,000/s", budget: "p99 3 ms", noop: true, options: load.Options{Rate: 15000}, run: load.Send},
 	{name: "open loop 5,000/s", budget: "p99 2 ms", noop: true, options: load.Options{Rate: 5000}, run: load.Send},

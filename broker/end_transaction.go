@@ -38,7 +38,14 @@ type stagedEnd struct {
 	result    refusal
 }
 
-// stageEnd handles one of them on the loop.
+// claimedEnd is a commit whose half message is to be read.
+type claimedEnd struct {
+	req       *remoting.Request
+	claim     transaction.Claim
+	fromCheck bool
+}
+
+// stageEnd handles one of them on the loop; stageCommits does the rest of commits.
 func (s *sendTurn) stageEnd(r *remoting.Request) {
 	if !s.readEnd(r) {
 		return
@@ -55,15 +62,56 @@ func (s *sendTurn) stageEnd(r *remoting.Request) {
 		s.tx.settled = s.b.Transactions.Settled(&claim, false, h.FromTransactionCheck, s.tx.settled)
 		s.answerEnd(r, s.endAnswer())
 	default:
-		rec, err := s.b.Store.Record(claim.Phy, claim.Size, s.tx.record[:0], true)
-		if err != nil {
-			s.b.Transactions.Released(&claim)
-			r.ToLane(remoting.Transaction, s.b.send.end)
-			return
-		}
-		s.tx.record = rec
-		s.stageCommit(r, &claim, rec)
+		s.tx.commits = append(s.tx.commits, claimedEnd{r, claim, h.FromTransactionCheck})
 	}
+}
+
+// stageCommits reads the half messages of a turn's commits and stages what they
+// become. The half messages of one turn lie close to each other: one read brings
+// them all. What is not in memory goes to the lane.
+func (s *sendTurn) stageCommits() {
+	list := s.tx.commits
+	for from := 0; from < len(list); {
+		low, n := s.readTogether(list[from:])
+		for i := range list[from : from+n] {
+			e := &list[from+i]
+			if low < 0 {
+				s.b.Transactions.Released(&e.claim)
+				e.req.ToLane(remoting.Transaction, s.b.send.end)
+				continue
+			}
+			at := e.claim.Phy - low
+			s.stageCommit(e.req, &e.claim, s.tx.record[at:at+int64(e.claim.Size)], e.fromCheck)
+		}
+		from += n
+	}
+	s.tx.commits = list[:0]
+}
+
+// readTogether reads the records of the first n commits into one buffer, which
+// begins at low of the log; low is -1 when they are not in memory. What lies
+// between them is read too, so they may not lie far apart.
+func (s *sendTurn) readTogether(list []claimedEnd) (low int64, n int) {
+	const most, spread = 256 << 10, 4
+	low, high, sum := list[0].claim.Phy, list[0].claim.Phy, int64(0)
+	for n < len(list) {
+		c := &list[n].claim
+		l, h, sm := min(low, c.Phy), max(high, c.Phy+int64(c.Size)), sum+int64(c.Size)
+		if n > 0 && (h-l > most || h-l > spread*sm) {
+			break
+		}
+		low, high, sum = l, h, sm
+		n++
+	}
+	rec, err := s.b.Store.Record(low, int32(high-low), s.tx.record[:0], true)
+	if err == nil {
+		s.tx.record = rec
+		return low, n
+	}
+	if n > 1 { // a file may end between them
+		return s.readTogether(list[:1])
+	}
+	return -1, 1
 }
 
 // readEnd reads the header and answers what needs no look at the half message.
@@ -129,7 +177,7 @@ func (s *sendTurn) stageEndCold(r *remoting.Request) {
 	case verdict != transaction.Claimed:
 		s.answerEnd(r, s.endAnswer())
 	case commit:
-		s.stageCommit(r, &claim, rec)
+		s.stageCommit(r, &claim, rec, h.FromTransactionCheck)
 	default:
 		s.tx.settled = tx.Settled(&claim, false, h.FromTransactionCheck, s.tx.settled)
 		s.answerEnd(r, s.endAnswer())
@@ -147,7 +195,7 @@ func (s *sendTurn) tooLate(v *message.View, f *transaction.Facts) bool {
 
 // stageCommit stages the real message of a half message; rec is its record, or
 // that of an older copy.
-func (s *sendTurn) stageCommit(r *remoting.Request, claim *transaction.Claim, rec []byte) {
+func (s *sendTurn) stageCommit(r *remoting.Request, claim *transaction.Claim, rec []byte, fromCheck bool) {
 	var v message.View
 	err := message.Decode(rec, &v)
 	f, ok := transaction.ReadFacts(v.Properties)
@@ -169,7 +217,7 @@ func (s *sendTurn) stageCommit(r *remoting.Request, claim *transaction.Claim, re
 		s.answerEnd(r, s.b.commitFailure(status))
 		return
 	}
-	s.tx.ends = append(s.tx.ends, stagedEnd{req: r, index: index, topic: m.Topic, claim: *claim, fromCheck: s.tx.head.FromTransactionCheck})
+	s.tx.ends = append(s.tx.ends, stagedEnd{req: r, index: index, topic: m.Topic, claim: *claim, fromCheck: fromCheck})
 }
 
 // topicName makes a string of a topic, without allocating when it is known.
@@ -265,8 +313,7 @@ func (b *Broker) settleByOperator(offset int64, commit bool) error {
 		return err
 	}
 	s.tx.record = rec
-	s.tx.head.FromTransactionCheck = false
-	s.stageCommit(nil, &claim, rec)
+	s.stageCommit(nil, &claim, rec, false)
 	if len(s.tx.ends) == 0 {
 		return errors.New("the store does not take the message now")
 	}

@@ -19,18 +19,19 @@ type txTurn struct {
 	ticket  transaction.Ticket
 	holding bool
 	halves  []transaction.Opening
+	commits []claimedEnd // whose half messages are read together
 	ends    []stagedEnd
 	settled []int64 // for the next op record
 
 	head   header.EndTransaction
-	record []byte // of the half message that is being committed
+	record []byte // of half messages that are being committed
 	props  []byte
 }
 
 const keepRecord = 1 << 20
 
 func (t *txTurn) begin() {
-	t.halves, t.ends, t.settled = t.halves[:0], t.ends[:0], t.settled[:0]
+	t.halves, t.commits, t.ends, t.settled = t.halves[:0], t.commits[:0], t.ends[:0], t.settled[:0]
 	if cap(t.record) > keepRecord {
 		t.record = nil
 	}
@@ -48,7 +49,10 @@ func (s *sendTurn) endTicket() {
 	if !s.tx.holding {
 		return
 	}
-	for i := range s.tx.ends { // left over by a panic
+	for i := range s.tx.commits { // left over by a panic, as those below
+		s.b.Transactions.Released(&s.tx.commits[i].claim)
+	}
+	for i := range s.tx.ends {
 		s.b.Transactions.Released(&s.tx.ends[i].claim)
 	}
 	s.b.Transactions.End(s.tx.ticket, s.tx.settled)

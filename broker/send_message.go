@@ -114,6 +114,7 @@ func (b *Broker) sendMessages(t *remoting.Turn, reqs []*remoting.Request) {
 		}
 		s.stage(r, false)
 	}
+	s.stageCommits()
 	s.finish()
 }
 

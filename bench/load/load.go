@@ -23,9 +23,11 @@ type Options struct {
 	Rate     int    // messages a second in all; 0: closed loop
 	Binary   bool   // ROCKETMQ header instead of JSON
 	OneWay   bool
-	MaxNums  int           // 32 messages a pull
-	Warm     time.Duration // 1 s before counting
-	Measure  time.Duration // 3 s
+	// Transaction sends half messages and commits each, one-way, with the next requests.
+	Transaction bool
+	MaxNums     int           // 32 messages a pull
+	Warm        time.Duration // 1 s before counting
+	Measure     time.Duration // 3 s
 }
 
 func (o Options) withDefaults() Options {

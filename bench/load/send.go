@@ -19,11 +19,13 @@ type sender struct {
 	opaque uint32
 	sentAt [ringSize]atomic.Int64 // ns since the epoch, by opaque
 	lat    []int64
+	ends   []byte // END_TRANSACTION requests for the next write
 }
 
 type sendRun struct {
 	Options
 	template  *template
+	end       *endTemplate
 	measuring atomic.Bool
 	answered  atomic.Int64
 	written   atomic.Int64
@@ -38,7 +40,7 @@ func Send(ctx context.Context, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	run := &sendRun{Options: o, template: t}
+	run := &sendRun{Options: o, template: t, end: newEndTemplate(&o)}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
@@ -97,7 +99,8 @@ func (s *sender) closed(ctx context.Context) {
 	var out []byte
 	free := s.run.InFlight
 	for ctx.Err() == nil {
-		out = out[:0]
+		out = append(out[:0], s.ends...)
+		s.ends = s.ends[:0]
 		now := time.Now()
 		for ; free > 0; free-- {
 			out = s.request(out, now, now)
@@ -184,7 +187,13 @@ func (s *sender) answer() bool {
 	case !cmd.IsResponse():
 	case cmd.Code != 0:
 		s.run.failed.add(cmd)
-	case s.run.measuring.Load():
+	default:
+		if s.run.Transaction {
+			s.ends = s.run.end.append(s.ends, cmd)
+		}
+		if !s.run.measuring.Load() {
+			break
+		}
 		s.run.answered.Add(int64(s.run.Batch))
 		s.lat = append(s.lat, time.Now().UnixNano()-s.sentAt[uint32(cmd.Opaque)%ringSize].Load())
 	}

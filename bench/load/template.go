@@ -41,6 +41,10 @@ func newTemplate(o *Options) (*template, error) {
 		return nil, fmt.Errorf("bench: %d queues, at most 10 fit the one digit of a template", o.Queues)
 	}
 	properties := "UNIQ_KEY\x01" + uniqueID + "\x02WAIT\x01true\x02TAGS\x01TagA\x02"
+	sysFlag := "0"
+	if o.Transaction {
+		properties, sysFlag = properties+"TRAN_MSG\x01true\x02PGROUP\x01BenchProducer\x02", "4"
+	}
 	body := bytes.Repeat([]byte("rocketmq"), o.Size/8+1)[:o.Size]
 	cmd := protocol.NewRequest(code.SendMessageV2, nil, body)
 	cmd.Opaque, cmd.Language = opaqueFirst, protocol.Go
@@ -56,7 +60,7 @@ func newTemplate(o *Options) (*template, error) {
 		cmd.MarkOneWay()
 	}
 	for _, f := range [][2]string{{"a", "BenchProducer"}, {"b", o.Topic}, {"c", "TBW102"}, {"d", strconv.Itoa(o.Queues)},
-		{"e", "0"}, {"f", "0"}, {"g", bornTime}, {"h", "0"}, {"i", properties}, {"j", "0"}, {"k", "false"}, {"l", "0"}, {"m", batch}} {
+		{"e", "0"}, {"f", sysFlag}, {"g", bornTime}, {"h", "0"}, {"i", properties}, {"j", "0"}, {"k", "false"}, {"l", "0"}, {"m", batch}} {
 		cmd.Fields.Set(f[0], f[1])
 	}
 	t := &template{frame: protocol.AppendFrame(nil, cmd), binary: o.Binary, queues: o.Queues}
