@@ -59,7 +59,8 @@ func (f *file) repair(newest bool) (int32, error) {
 		return 0, fmt.Errorf("index: repair %s: %w", f.path, err)
 	}
 	if fixed.count == h.count && !newest {
-		return h.count - 1, nil
+		fixed.endPhy, fixed.endTime = h.endPhy, h.endTime // whole, but its slots may be old
+		return fixed.count - 1, f.rewrite(raw, heads, fixed)
 	}
 	f.repaired = true
 	if err := f.uncover(raw, heads, &fixed, first); err != nil {
