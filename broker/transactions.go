@@ -7,12 +7,15 @@ import (
 	"github.com/skylarkmq/skylark/broker/offset"
 	"github.com/skylarkmq/skylark/broker/topic"
 	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/store"
 	"github.com/skylarkmq/skylark/transaction"
 )
 
-// newTransactions makes the coordinator of half messages over the broker's parts.
+// newTransactions makes the coordinator of half messages over the broker's parts,
+// and mounts what operators ask of it.
 func (b *Broker) newTransactions() *transaction.Coordinator {
+	remoting.Mount(b.server, b, txRoutes)
 	return transaction.New(transaction.Options{
 		Store: &txStore{b.Store}, Offsets: txOffsets{b.Offsets}, Settings: b.txSettings, Check: b.checkTransactionState,
 		PrepareDiscard: b.prepareDiscard, Host: b.addr, Clock: b.clock, Log: b.log, Disk: b.disk,

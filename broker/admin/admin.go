@@ -63,6 +63,8 @@ type Deps struct {
 
 	Announce      func()
 	AnnounceTopic func(...*topic.Config)
+	// MoreInfo adds to the runtime info what the original does not know; may be nil.
+	MoreInfo func(set func(name string, n int64))
 }
 
 // Admin is the state that handlers share.

@@ -38,6 +38,9 @@ func (a *Admin) getBrokerRuntimeInfo(*remoting.Request) (*protocol.Command, erro
 	number("remainTransientStoreBufferNumbs", 1<<31-1)
 
 	a.laneInfo(number)
+	if a.MoreInfo != nil {
+		a.MoreInfo(number)
+	}
 	return jsonAnswer(body.KVTable{Table: info})
 }
 

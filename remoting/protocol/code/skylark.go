@@ -1,0 +1,14 @@
+package code
+
+// Requests of our own. The original has no code from 28000 to 29999 in any release,
+// and the binary header, with its 16 bits, can carry them. This is the only place
+// that gives such numbers out; All does not list them, and other servers answer that
+// they are not supported.
+const (
+	// SkylarkTxList lists open (or discarded) half messages: header.TxList, body.TxPage.
+	SkylarkTxList Request = 28001
+	// SkylarkTxShow shows one with its properties and the start of its body.
+	SkylarkTxShow Request = 28002
+	// SkylarkTxSettle commits or rolls back one, whatever its producer says: header.TxSettle.
+	SkylarkTxSettle Request = 28003
+)
