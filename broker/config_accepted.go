@@ -248,9 +248,9 @@ type Accepted struct {
 	UseSingleRocksDBForAllConfigs                  bool  `conf:"useSingleRocksDBForAllConfigs,hot"`
 }
 
-// acceptedNulls are the names whose value is null in Java unless a file sets it:
+// AcceptedNulls are the names whose value is null in Java unless a file sets it:
 // they are shown only then, and nobody is warned about them.
-var acceptedNulls = []string{
+var AcceptedNulls = []string{
 	"rocketmqHome",
 	"configName",
 	"clusterName",

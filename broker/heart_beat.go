@@ -72,10 +72,6 @@ func (b *Broker) heartBeat(r *remoting.Request) (*protocol.Command, error) {
 	return cmd, nil
 }
 
-func (b *Broker) heartBeatOnLane(r *remoting.Request) (*protocol.Command, error) {
-	return b.heartBeat(r)
-}
-
 func decodeHeartbeat(data []byte) (*body.HeartbeatData, error) {
 	if len(data) == 0 || len(data) > maxHeartbeat {
 		return nil, errors.New("heartbeat body is missing or too long")

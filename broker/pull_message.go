@@ -27,14 +27,14 @@ type pull struct {
 	group *subscription.Group
 	sub   *filter.Subscription
 
-	queue           int32
-	offset          int64
-	maxMsgs         int
-	sysFlag         int32
-	subVersion      int64
-	commitOffset    int64
-	suspendMs       int64
-	lite, fromProxy bool
+	queue        int32
+	offset       int64
+	maxMsgs      int
+	sysFlag      int32
+	subVersion   int64
+	commitOffset int64
+	suspendMs    int64
+	lite         bool
 }
 
 func (p *pull) has(flag int32) bool { return p.sysFlag&flag != 0 }

@@ -5,7 +5,14 @@ import (
 	"github.com/skylarkmq/skylark/remoting/protocol"
 )
 
-// cleanExpired answers CLEAN_EXPIRED_CONSUMEQUEUE and DELETE_EXPIRED_COMMITLOG: what has expired goes now and not at the next look.
+// deleteExpiredLog answers DELETE_EXPIRED_COMMITLOG: the cleaner's next rounds delete what has expired, whatever the hour.
+func (a *Admin) deleteExpiredLog(r *remoting.Request) (*protocol.Command, error) {
+	a.Store.DeleteExpiredLog()
+	a.asked(r).Msg("expired log files go with the next rounds of cleaning")
+	return success()
+}
+
+// cleanExpired answers CLEAN_EXPIRED_CONSUMEQUEUE: queues that point only to what the log has lost go now and not at the next look.
 func (a *Admin) cleanExpired(r *remoting.Request) (*protocol.Command, error) {
 	n, err := a.Store.CleanExpired()
 	a.asked(r).Err(err).Int("removed", n).Msg("expired files cleaned")

@@ -51,6 +51,6 @@ var routes = []remoting.Route[*Admin]{
 	remoting.HandleRaw(code.GetAllConsumerOffset, remoting.Admin, (*Admin).getAllConsumerOffset),
 
 	remoting.HandleRaw(code.CleanExpiredConsumeQueue, remoting.Admin, (*Admin).cleanExpired),
-	remoting.HandleRaw(code.DeleteExpiredCommitLog, remoting.Admin, (*Admin).cleanExpired),
+	remoting.HandleRaw(code.DeleteExpiredCommitLog, remoting.Admin, (*Admin).deleteExpiredLog),
 	remoting.HandleRaw(code.CleanUnusedTopic, remoting.Admin, (*Admin).cleanUnusedTopic),
 }

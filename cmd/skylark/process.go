@@ -7,12 +7,15 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/skylarkmq/skylark/broker"
 )
 
 // exitInterrupted is what a shell expects of a process that a second ctrl-C ended.
@@ -93,6 +96,7 @@ func residentMiB() float64 {
 
 // warnUnknown lists once the names that no part of this version knows.
 func warnUnknown(log zerolog.Logger, file string, names []string) {
+	names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(broker.AcceptedNulls, n) })
 	if len(names) > 0 {
 		log.Warn().Str("file", file).Strs("names", names).Msg("settings without a meaning here; they are kept and shown")
 	}
