@@ -2,6 +2,8 @@ package filter
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -371,7 +373,7 @@ func (n *node) printIn(b *strings.Builder) {
 		b.WriteString(" NOT")
 	}
 	b.WriteString(" IN ( ")
-	for i, s := range n.in {
+	for i, s := range inOrder(n.in) {
 		if i > 0 {
 			b.WriteString(", ")
 		}
@@ -380,4 +382,30 @@ func (n *node) printIn(b *strings.Builder) {
 		}
 	}
 	b.WriteString(" )")
+}
+
+// inOrder is a list in the order in which Java prints it: five and more are in a
+// HashSet there.
+func inOrder(list []string) []string {
+	if len(list) < 5 {
+		return list
+	}
+	buckets := uint32(16)
+	for buckets < uint32(float32(len(list))/.75)+1 {
+		buckets *= 2
+	}
+	bucket := func(s string) uint32 {
+		h := uint32(message.HashCode(s))
+		return (h ^ h>>16) & (buckets - 1)
+	}
+	seen := make(map[string]bool, len(list))
+	var set []string
+	for _, s := range list {
+		if !seen[s] {
+			seen[s] = true
+			set = append(set, s)
+		}
+	}
+	slices.SortStableFunc(set, func(a, b string) int { return cmp.Compare(bucket(a), bucket(b)) })
+	return set
 }

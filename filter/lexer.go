@@ -35,6 +35,8 @@ const (
 	tokClose      token = 33
 	tokPlus       token = 34
 	tokMinus      token = 35
+
+	tokBad token = 63 // no token begins here
 )
 
 // tokenImages are the names of tokens in error texts.

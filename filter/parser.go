@@ -42,6 +42,7 @@ func CompileSQL92(expression string) (*Expression, error) {
 	if len(expression) > MaxExpression {
 		return nil, ErrLength
 	}
+	expression = strings.ToValidUTF8(expression, "\uFFFD") // as a Java string is made of it
 	p := parser{lex: lexer{text: expression}, slots: map[string]int{}}
 	p.advance()
 	root := p.asBoolean(p.or())
@@ -60,6 +61,7 @@ func CompileSQL92(expression string) (*Expression, error) {
 type parser struct {
 	lex   lexer
 	token token
+	bad   error // why there is no token, when it is tokBad: of interest once one is needed
 	err   error
 	depth int
 
@@ -83,11 +85,9 @@ func (p *parser) advance() {
 		return
 	}
 	t, err := p.lex.next()
-	if err != nil {
-		p.fail(err)
-		return
+	if p.token = t; err != nil {
+		p.token, p.bad = tokBad, err
 	}
-	p.token = t
 }
 
 // fail keeps the first error.
@@ -101,8 +101,12 @@ func (p *parser) fail(err error) {
 // is says whether the present token is in a set; if not, the set is what would
 // have been possible here.
 func (p *parser) is(s tokenSet) bool {
-	if s&(1<<p.token) != 0 {
+	switch {
+	case s&(1<<p.token) != 0:
 		return true
+	case p.token == tokBad:
+		p.fail(p.bad)
+		return false
 	}
 	p.expected |= s
 	return false

@@ -19,6 +19,8 @@ const (
 	Client55 = "client-5.5" // the same sources with rocketmq-client 5.5.0
 	MQAdmin  = "mqadmin"    // the official operator's tool
 	server   = "server"     // the Java name server and broker
+
+	Selectors = "selectors" // the evaluator of SQL92 filters alone
 )
 
 // JDK 17 hides what the Java broker and its libraries reach into.
@@ -84,7 +86,7 @@ func sourceSum(root string) (string, error) {
 		h.Write(text)
 		return err
 	})
-	for _, module := range []string{Client49, Client55, MQAdmin, server} {
+	for _, module := range []string{Client49, Client55, MQAdmin, Selectors, server} {
 		if _, err := os.Stat(filepath.Join(root, module, "target", "lib")); err != nil {
 			fmt.Fprintln(h, module, "is not built")
 		}
