@@ -24,6 +24,7 @@ type broker struct {
 	bin, dir string
 	port     int
 	flush    string
+	settings string // more lines of broker.conf
 }
 
 // start begins a life and returns when the broker says that it is up, which is after recovery.
@@ -32,6 +33,7 @@ func (b *broker) start(t *testing.T) *server {
 	conf := filepath.Join(b.dir, "broker.conf")
 	text := fmt.Sprintf("brokerName=crash\nbrokerIP1=127.0.0.1\nbindAddress=127.0.0.1\nlistenPort=%d\nstorePathRootDir=%s\n"+
 		"flushDiskType=%s\nmappedFileSizeCommitLog=%d\nmaxIndexNum=20000\nmaxHashSlotNum=5000\n", b.port, filepath.Join(b.dir, "store"), b.flush, 4<<20)
+	text += b.settings
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

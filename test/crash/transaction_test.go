@@ -1,0 +1,265 @@
+package crash
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/skylarkmq/skylark/internal/javajson"
+	"github.com/skylarkmq/skylark/internal/testport"
+	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/body"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+	"github.com/skylarkmq/skylark/remoting/protocol/header"
+)
+
+// intents are what producers decided, which no crash may change: a body says it
+// itself, so that whichever producer is asked answers alike.
+type intents struct {
+	mu    sync.Mutex
+	sent  map[string]bool // every half message that left: is it to be committed?
+	acked map[string]bool // those that the broker has acknowledged
+}
+
+func (n *intents) note(m map[string]bool, body string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	m[body] = commits(body)
+}
+
+func commits(body string) bool { return strings.HasPrefix(body, "commit") }
+
+// txProducer is one producer process: its connection ends as a killed one's does.
+type txProducer struct {
+	*client
+	in *intents
+}
+
+func newTxProducer(ctx context.Context, addr, id string, in *intents) (*txProducer, error) {
+	p := &txProducer{newClient(addr), in}
+	remoting.MountClient(p.remoting, p, []remoting.Route[*txProducer]{
+		remoting.Handle(code.CheckTransactionState, remoting.Query, (*txProducer).check),
+	})
+	_, err := p.call(ctx, code.HeartBeat, []byte(`{"clientID":"`+id+`","producerDataSet":[{"groupName":"crash-tx"}],"consumerDataSet":[]}`))
+	return p, err
+}
+
+// check answers CHECK_TRANSACTION_STATE.
+func (p *txProducer) check(r *remoting.Request, h *header.CheckTransactionState) (*protocol.Command, error) {
+	var v message.View
+	if err := message.Decode(r.Body, &v); err != nil {
+		return nil, err
+	}
+	p.decide(r.Conn, halfPlace{h.TranStateTableOffset, h.CommitLogOffset}, string(v.Body), true)
+	return nil, nil
+}
+
+type halfPlace struct{ offset, phy int64 }
+
+// decide sends END_TRANSACTION, one-way.
+func (p *txProducer) decide(conn *remoting.Conn, at halfPlace, body string, fromCheck bool) {
+	flag := message.FlagTransactionRollback
+	if commits(body) {
+		flag = message.FlagTransactionCommit
+	}
+	cmd := protocol.NewRequest(code.EndTransaction, nil, nil)
+	for name, value := range map[string]string{
+		"producerGroup": "crash-tx", "tranStateTableOffset": fmt.Sprint(at.offset), "commitLogOffset": fmt.Sprint(at.phy),
+		"commitOrRollback": fmt.Sprint(flag), "fromTransactionCheck": fmt.Sprint(fromCheck),
+	} {
+		cmd.Fields.Set(name, value)
+	}
+	if conn != nil {
+		_ = conn.Send(cmd) // lost with the broker: it asks again
+		return
+	}
+	_ = p.remoting.OneWay(p.addr, cmd)
+}
+
+// half sends a half message.
+func (p *txProducer) half(ctx context.Context, text string) (halfPlace, error) {
+	props := "TRAN_MSG\x01true\x02PGROUP\x01crash-tx\x02KEYS\x01" + text + "\x02"
+	answer, err := p.call(ctx, code.SendMessage, []byte(text),
+		"producerGroup", "crash-tx", "topic", topic, "defaultTopic", "TBW102", "defaultTopicQueueNums", strconv.Itoa(queues),
+		"queueId", "0", "sysFlag", "4", "bornTimestamp", fmt.Sprint(time.Now().UnixMilli()), "flag", "0",
+		"properties", props, "reconsumeTimes", "0", "unitMode", "false", "batch", "false")
+	if err != nil {
+		return halfPlace{}, err
+	}
+	if code.Response(answer.Code) != code.Success {
+		return halfPlace{}, fmt.Errorf("code %d: %s", answer.Code, answer.Remark)
+	}
+	_, phy, err := message.ParseOffsetMsgID(answer.Fields.String("msgId"))
+	return halfPlace{number(answer, "queueOffset"), phy}, err
+}
+
+// run sends half messages until the broker is gone or the producer is: some are
+// decided at once, some twice, some never, and the broker must ask.
+func (p *txProducer) run(ctx context.Context, name string, r *rand.Rand) {
+	for seq := 0; ; seq++ {
+		text := fmt.Sprintf("%s-%s-%d", []string{"commit", "rollback"}[r.IntN(2)], name, seq)
+		p.in.note(p.in.sent, text)
+		at, err := p.half(ctx, text)
+		if err != nil {
+			return
+		}
+		p.in.note(p.in.acked, text)
+		for range []int{1, 1, 1, 2, 0}[r.IntN(5)] {
+			p.decide(nil, at, text, false)
+		}
+	}
+}
+
+// TestKillTransactions kills broker and producers at random moments while they run
+// transactions. In the end consumers have every committed message once, and none
+// that was rolled back.
+func TestKillTransactions(t *testing.T) {
+	bin := os.Getenv("SKYLARK_BIN")
+	if bin == "" {
+		t.Skip("SKYLARK_BIN does not name a server; make crash builds one and sets it")
+	}
+	bin, err := filepath.Abs(bin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rounds := 5
+	if n, err := strconv.Atoi(os.Getenv("SKYLARK_CRASH_ROUNDS")); err == nil {
+		rounds = max(2, n)
+	}
+	seed := uint64(time.Now().UnixNano())
+	if n, err := strconv.ParseUint(os.Getenv("SKYLARK_CRASH_SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	t.Logf("SKYLARK_CRASH_SEED=%d", seed)
+	r := rand.New(rand.NewPCG(seed, 1))
+	b := &broker{
+		bin: bin, dir: t.TempDir(), port: testport.Broker(t), flush: "ASYNC_FLUSH",
+		settings: "transactionCheckInterval=150\ntransactionTimeOut=100\ntransactionCheckMax=1000000\ntransactionOpBatchInterval=300\nflushConsumerOffsetInterval=200\n",
+	}
+	in := &intents{sent: map[string]bool{}, acked: map[string]bool{}}
+	for round := range rounds {
+		s := b.start(t)
+		txLife(t, s, in, round, r)
+		if round%cleanEvery == cleanEvery-1 {
+			s.end(t, syscall.SIGTERM)
+		} else {
+			s.end(t, syscall.SIGKILL)
+		}
+	}
+	s := b.start(t)
+	settleAll(t, s, in)
+	auditTransactions(t, s, in)
+	s.end(t, syscall.SIGTERM)
+}
+
+// txLife lets producers come and go until a random moment.
+func txLife(t *testing.T, s *server, in *intents, round int, r *rand.Rand) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	end := time.Now().Add(shortest + time.Duration(r.Int64N(int64(longest-shortest))))
+	var all sync.WaitGroup
+	for i := range 8 {
+		own := rand.New(rand.NewPCG(r.Uint64(), 2))
+		all.Go(func() {
+			for life := 0; ctx.Err() == nil; life++ {
+				name := fmt.Sprintf("%d-%d-%d", round, i, life)
+				p, err := newTxProducer(ctx, s.addr, name, in)
+				if err == nil {
+					short, stop := context.WithTimeout(ctx, time.Duration(20+own.IntN(200))*time.Millisecond)
+					p.run(short, name, own)
+					stop()
+				}
+				p.close() // killed: what it has not decided, its siblings are asked about
+			}
+		})
+	}
+	time.Sleep(time.Until(end)) // the random moment is the point of it
+	t.Cleanup(cancel)
+	go func() {
+		<-s.done
+		cancel()
+	}()
+	t.Cleanup(all.Wait)
+}
+
+// settleAll answers checks until nothing is open.
+func settleAll(t *testing.T, s *server, in *intents) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	p, err := newTxProducer(ctx, s.addr, "last", in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	for {
+		answer, err := p.call(ctx, code.SkylarkTxList, nil, "max", "1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var page body.TxPage
+		if err := javajson.Unmarshal(answer.Body, &page); err != nil {
+			t.Fatal(err)
+		}
+		if page.Open == 0 {
+			return
+		}
+		time.Sleep(50 * time.Millisecond) // rounds of checks come by the clock
+	}
+}
+
+func auditTransactions(t *testing.T, s *server, in *intents) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c := newClient(s.addr)
+	defer c.close()
+	seen := map[string]int{}
+	end, err := c.maxOffset(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for offset := int64(0); offset < end; {
+		records, err := c.pull(ctx, 0, offset)
+		if err != nil || len(records) == 0 {
+			t.Fatalf("nothing at %d, though the queue ends at %d: %v", offset, end, err)
+		}
+		for i := range records {
+			seen[string(records[i].Body)]++
+			offset++
+		}
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	wrong := 0
+	complain := func(format string, args ...any) {
+		if wrong++; wrong <= 10 {
+			t.Errorf(format, args...)
+		}
+	}
+	for text, n := range maps.All(seen) {
+		if commit, sent := in.sent[text]; !sent || !commit || n != 1 {
+			complain("%s is seen %d times (sent %v)", text, n, sent)
+		}
+	}
+	for text, commit := range in.acked {
+		if commit && seen[text] == 0 {
+			complain("%s was acknowledged and committed, and is not seen", text)
+		}
+	}
+	t.Logf("%d half messages sent, %d acknowledged, %d seen by consumers", len(in.sent), len(in.acked), len(seen))
+	if len(in.acked) < 200 {
+		t.Errorf("only %d transactions: this was no load", len(in.acked))
+	}
+}
