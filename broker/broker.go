@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/broker/client"
+	"github.com/skylarkmq/skylark/broker/filterdata"
 	"github.com/skylarkmq/skylark/broker/lock"
 	"github.com/skylarkmq/skylark/broker/longpoll"
 	"github.com/skylarkmq/skylark/broker/offset"
@@ -88,6 +89,8 @@ type Broker struct {
 	Locks   *lock.Table
 	Holds   *longpoll.Holds
 	Stats   *stats.Table
+	// Filters is what groups filter by other than tags.
+	Filters *filterdata.Table
 	// Transactions holds the half messages.
 	Transactions *transaction.Coordinator
 
@@ -120,6 +123,9 @@ func New(opt Options) (*Broker, error) {
 		disk: opt.Disk, clock: opt.Clock, log: opt.Log,
 	}
 	if err := b.cfg.Get().check(b.accepted.Get(), b.storeCfg.Get()); err != nil {
+		return nil, err
+	}
+	if err := b.newFilters(); err != nil {
 		return nil, err
 	}
 	b.newRegistries()
@@ -162,6 +168,7 @@ func (b *Broker) newRegistries() {
 	b.notices = newNotices(b)
 	b.Clients = client.New(client.Options{
 		NowMs: now, SubscriptionExpiredMs: cfg.SubscriptionExpiredTimeout, IDsChanged: b.notices.idsChanged,
+		GroupGone: b.Filters.Unregister,
 	})
 	b.Locks = lock.New(lock.Options{NowMs: now})
 	b.Holds = longpoll.New(longpoll.Options{

@@ -21,8 +21,15 @@ func (b *Broker) checkClientConfig(r *remoting.Request) (*protocol.Command, erro
 	if err != nil {
 		return nil, remoting.Fail(code.SystemError, err.Error())
 	}
-	if s := req.SubscriptionData; s != nil && !filter.IsTag(s.ExpressionType) {
+	s := req.SubscriptionData
+	if s == nil || filter.IsTag(s.ExpressionType) {
+		return protocol.NewResponse(code.Success, ""), nil
+	}
+	if !b.cfg.Get().EnablePropertyFilter {
 		return nil, remoting.Fail(code.SystemError, remarkNoFilter+s.ExpressionType)
+	}
+	if _, err := filter.Compile(s.SubString, s.ExpressionType); err != nil {
+		return nil, remoting.Fail(code.SubscriptionParseFailed, err.Error())
 	}
 	return protocol.NewResponse(code.Success, ""), nil
 }

@@ -95,6 +95,13 @@ type Config struct {
 	SlaveReadEnable bool `conf:"slaveReadEnable,hot"`
 	// EnablePropertyFilter: allow SQL92 filters.
 	EnablePropertyFilter bool `conf:"enablePropertyFilter,hot"`
+	// FilterSupportRetry: they hold for the messages of retry topics too.
+	FilterSupportRetry bool `conf:"filterSupportRetry,hot"`
+	// FilterDataCleanTimeSpan: ms that consumerFilter.json remembers a group without consumers.
+	FilterDataCleanTimeSpan int64 `conf:"filterDataCleanTimeSpan,hot"`
+	// ExpectConsumerNumUseFilter, MaxErrorRateOfBloomFilter (percent): sizes of the bloom filter.
+	ExpectConsumerNumUseFilter int `conf:"expectConsumerNumUseFilter"`
+	MaxErrorRateOfBloomFilter  int `conf:"maxErrorRateOfBloomFilter"`
 
 	// FlushConsumerOffsetInterval: ms between saves of consumerOffset.json.
 	FlushConsumerOffsetInterval int `conf:"flushConsumerOffsetInterval"`
@@ -166,6 +173,7 @@ func DefaultConfig() Config {
 		AutoCreateSubscriptionGroup: true, EnableCreateSysGroup: true, EnableSplitMetadata: true, SplitMetadataSize: 2000,
 		RegionID: "DefaultRegion", TraceOn: true,
 		LongPollingEnable: true, ShortPollingTimeMills: 1000, LitePullMessageEnable: true,
+		FilterDataCleanTimeSpan: 86_400_000, ExpectConsumerNumUseFilter: 32, MaxErrorRateOfBloomFilter: 20,
 		FlushConsumerOffsetInterval: 5000, ConsumerOffsetUpdateVersionStep: 500, UseServerSideResetOffset: true,
 		NotifyConsumerIDsChangedEnable: true, RealTimeNotifyConsumerChange: true,
 		ChannelExpiredTimeout: 120_000, SubscriptionExpiredTimeout: 600_000,

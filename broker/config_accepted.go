@@ -61,10 +61,6 @@ type Accepted struct {
 	BrokerFastFailureEnable                bool   `conf:"brokerFastFailureEnable,hot"`
 	WaitTimeMillsInLitePullQueue           int64  `conf:"waitTimeMillsInLitePullQueue,hot"`
 	EnableCalcFilterBitMap                 bool   `conf:"enableCalcFilterBitMap,hot"`
-	ExpectConsumerNumUseFilter             int    `conf:"expectConsumerNumUseFilter,hot"`
-	MaxErrorRateOfBloomFilter              int    `conf:"maxErrorRateOfBloomFilter,hot"`
-	FilterDataCleanTimeSpan                int64  `conf:"filterDataCleanTimeSpan,hot"`
-	FilterSupportRetry                     bool   `conf:"filterSupportRetry,hot"`
 	CompressedRegister                     bool   `conf:"compressedRegister,hot"`
 	BrokerHeartbeatInterval                int    `conf:"brokerHeartbeatInterval,hot"`
 	BrokerNotActiveTimeoutMillis           int64  `conf:"brokerNotActiveTimeoutMillis,hot"`
@@ -309,9 +305,6 @@ func DefaultAccepted() Accepted {
 		ConsumerFallbehindThreshold:            17179869184,
 		BrokerFastFailureEnable:                true,
 		WaitTimeMillsInLitePullQueue:           5000,
-		ExpectConsumerNumUseFilter:             32,
-		MaxErrorRateOfBloomFilter:              20,
-		FilterDataCleanTimeSpan:                86400000,
 		BrokerHeartbeatInterval:                1000,
 		BrokerNotActiveTimeoutMillis:           10000,
 		EnableBroadcastOffsetStore:             true,

@@ -157,11 +157,15 @@ func (b *Broker) registerConsumer(info client.Info, d *body.HeartbeatData, c *bo
 	if group == nil {
 		return resend
 	}
-	if b.Clients.RegisterConsumer(info, client.Consumer{
+	subs, withoutSub := subscriptions(c), d.WithoutSub && d.HeartbeatFingerprint != 0
+	changed := b.Clients.RegisterConsumer(info, client.Consumer{
 		Group: c.GroupName, ConsumeType: c.ConsumeType, MessageModel: c.MessageModel, ConsumeFromWhere: c.ConsumeFromWhere,
-		Subscriptions: subscriptions(c), WithoutSub: d.WithoutSub && d.HeartbeatFingerprint != 0,
-		Notify: group.NotifyConsumerIdsChangedEnable,
-	}) {
+		Subscriptions: subs, WithoutSub: withoutSub, Notify: group.NotifyConsumerIdsChangedEnable,
+	})
+	if !withoutSub {
+		b.Filters.Register(c.GroupName, subs)
+	}
+	if changed {
 		b.log.Info().Str("group", c.GroupName).Str("client", info.ClientID).Str("remote", info.RemoteAddr).Msg("consumer group changed")
 	}
 	return resend

@@ -165,7 +165,7 @@ func (b *Broker) subscribed(p *pull) pullRefusal {
 		return pullRefused(code.SubscriptionNotLatest, remarkNotLatest)
 	}
 	p.sub = sub
-	return pullAdmitted
+	return b.filterBy(p)
 }
 
 // rejectsPull says whether a consumer that pulls by itself, and is not known by

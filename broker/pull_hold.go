@@ -18,6 +18,8 @@ type heldPull struct {
 	b    *Broker
 	held remoting.Held
 	pull pull
+	// passed: messages came that it did not want, and its offset is behind them.
+	passed bool
 }
 
 // hold parks a pull; false when it has to be answered now.
@@ -77,10 +79,13 @@ func (h *heldPull) rerun(residentOnly bool) bool {
 	}
 	buf := b.wakers.buffer()
 	defer b.wakers.release(buf)
-	a := answer{opaque: h.held.Opaque, serialize: h.held.Serialize}
+	a := answer{opaque: h.held.Opaque, serialize: h.held.Serialize, passed: h.passed}
 	var cold bool
 	if buf.b, cold = b.read(buf.b[:0], p, &a, residentOnly); cold {
 		return false
+	}
+	if b.holdOn(h, &a) {
+		return true
 	}
 	b.commitWithPull(p, &a)
 	_ = h.held.ReplyFrame(buf.b)

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"github.com/skylarkmq/skylark/broker/filterdata"
 	"github.com/skylarkmq/skylark/broker/subscription"
 	"github.com/skylarkmq/skylark/broker/topic"
 	"github.com/skylarkmq/skylark/filter"
@@ -26,6 +27,7 @@ type pull struct {
 	topic *topic.Config
 	group *subscription.Group
 	sub   *filter.Subscription
+	data  *filterdata.Data // of a subscription by expression that came with a heartbeat
 
 	queue        int32
 	offset       int64
@@ -54,9 +56,17 @@ func (b *Broker) pull(r *remoting.Request, residentOnly bool) (*protocol.Command
 	if err := h.DecodeFields(&r.Fields); err != nil {
 		return nil, remoting.Fail(code.SystemError, err.Error())
 	}
+	if r.Turn() != nil && len(h.Subscription) > inlineExpression {
+		r.ToLane(remoting.Pull, b.wakers.cold)
+		return nil, nil
+	}
 	var p pull
 	if refusal := b.admitPull(r, &h, &p); refusal.code != code.Success {
 		return refusal.response(), nil
+	}
+	if r.Turn() != nil && p.slow() {
+		r.ToLane(remoting.Pull, b.wakers.cold)
+		return nil, nil
 	}
 	if reset, ok := b.takeReset(&p); ok {
 		return b.resetAnswer(&p, reset), nil
@@ -115,8 +125,6 @@ func (b *Broker) get(p *pull, dst []byte, residentOnly bool) (store.GetResult, [
 	req := store.GetRequest{
 		Topic: p.topic.TopicName, QueueID: p.queue, Offset: p.offset, MaxCount: p.maxMsgs, ResidentOnly: residentOnly,
 	}
-	if p.sub != nil && !p.sub.All() {
-		req.Filter = p.sub
-	}
+	req.Filter = b.messageFilter(p)
 	return b.Store.Get(&req, dst)
 }

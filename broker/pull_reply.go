@@ -18,6 +18,7 @@ type answer struct {
 	code    code.Response
 	remark  string
 	suspend bool // nothing there and the client wants to wait
+	passed  bool // the pull waited, and let messages pass that it did not want
 	bytes   int
 }
 
@@ -40,6 +41,9 @@ func (b *Broker) read(dst []byte, p *pull, a *answer, residentOnly bool) (out []
 	}
 	a.bytes = len(dst) - records
 	a.code, a.remark = pullCode(a.result.Status, p.offset), a.result.Status.String()
+	if a.passed && a.code == code.PullNotFound {
+		a.code, a.remark = code.PullRetryImmediately, store.GetNoMatchedMessage.String()
+	}
 	if a.suspend = a.code == code.PullNotFound && p.has(header.PullSuspend); a.suspend {
 		return dst[:start], false
 	}

@@ -11,6 +11,8 @@ const (
 	remarkNotLatest       = "the consumer's subscription not latest"
 	remarkNotParsed       = "parse the consumer's subscription failed"
 	remarkPullRejected    = "the consumer's group info not exist, or the pull consumer is rejected by server." + faq
+	remarkNoFilterData    = "The broker's consumer filter data is not exist!Your expression may be wrong!"
+	remarkOldFilterData   = "the consumer's consumer filter data not latest"
 	remarkNoFilter        = "The broker does not support consumer to filter message by "
 	remarkKeyMissing      = "Required message key is missing"
 	remarkMessageNotFound = "can not find message, maybe time range not correct"

@@ -62,6 +62,7 @@ type saver struct {
 	topics  *stateFile
 	groups  *stateFile
 	offsets *stateFile
+	filters *filterSaver
 
 	offsetChanges   func() int64
 	offsetsEvery    time.Duration
@@ -83,6 +84,7 @@ func (b *Broker) newSaver() *saver {
 		topics:          file("topics.json", b.Topics.Encode, b.Topics.Decode),
 		groups:          file("subscriptionGroup.json", b.Groups.Encode, b.Groups.Decode),
 		offsets:         file("consumerOffset.json", b.Offsets.Encode, b.Offsets.Decode),
+		filters:         &filterSaver{file: file("consumerFilter.json", b.Filters.Encode, b.Filters.Decode), table: b.Filters},
 		offsetChanges:   b.Offsets.Changes,
 		offsetsSavedFor: -1,
 		offsetsEvery:    time.Duration(max(100, b.cfg.Get().FlushConsumerOffsetInterval)) * time.Millisecond,
@@ -92,7 +94,7 @@ func (b *Broker) newSaver() *saver {
 
 // load reads all files; Java's order.
 func (s *saver) load() error {
-	for _, f := range []*stateFile{s.topics, s.offsets, s.groups} {
+	for _, f := range []*stateFile{s.topics, s.offsets, s.groups, s.filters.file} {
 		if err := f.load(); err != nil {
 			return err
 		}
@@ -112,6 +114,8 @@ func (s *saver) markGroups() {
 func (s *saver) run(ctx context.Context) {
 	timer := s.clock.NewTimer(firstOffsets)
 	defer timer.Stop()
+	filters := s.clock.NewTicker(filtersEvery)
+	defer filters.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -121,6 +125,8 @@ func (s *saver) run(ctx context.Context) {
 		case <-timer.C():
 			s.saveOffsets()
 			timer.Reset(s.offsetsEvery)
+		case <-filters.C():
+			s.filters.save()
 		}
 	}
 }
@@ -140,7 +146,7 @@ func (s *saver) saveOffsets() {
 // close saves everything once more, after run has ended.
 func (s *saver) close() error {
 	var first error
-	for _, f := range []*stateFile{s.topics, s.groups, s.offsets} {
+	for _, f := range []*stateFile{s.topics, s.groups, s.offsets, s.filters.file} {
 		if err := f.persist(); err != nil && first == nil {
 			first = err
 		}

@@ -52,6 +52,12 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 // Match says whether a message with this property string is wanted.
 func (e *Expression) Match(properties []byte) bool { return e.Evaluate(properties) == True }
 
+// MatchRecord is Match for a stored record.
+func (e *Expression) MatchRecord(rec []byte) bool {
+	var v message.View
+	return message.Decode(rec, &v) == nil && e.Match(v.Properties)
+}
+
 // Evaluate walks the properties once and then the expression.
 func (e *Expression) Evaluate(properties []byte) Result {
 	s := scratches.Get().(*scratch)

@@ -1,6 +1,16 @@
-// Package filter decides which messages of a queue a consumer wants: by tag, with
-// nothing but the hash that the consume queue holds. The consumer compares the tag
-// strings itself, so two tags with one hash cost a transfer and nothing else.
+// Package filter decides which messages of a queue a consumer wants.
+//
+// By tag, with nothing but the hash that the consume queue holds. The consumer
+// compares the tag strings itself, so two tags with one hash cost a transfer and
+// nothing else.
+//
+// By an SQL92 expression over the properties, which takes a look at the record:
+//
+//	lexer.go, parser.go   text to Expression, bounded in length and depth
+//	expression.go         evaluation, with Java's three-valued logic
+//	value.go, java_number.go   Java's types and conversions
+//	syntax_error.go       refusals in the words of the Java broker
+//	bloom.go              bits of consumers in the bit maps of messages
 package filter
 
 import (
@@ -40,6 +50,9 @@ type Subscription struct {
 	Topic           string   `json:"topic"`
 
 	codes map[int32]struct{} // CodeSet, when it is too long to scan
+	// compiled is the expression of one that came with a pull; nil when it does
+	// not compile, and then, as in Java, everything matches.
+	compiled *Expression
 }
 
 // scanLimit is how many codes a linear scan beats a map for.
@@ -60,6 +73,9 @@ func Build(topic, expression, expressionType string, nowMs int64) (*Subscription
 			return nil, ErrEmpty
 		}
 		s.ExpressionType = expressionType
+		if compiled, err := Compile(expression, expressionType); err == nil {
+			s.compiled = compiled
+		}
 		return s, nil
 	}
 	if expression == "" || expression == SubAll {
@@ -108,9 +124,9 @@ func (s *Subscription) Prepare() *Subscription {
 func (s *Subscription) All() bool { return s.SubString == SubAll || s.ClassFilterMode }
 
 // MatchCode says whether a tags code of the consume queue is wanted. Java
-// compares its low 32 bits.
+// compares its low 32 bits. Expressions are not decided by it.
 func (s *Subscription) MatchCode(tagsCode int64) bool {
-	if s.All() {
+	if s.All() || s.ExpressionType != Tag {
 		return true
 	}
 	code := int32(tagsCode)
@@ -129,5 +145,15 @@ func (s *Subscription) MatchCode(tagsCode int64) bool {
 // MatchQueue and MatchRecord make a subscription a filter of the store.
 func (s *Subscription) MatchQueue(tagsCode int64, _ []byte) bool { return s.MatchCode(tagsCode) }
 
-// MatchRecord lets every record pass: tags are decided in the queue.
-func (s *Subscription) MatchRecord([]byte) bool { return true }
+// MatchRecord lets every record pass when tags were decided in the queue.
+func (s *Subscription) MatchRecord(rec []byte) bool {
+	return s.compiled == nil || s.compiled.MatchRecord(rec)
+}
+
+// Nodes is the size of a compiled expression; 0 for tags.
+func (s *Subscription) Nodes() int {
+	if s.compiled == nil {
+		return 0
+	}
+	return s.compiled.Nodes()
+}

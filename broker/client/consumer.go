@@ -134,6 +134,9 @@ func (r *Registry) removeConsumer(name string, ch Channel) (c change, removed bo
 	c = change{group: name, model: g.messageModel, channels: g.list()}
 	if len(g.channels) == 0 {
 		delete(r.consumers, name)
+		if r.opt.GroupGone != nil {
+			r.opt.GroupGone(name)
+		}
 		for topic := range g.topics {
 			set := r.topicGroups[topic]
 			delete(set, name)

@@ -1,0 +1,180 @@
+package filterdata
+
+import (
+	"sync"
+
+	"github.com/skylarkmq/skylark/filter"
+)
+
+// Options of a Table.
+type Options struct {
+	NowMs func() int64
+	Bloom filter.Bloom
+	// CleanMs is how long after its death an entry is kept.
+	CleanMs func() int64
+	// Refused hears of expressions that do not compile.
+	Refused func(group, topic string, err error)
+}
+
+// Expressions of all groups together are bounded in number and length: they come
+// from clients and stay for a day.
+const (
+	maxEntries = 1 << 17
+	maxText    = 64 << 20
+)
+
+// Table is the filter data of all groups. It is written by heartbeats and read by
+// pulls.
+type Table struct {
+	opt Options
+
+	mu      sync.RWMutex
+	groups  map[string]map[string]*Data // group → topic
+	entries int
+	text    int   // bytes of expressions
+	changes int64 // so that a save can be left out
+}
+
+// New returns an empty table.
+func New(opt Options) *Table { return &Table{opt: opt, groups: map[string]map[string]*Data{}} }
+
+// Get is what a group filters a topic by, or nil.
+func (t *Table) Get(topic, group string) *Data {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.groups[group][topic]
+}
+
+// Changes counts them.
+func (t *Table) Changes() int64 {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.changes
+}
+
+// Register takes a heartbeat's subscriptions: those with an expression are
+// compiled and kept, the group's entries for other topics die.
+func (t *Table) Register(group string, subs []*filter.Subscription) {
+	if t.nothingFor(group, subs) {
+		return
+	}
+	for _, s := range subs {
+		if !filter.IsTag(s.ExpressionType) && s.SubString != "" {
+			t.register(group, s)
+		}
+	}
+	subscribed := make(map[string]bool, len(subs))
+	for _, s := range subs {
+		subscribed[s.Topic] = true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for topic, d := range t.groups[group] {
+		if !subscribed[topic] {
+			t.kill(d)
+		}
+	}
+}
+
+// nothingFor is the usual case: tags only, and nothing known.
+func (t *Table) nothingFor(group string, subs []*filter.Subscription) bool {
+	for _, s := range subs {
+		if !filter.IsTag(s.ExpressionType) {
+			return false
+		}
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.groups[group]) == 0
+}
+
+// register compiles outside the lock. A subscription that is not newer than what is
+// known changes nothing, but that its group is alive; an expression that no longer
+// compiles takes the old one with it, so that its consumers are told.
+func (t *Table) register(group string, s *filter.Subscription) {
+	old := t.Get(s.Topic, group)
+	bloom := t.opt.Bloom.Data(group + "#" + s.Topic)
+	same := old != nil && old.Expression == s.SubString && old.ExpressionType == s.ExpressionType && old.BloomFilterData.Equal(bloom)
+	var fresh *Data
+	switch {
+	case old != nil && s.SubVersion < old.ClientVersion, old != nil && s.SubVersion == old.ClientVersion && !old.IsDead():
+		return
+	case same || old != nil && s.SubVersion == old.ClientVersion:
+		alive := *old
+		alive.DeadTime, alive.ClientVersion = 0, s.SubVersion
+		fresh = &alive
+	default:
+		compiled, err := filter.Compile(s.SubString, s.ExpressionType)
+		if err != nil {
+			t.opt.Refused(group, s.Topic, err)
+			break
+		}
+		fresh = &Data{
+			BloomFilterData: bloom, BornTime: t.opt.NowMs(), ClientVersion: s.SubVersion, ConsumerGroup: group, Expression: s.SubString,
+			ExpressionType: s.ExpressionType, Topic: s.Topic, compiled: compiled,
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.groups[group][s.Topic] != old {
+		return // another client of the group came first; the next heartbeat decides
+	}
+	t.put(group, s.Topic, fresh)
+}
+
+// put needs mu; nil removes. What does not fit any more is left out, and its
+// consumers learn that there is no filter data.
+func (t *Table) put(group, topic string, d *Data) {
+	if old := t.groups[group][topic]; old != nil {
+		t.entries--
+		t.text -= len(old.Expression)
+		if delete(t.groups[group], topic); len(t.groups[group]) == 0 {
+			delete(t.groups, group)
+		}
+		t.changes++
+	}
+	if d == nil || t.entries >= maxEntries || t.text+len(d.Expression) > maxText {
+		return
+	}
+	if t.groups[group] == nil {
+		t.groups[group] = map[string]*Data{}
+	}
+	t.groups[group][topic] = d
+	t.entries++
+	t.text += len(d.Expression)
+	t.changes++
+}
+
+// kill needs mu.
+func (t *Table) kill(d *Data) {
+	if d.IsDead() {
+		return
+	}
+	dead := *d
+	dead.DeadTime = max(t.opt.NowMs(), d.BornTime)
+	t.groups[d.ConsumerGroup][d.Topic] = &dead
+	t.changes++
+}
+
+// Unregister marks what a group filters by as dead: it has no client any more.
+func (t *Table) Unregister(group string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, d := range t.groups[group] {
+		t.kill(d)
+	}
+}
+
+// Clean forgets what died too long ago.
+func (t *Table) Clean() {
+	now, after := t.opt.NowMs(), t.opt.CleanMs()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for group, topics := range t.groups {
+		for topic, d := range topics {
+			if d.IsDead() && now-d.DeadTime >= after {
+				t.put(group, topic, nil)
+			}
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package broker
+
+import (
+	"strings"
+	"time"
+
+	"github.com/skylarkmq/skylark/broker/filterdata"
+	"github.com/skylarkmq/skylark/broker/topic"
+	"github.com/skylarkmq/skylark/filter"
+	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+	"github.com/skylarkmq/skylark/store"
+)
+
+// SQL92 filters. A heartbeat's expression is compiled once and kept with its group
+// (broker/filterdata), one that comes with a pull with what is known of the pulling
+// group. Tags are decided by the unit of the queue, expressions by the record.
+
+const (
+	// inlineExpression is the longest expression that a pull's subscription is
+	// compiled from on the loop.
+	inlineExpression = 2 << 10
+	// inlineNodes is how large an expression may be that is evaluated on the loop:
+	// one pull may look at 800 records.
+	inlineNodes = 32
+
+	filtersEvery = 10 * time.Second
+)
+
+func (b *Broker) newFilters() error {
+	cfg := b.cfg.Get()
+	bloom, err := filter.NewBloom(cfg.MaxErrorRateOfBloomFilter, cfg.ExpectConsumerNumUseFilter)
+	if err != nil {
+		return err
+	}
+	b.Filters = filterdata.New(filterdata.Options{
+		NowMs: b.clock.NowMs, Bloom: bloom,
+		CleanMs: func() int64 { return b.cfg.Get().FilterDataCleanTimeSpan },
+		Refused: func(group, topic string, err error) {
+			b.log.Warn().Err(err).Str("group", group).Str("topic", topic).Msg("filter expression refused: its consumers get nothing")
+		},
+	})
+	return nil
+}
+
+// filterBy finds the compiled expression of a group's subscription.
+func (b *Broker) filterBy(p *pull) pullRefusal {
+	if p.data = nil; filter.IsTag(p.sub.ExpressionType) {
+		return pullAdmitted
+	}
+	data := b.Filters.Get(p.topic.TopicName, p.group.GroupName)
+	switch {
+	case data == nil:
+		return pullRefused(code.FilterDataNotExist, remarkNoFilterData)
+	case data.ClientVersion < p.subVersion:
+		return pullRefused(code.FilterDataNotLatest, remarkOldFilterData)
+	}
+	p.data = data
+	return pullAdmitted
+}
+
+// slow says whether a pull's expression is too large for the loop.
+func (p *pull) slow() bool {
+	return p.data != nil && p.data.Compiled().Nodes() > inlineNodes || p.sub.Nodes() > inlineNodes
+}
+
+// messageFilter is what a pull wants; nil for everything.
+func (b *Broker) messageFilter(p *pull) store.Filter {
+	switch {
+	case p.sub == nil || p.sub.All():
+		return nil
+	case filter.IsTag(p.sub.ExpressionType):
+		return p.sub
+	case topic.IsRetry(p.topic.TopicName) && b.cfg.Get().FilterSupportRetry:
+		return retryFilter{b.Filters, strings.TrimPrefix(p.topic.TopicName, topic.RetryPrefix)}
+	case p.data != nil:
+		return p.data
+	}
+	return p.sub
+}
+
+// retryFilter lets the messages of a retry topic pass by what their group filters
+// their original topic by (filterSupportRetry).
+type retryFilter struct {
+	table *filterdata.Table
+	group string
+}
+
+func (f retryFilter) MatchQueue(int64, []byte) bool { return true }
+
+func (f retryFilter) MatchRecord(rec []byte) bool {
+	var v message.View
+	if message.Decode(rec, &v) != nil {
+		return false
+	}
+	origin, ok := message.Property(v.Properties, message.PropertyRetryTopic)
+	if !ok {
+		return true // Java gives up on the whole pull here
+	}
+	data := f.table.Get(string(origin), f.group)
+	return data == nil || data.Compiled().Match(v.Properties)
+}
+
+// holdOn goes on holding a pull that was woken for messages of which it wants none,
+// behind them; false when it has to be answered. Java asks the filter before it
+// wakes a pull, so its consumers do not hear of such messages either.
+func (b *Broker) holdOn(h *heldPull, a *answer) bool {
+	res := &a.result
+	if res.Status != store.GetNoMatchedMessage || res.NextBegin < res.Max || b.clock.NowMs() >= h.Deadline || b.stopped.Load() {
+		return false
+	}
+	h.pull.offset, h.passed, h.From = res.NextBegin, true, res.NextBegin
+	name, queue, from, conn := h.Topic, h.Queue, h.From, h.held.Conn // h is somebody else's as soon as it is added
+	if !b.Holds.Add(&h.Hold) {
+		return false
+	}
+	if maxOffset := b.Store.MaxOffset(name, queue); maxOffset > from {
+		b.Holds.Arrive(name, queue, maxOffset, 0, true)
+	}
+	if conn.Closed() {
+		b.Holds.Drop(conn)
+	}
+	return true
+}
+
+// filterSaver keeps consumerFilter.json.
+type filterSaver struct {
+	file    *stateFile
+	table   *filterdata.Table
+	saved   int64
+	written bool
+}
+
+// save cleans, and writes the file when anything changed.
+func (s *filterSaver) save() {
+	s.table.Clean()
+	changes := s.table.Changes()
+	if s.written && changes == s.saved {
+		return
+	}
+	if s.file.persist() == nil {
+		s.saved, s.written = changes, true
+	}
+}
