@@ -1,0 +1,28 @@
+package checkpoint
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/skylarkmq/skylark/internal/vfs"
+)
+
+// Size is the length of the file.
+const Size = fileSize
+
+// Read decodes a checkpoint without opening it for writing. It must not be
+// flushed or closed.
+func Read(disk vfs.FS, path string) (*Checkpoint, error) {
+	data, err := vfs.ReadFile(disk, path)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) < used {
+		return nil, fmt.Errorf("checkpoint %s: %d bytes, expected %d", path, len(data), fileSize)
+	}
+	c := &Checkpoint{}
+	for i, field := range c.fields() {
+		field.Store(int64(binary.BigEndian.Uint64(data[8*i:])))
+	}
+	return c, nil
+}
