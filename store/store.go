@@ -87,13 +87,17 @@ type Store struct {
 }
 
 // Open takes the lock of a store directory, recovers what is in it and marks it as
-// in use. Nothing is changed before the lock is held.
+// in use. Nothing is changed before the lock is held, and nothing at all in a
+// directory that cannot be taken over (ErrTakeover).
 func Open(cfg *config.Section[Config], opt Options) (*Store, error) {
 	c := cfg.Get()
 	if c.StorePathRootDir == "" {
 		return nil, errors.New("store: storePathRootDir is not set")
 	}
 	s := newStore(cfg, opt)
+	if err := mayOpen(s.fs, c, opt.Log); err != nil {
+		return nil, err
+	}
 	if err := s.fs.MkdirAll(s.root); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}

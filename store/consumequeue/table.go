@@ -133,8 +133,6 @@ func (t *topicQueues) all(dst []*Queue) []*Queue {
 	return dst
 }
 
-var errRocksDB = errors.New("the consume queues are in RocksDB (storeType=defaultRocksDB), which is not supported")
-
 // Open lists the queue directories. It reads no queue: see Recover.
 func Open(opt Options) (*Table, error) {
 	opt.FileSize = RoundFileSize(opt.FileSize)
@@ -146,9 +144,6 @@ func Open(opt Options) (*Table, error) {
 	}
 	for _, e := range topics {
 		if !e.Dir {
-			if e.Name == "CURRENT" || strings.HasPrefix(e.Name, "MANIFEST-") {
-				return nil, fmt.Errorf("%s: %w", opt.Dir, errRocksDB)
-			}
 			continue
 		}
 		if err := t.loadTopic(e.Name); err != nil {
