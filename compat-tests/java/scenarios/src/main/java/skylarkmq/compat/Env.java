@@ -19,6 +19,8 @@ import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.PullResult;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.TransactionListener;
+import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
 
@@ -73,6 +75,16 @@ public final class Env implements AutoCloseable {
 
     public DefaultMQProducer producer(String name) throws MQClientException {
         return producer(name, p -> { });
+    }
+
+    public TransactionMQProducer transactionProducer(String name, TransactionListener listener) throws MQClientException {
+        TransactionMQProducer p = new TransactionMQProducer(group(name));
+        prepare(p);
+        p.setSendMsgTimeout(15_000);
+        p.setTransactionListener(listener);
+        p.start();
+        open.put(p, p::shutdown);
+        return p;
     }
 
     /** A push consumer with everything but its subscription and listener; start it with {@link #start}. */

@@ -32,6 +32,9 @@ import skylarkmq.compat.send.SendSync;
 import skylarkmq.compat.send.SendVipChannel;
 import skylarkmq.compat.send.TopicNotExist;
 import skylarkmq.compat.send.UnicodeMessage;
+import skylarkmq.compat.transaction.TakeoverBegin;
+import skylarkmq.compat.transaction.TakeoverEnd;
+import skylarkmq.compat.transaction.Transactions;
 
 /** Every scenario there is. The long ones come first when they run side by side, the transcripts keep this order. */
 final class Scenarios {
@@ -69,6 +72,9 @@ final class Scenarios {
             new UnicodeMessage(),
             new Resume1(),
             new Resume2(),
+            new Transactions(),
+            new TakeoverBegin(),
+            new TakeoverEnd(),
             new InteropWrite(),
             new InteropCheck(),
             new InteropCheck.Offsets());
