@@ -16,6 +16,7 @@ import (
 	"github.com/skylarkmq/skylark/broker/lock"
 	"github.com/skylarkmq/skylark/broker/longpoll"
 	"github.com/skylarkmq/skylark/broker/offset"
+	"github.com/skylarkmq/skylark/broker/schedule"
 	"github.com/skylarkmq/skylark/broker/stats"
 	"github.com/skylarkmq/skylark/broker/subscription"
 	"github.com/skylarkmq/skylark/broker/topic"
@@ -93,6 +94,8 @@ type Broker struct {
 	Filters *filterdata.Table
 	// Transactions holds the half messages.
 	Transactions *transaction.Coordinator
+	// Schedule holds back messages with a delay level.
+	Schedule *schedule.Schedule
 
 	cfg      *config.Section[Config]
 	accepted *config.Section[Accepted]
@@ -110,6 +113,9 @@ type Broker struct {
 	wakers    *wakers
 	notices   *notices
 	send      sender
+
+	delayFile   *stateFile
+	delayLevels int
 
 	stopped atomic.Bool
 }
@@ -129,6 +135,9 @@ func New(opt Options) (*Broker, error) {
 		return nil, err
 	}
 	b.newRegistries()
+	if err := b.newSchedule(); err != nil {
+		return nil, err
+	}
 	b.newServer(opt)
 	if err := b.open(opt); err != nil {
 		b.server.Close()
@@ -221,11 +230,11 @@ func (b *Broker) open(opt Options) error {
 	}
 	b.uniqIDs = message.NewUniqIDs(b.clock, ip)
 	if b.Store, err = store.Open(b.storeCfg, store.Options{
-		FS: b.disk, Clock: b.clock, Log: b.log, StoreHost: b.addr, QueueType: b.queueType,
+		FS: b.disk, Clock: b.clock, Log: b.log, StoreHost: b.addr, QueueType: b.queueType, PrePut: b.prePut,
 	}); err != nil {
 		return err
 	}
-	if err := b.saver.load(); err != nil {
+	if err := errors.Join(b.saver.load(), b.delayFile.load()); err != nil {
 		return err
 	}
 	b.Transactions = b.newTransactions()
@@ -288,7 +297,7 @@ func (b *Broker) Run(ctx context.Context) error {
 		cancel()
 	})
 	for _, part := range []func(context.Context){
-		b.Holds.Run, b.wakers.run, b.saver.run, b.scanClients, b.notices.run, b.Stats.Run, b.Transactions.Run,
+		b.Holds.Run, b.wakers.run, b.saver.run, b.scanClients, b.notices.run, b.Stats.Run, b.Transactions.Run, b.Schedule.Run,
 	} {
 		back.Go(func() { part(backCtx) })
 	}

@@ -10,7 +10,7 @@ import (
 func (b *Broker) mountOperators() {
 	remoting.Mount(b.server, admin.New(admin.Deps{
 		Rules: b.adminRules, Settings: b.settings, Store: b.Store, Topics: b.Topics, Groups: b.Groups, Offsets: b.Offsets,
-		Clients: b.Clients, Stats: b.Stats, Server: b.server, Disk: b.disk, Clock: b.clock, Log: b.log,
+		Clients: b.Clients, Stats: b.Stats, Schedule: b.Schedule, Server: b.server, Disk: b.disk, Clock: b.clock, Log: b.log,
 		Announce: b.Announce, AnnounceTopic: b.AnnounceTopic, MoreInfo: b.txInfo,
 	}), admin.Routes())
 }

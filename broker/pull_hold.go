@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/skylarkmq/skylark/broker/longpoll"
+	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
@@ -120,6 +121,9 @@ func (b *Broker) readmit(h *heldPull) pullRefusal {
 // that wait for them are answered here and now, because handing over to another
 // goroutine costs more than the answer; a crowd is left to the wakers.
 func (b *Broker) arrived(a store.Arrival) {
+	if a.Topic == message.TopicSchedule {
+		b.Schedule.Arrived(a.QueueID)
+	}
 	p := b.Holds.Take(a.Topic, a.QueueID, a.NextOffset, a.TagsCode, a.Count != 1)
 	for n := 0; p != nil; n++ {
 		next := p.Next()

@@ -16,6 +16,9 @@ var routes = []remoting.Route[*Broker]{
 	remoting.HandleBatch(code.EndTransaction, (*Broker).sendMessages),
 	remoting.Handle(code.ResumeCheckHalfMessage, remoting.Transaction, (*Broker).resumeCheckHalfMessage),
 
+	remoting.HandleBatch(code.ConsumerSendMsgBack, (*Broker).sendMessages),
+	remoting.HandleRaw(code.GetAllDelayOffset, remoting.Admin, (*Broker).getAllDelayOffset),
+
 	remoting.HandleRaw(code.PullMessage, remoting.Inline, (*Broker).pullMessage),
 	remoting.HandleRaw(code.LitePullMessage, remoting.Inline, (*Broker).pullMessage),
 

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/skylarkmq/skylark/remoting/protocol"
@@ -17,13 +18,13 @@ import (
 
 var sendProfile = flag.String("sendprofile", "", "write a CPU profile of the turns of BenchmarkSendTurn to this `file`")
 
-// turnOf is so many sends of 1 KiB in one write.
-func turnOf(n int, serialize protocol.SerializeType) (frames []byte) {
+// turnOf is so many sends of 1 KiB in one write, with more properties.
+func turnOf(n int, serialize protocol.SerializeType, more ...string) (frames []byte) {
 	body := make([]byte, 1024)
 	for i := range n {
 		cmd := protocol.NewRequest(code.SendMessageV2, nil, body)
 		cmd.Fields, cmd.Opaque, cmd.Serialize = fields(replace(sendFields("T"), "e", strconv.Itoa(i%4),
-			"i", "UNIQ_KEY\x01AC11000100002A139AA10000000000"+strconv.Itoa(10+i)+"\x02WAIT\x01true\x02TAGS\x01A\x02")...), int32(i), serialize
+			"i", "UNIQ_KEY\x01AC11000100002A139AA10000000000"+strconv.Itoa(10+i)+"\x02WAIT\x01true\x02TAGS\x01A\x02"+strings.Join(more, ""))...), int32(i), serialize
 		frames = protocol.AppendFrame(frames, cmd)
 	}
 	return frames

@@ -91,6 +91,9 @@ func (b *Broker) refuseFeature(cfg *topic.Config, h *header.SendMessage, c *comp
 	if c.transaction && b.cfg.Get().RejectTransactionMessage {
 		return refused(code.NoPermission, "the broker["+b.cfg.Get().BrokerIP1+"] sending transaction message is forbidden")
 	}
+	if c.badDelay != nil {
+		return refused(code.SystemError, "java.lang.NumberFormatException: For input string: \""+string(c.badDelay)+"\"")
+	}
 	if what := unsupported(cfg, h, c); what != "" {
 		return refused(code.SystemError, what+remarkUnsupported)
 	}

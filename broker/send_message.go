@@ -30,12 +30,13 @@ type sender struct {
 	pending sync.Pool // *pendingSends
 	retry   func(*remoting.Request) (*protocol.Command, error)
 	end     func(*remoting.Request) (*protocol.Command, error)
+	back    func(*remoting.Request) (*protocol.Command, error)
 }
 
 func (s *sender) init(b *Broker) {
 	s.turns.New = func() any { return newSendTurn(b) }
 	s.pending.New = func() any { return new(pendingSends) }
-	s.retry, s.end = b.sendOnLane, b.endTransactionOnLane // bound once: a method value made for each call is an allocation
+	s.retry, s.end, s.back = b.sendOnLane, b.endTransactionOnLane, b.sendBackOnLane // bound once: a method value made for each call is an allocation
 }
 
 // sendTurn is one loop's, or one lane worker's, memory for sends.
@@ -52,6 +53,7 @@ type sendTurn struct {
 	phys    []int64
 	sum     putSum
 	tx      txTurn
+	back    backTurn
 }
 
 // send is one staged message until its answer.
@@ -91,6 +93,7 @@ func (s *sendTurn) begin() {
 	s.batch.Reset()
 	s.sends = s.sends[:0]
 	s.tx.begin()
+	s.back.begin()
 	if cap(s.props) > keepProps {
 		s.props = nil
 	}
@@ -98,7 +101,7 @@ func (s *sendTurn) begin() {
 }
 
 // sendMessages handles the consecutive sends of one turn, and the END_TRANSACTION
-// between them: commits go into the same batch.
+// and CONSUMER_SEND_MSG_BACK between them: what they store goes into the same batch.
 func (b *Broker) sendMessages(t *remoting.Turn, reqs []*remoting.Request) {
 	s := b.turn(t)
 	defer s.endTicket()
@@ -110,6 +113,10 @@ func (b *Broker) sendMessages(t *remoting.Turn, reqs []*remoting.Request) {
 		}
 		if busy {
 			r.Fail(code.SystemBusy, remarkRejectRequest)
+			continue
+		}
+		if r.Request() == code.ConsumerSendMsgBack {
+			s.stageBack(r, false)
 			continue
 		}
 		s.stage(r, false)
@@ -154,24 +161,44 @@ func (s *sendTurn) stage(r *remoting.Request, mayCreate bool) {
 		}
 		queue = rand.Int32N(cfg.WriteQueueNums)
 	}
-	s.put(r, cfg, queue)
+	place := cfg
+	if topic.IsRetry(cfg.TopicName) && !h.Batch {
+		if place, refusal = s.retryPlace(r, cfg, mayCreate); refusal.code != code.Success {
+			s.refuse(r, refusal.code, refusal.remark)
+			return
+		}
+		if place == nil {
+			r.ToLane(remoting.Send, s.b.send.retry)
+			return
+		}
+	}
+	s.put(r, cfg, place, queue)
 }
 
-// put completes the message and stages it.
-func (s *sendTurn) put(r *remoting.Request, cfg *topic.Config, queue int32) {
+// put completes the message and stages it. place is the topic to store it under: cfg,
+// which it was sent to, or the dead letter topic, whose only queue is 0. The answer
+// names the queue that was asked for.
+func (s *sendTurn) put(r *remoting.Request, cfg, place *topic.Config, queue int32) {
 	h, m := &s.head, &s.msg
 	from := len(s.props)
 	c := completion{}
-	if s.props = s.reply.complete(s.props, h.Properties, &c, s.b.uniqIDs); !h.Batch {
+	s.props = s.reply.complete(s.props, h.Properties, &c, s.b.uniqIDs)
+	if h.ReconsumeTimes > 0 && c.delay {
+		c.transaction = false // a committed message that its consumer gives back keeps TRAN_MSG
+	}
+	if !h.Batch {
 		if refusal := s.b.refuseFeature(cfg, h, &c); refusal.code != code.Success {
 			s.refuse(r, refusal.code, refusal.remark)
 			return
 		}
 	}
 	*m = message.Message{
-		Topic: cfg.TopicName, QueueID: queue, Flag: h.Flag, SysFlag: sysFlag(h.SysFlag, cfg),
+		Topic: place.TopicName, QueueID: queue, Flag: h.Flag, SysFlag: sysFlag(h.SysFlag, place),
 		BornTimestamp: h.BornTimestamp, BornHost: r.Conn.RemoteAddr(), StoreHost: s.b.addr,
 		ReconsumeTimes: h.ReconsumeTimes, Body: r.Body, Properties: s.props[from:],
+	}
+	if place != cfg {
+		m.QueueID = 0
 	}
 	half := -1
 	if c.transaction && !h.Batch {
@@ -226,6 +253,7 @@ func (s *sendTurn) finish() {
 		s.answer(d.req, code.Success, d, &res)
 	}
 	s.finishEnds()
+	s.finishBacks()
 	s.sum.flush(s.b.Stats)
 	if held != nil {
 		s.b.Store.AwaitFlush(s.batch.End(), held.done)

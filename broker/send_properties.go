@@ -12,12 +12,13 @@ type completion struct {
 	uniqFrom, uniqTo int // of UNIQ_KEY in the completed string's buffer
 
 	transaction bool // TRAN_MSG is true
-	delay       bool // DELAY above 0, or not a number
+	delay       bool // DELAY above 0
 	timer       bool // any of the timer properties
 	noWait      bool // WAIT is false
 	keys        bool // KEYS is there
 	innerNum    bool // INNER_NUM is there
 
+	badDelay []byte // DELAY that is not a number
 	reserved bool   // a name that half messages must not bring along
 	group    []byte // PGROUP, in what was completed
 	immunity []byte // CHECK_IMMUNITY_TIME_IN_SECONDS, likewise
@@ -65,8 +66,10 @@ func (c *completion) note(name, value []byte) (keep bool) {
 	case message.PropertyTransactionPrepared:
 		c.transaction = equalFold(value, "true")
 	case message.PropertyDelay:
-		level, err := strconv.Atoi(string(value))
-		c.delay = err != nil || level > 0
+		level, err := strconv.ParseInt(string(value), 10, 32)
+		if c.delay, c.badDelay = level > 0, nil; err != nil {
+			c.delay, c.badDelay = false, value
+		}
 	case message.PropertyTimerDelaySec, message.PropertyTimerDelayMs, message.PropertyTimerDeliverMs:
 		c.timer = true
 	case message.PropertyInnerNum:

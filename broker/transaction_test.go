@@ -300,3 +300,45 @@ func TestSettledByOperator(t *testing.T) {
 		t.Fatalf("%d visible, %d open", len(got), f.Transactions.Open())
 	}
 }
+
+// TestTransactionsOnAFullDisk: nothing is settled that could not be stored, and
+// everything can be once there is room.
+func TestTransactionsOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	h, r := f.sendHalf("TX", "U1"), f.sendHalf("TX", "U2")
+	f.Store.DiskFull(true, "a test")
+	reply := f.call(code.SendMessageV2, []byte("x"), replace(sendFields("TX"), "i", "TRAN_MSG\x01true\x02PGROUP\x01PGx\x02")...)
+	if reply.Response() != code.ServiceNotAvailable {
+		t.Fatalf("half message on a full disk: %d %q", reply.Code, reply.Remark)
+	}
+	want(t, f.call(code.EndTransaction, nil, h.endFields(8)...), code.ServiceNotAvailable, "Service not available now.")
+	want(t, f.call(code.EndTransaction, nil, r.endFields(12)...), code.Success, remarkNotSet)
+	if n := f.Transactions.Open(); n != 1 {
+		t.Fatalf("%d open, want 1", n)
+	}
+	f.Transactions.Flush() // the op record of the rollback waits
+	f.Store.DiskFull(false, "")
+	want(t, f.call(code.EndTransaction, nil, h.endFields(8)...), code.Success, "")
+	f.Transactions.Flush()
+	ops := f.visible(message.TopicOpHalf)
+	if len(ops) != 1 || string(ops[0].Body) != "1,0," {
+		t.Fatalf("%d op records", len(ops))
+	}
+	if got := f.visible("TX"); len(got) != 1 {
+		t.Fatalf("%d visible", len(got))
+	}
+}
+
+// TestTransactionSettingsAreHot changes them as mqadmin does.
+func TestTransactionSettingsAreHot(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	change := "transactionCheckMax=7\ntransactionTimeOut=77\nmaxOpenTransactions=1\nrejectTransactionMessage=true\n"
+	want(t, f.call(code.UpdateBrokerConfig, []byte(change)), code.Success, "")
+	if s := f.txSettings(); s.CheckMax != 7 || s.TimeoutMs != 77 || s.MaxOpen != 1 {
+		t.Fatalf("%+v", s)
+	}
+	reply := f.call(code.SendMessageV2, []byte("x"), replace(sendFields("TX"), "i", "TRAN_MSG\x01true\x02PGROUP\x01PGx\x02")...)
+	want(t, reply, code.NoPermission, "the broker[127.0.0.1] sending transaction message is forbidden")
+}

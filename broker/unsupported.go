@@ -17,11 +17,7 @@ func unsupported(cfg *topic.Config, h *header.SendMessage, c *completion) string
 	switch {
 	case !c.transaction && h.SysFlag&message.FlagTransactionMask != 0:
 		return "messages with a transaction flag and without TRAN_MSG" // Java stores some of them where nobody finds them
-	case topic.IsRetry(cfg.TopicName):
-		return "messages to retry topics"
-	case c.delay:
-		return "messages with a delay level"
-	case c.timer:
+	case c.timer && !c.delay: // a level wins
 		return "timer messages"
 	case cfg.Attributes[attributeQueueType] == queueTypeBatch:
 		return "messages to topics with batch consume queues"

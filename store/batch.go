@@ -1,6 +1,9 @@
 package store
 
-import "github.com/skylarkmq/skylark/store/consumequeue"
+import (
+	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/store/consumequeue"
+)
 
 // Batch holds records that are encoded and not yet appended: those of one turn
 // of an event loop, usually. It belongs to one goroutine and is used again and
@@ -11,6 +14,8 @@ type Batch struct {
 	groups []group // one a Stage or StageList call
 	hashes []int32 // index keys of all items
 	end    int64
+
+	scratch []byte // of Options.PrePut
 
 	touched []Arrival
 }
@@ -63,6 +68,9 @@ func NewBatch() *Batch { return &Batch{} }
 func (b *Batch) Reset() {
 	if cap(b.stage) > keepStage {
 		b.stage = nil
+	}
+	if cap(b.scratch) > message.PropertiesMax {
+		b.scratch = nil
 	}
 	clear(b.items) // lets go of queues
 	clear(b.touched)

@@ -4,14 +4,18 @@ import (
 	"fmt"
 
 	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/store/consumequeue"
 )
 
 // Lookup appends the record that starts at a place of the log to dst. A place
 // that is outside of what readers may see, or inside a record, is refused: client
 // and peers send these numbers.
-func (s *Store) Lookup(phy int64, dst []byte) ([]byte, error) {
+func (s *Store) Lookup(phy int64, dst []byte) ([]byte, error) { return s.LookupIn(phy, dst, false) }
+
+// LookupIn is Lookup. residentOnly: ErrCold when it would have to wait for the disk.
+func (s *Store) LookupIn(phy int64, dst []byte, residentOnly bool) ([]byte, error) {
 	from := len(dst)
-	head, err := s.commitLog.Read(phy, message.MinSize, dst, false)
+	head, err := s.commitLog.Read(phy, message.MinSize, dst, residentOnly)
 	if err != nil {
 		return dst, err
 	}
@@ -19,7 +23,7 @@ func (s *Store) Lookup(phy int64, dst []byte) ([]byte, error) {
 	if err != nil {
 		return dst, fmt.Errorf("store: no record at %d: %w", phy, err)
 	}
-	rec, err := s.commitLog.Read(phy, size, head[:from], false)
+	rec, err := s.commitLog.Read(phy, size, head[:from], residentOnly)
 	if err != nil {
 		return dst, err
 	}
@@ -33,7 +37,11 @@ func (s *Store) Lookup(phy int64, dst []byte) ([]byte, error) {
 	if err := v.CheckBody(); err != nil {
 		return dst, fmt.Errorf("store: record at %d: %w", phy, err)
 	}
-	if !s.isQueued(&v) {
+	queued, err := s.isQueued(&v, residentOnly)
+	if err != nil {
+		return dst, err
+	}
+	if !queued {
 		return dst, fmt.Errorf("store: %w: what is at %d is not the message %d of its queue", message.ErrCorrupt, phy, v.QueueOffset)
 	}
 	return rec, nil
@@ -41,17 +49,24 @@ func (s *Store) Lookup(phy int64, dst []byte) ([]byte, error) {
 
 // isQueued asks the consume queue whether this record is one: a body may hold the
 // image of a record, made to fit a place in the middle of the real one.
-func (s *Store) isQueued(v *message.View) bool {
+func (s *Store) isQueued(v *message.View, residentOnly bool) (bool, error) {
 	if !message.Indexed(v.SysFlag) || v.SysFlag&message.FlagInnerBatch != 0 {
-		return true
+		return true, nil
 	}
 	if !message.SafeTopic(v.Topic) {
-		return false
+		return false, nil
 	}
 	q, ok := s.queues.Lookup(string(v.Topic), v.QueueID)
 	if !ok || v.QueueOffset < q.MinOffset() || v.QueueOffset >= q.MaxOffset() {
-		return true // the queue was deleted, or begins later: nothing to compare with
+		return true, nil // the queue was deleted, or begins later: nothing to compare with
 	}
-	u, ok := q.Unit(v.QueueOffset)
-	return !ok || u.PhyOffset == v.PhyOffset
+	var one [1]consumequeue.Unit
+	units, status := q.Units(v.QueueOffset, 1, one[:0], residentOnly)
+	switch status {
+	case consumequeue.Found:
+		return units[0].PhyOffset == v.PhyOffset, nil
+	case consumequeue.Cold:
+		return false, ErrCold
+	}
+	return true, nil
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -10,14 +11,40 @@ import (
 )
 
 // Stage encodes one message into the batch: everything that can be done outside
-// the append lock. A refused message leaves the batch as it was.
+// the append lock. A refused message leaves the batch as it was. The message may
+// be changed: Options.PrePut says where it really goes.
 func (s *Store) Stage(b *Batch, m *message.Message) (int, PutStatus) {
+	return s.stage(b, m, true)
+}
+
+// StageAsIs is Stage for what this store already holds in another queue and what
+// now goes to its own: a message whose delay is over. It keeps the DELAY property
+// and is not sent away again, and a limit that was lowered since does not stop it.
+func (s *Store) StageAsIs(b *Batch, m *message.Message) (int, PutStatus) {
+	return s.stage(b, m, false)
+}
+
+func (s *Store) stage(b *Batch, m *message.Message, fresh bool) (int, PutStatus) {
 	cfg := s.cfg.Get()
-	if st := s.admit(cfg, m); st != PutOK {
+	bodyMax := math.MaxInt32 - recordSlack
+	if fresh {
+		bodyMax = max(cfg.MaxMessageSize, 10)
+	}
+	if st := s.admit(cfg, m, bodyMax); st != PutOK {
 		return -1, st
 	}
+	var f facts
+	f.read(m.Properties)
+	if fresh && s.prePut != nil && delayLevel(f.delay) > 0 {
+		var st PutStatus
+		if b.scratch, st = s.prePut(m, b.scratch[:0]); st != PutOK {
+			return -1, st
+		}
+		f = facts{}
+		f.read(m.Properties)
+	}
 	from := b.mark()
-	if st := s.encode(cfg, b, m); st != PutOK {
+	if st := s.encode(cfg, b, m, &f, bodyMax); st != PutOK {
 		b.back(from)
 		return -1, st
 	}
@@ -28,7 +55,8 @@ func (s *Store) Stage(b *Batch, m *message.Message) (int, PutStatus) {
 // other in one file and one queue.
 func (s *Store) StageList(b *Batch, m *message.Message) (int, PutStatus) {
 	cfg := s.cfg.Get()
-	if st := s.admit(cfg, m); st != PutOK {
+	bodyMax := max(cfg.MaxMessageSize, 10)
+	if st := s.admit(cfg, m, bodyMax); st != PutOK {
 		return -1, st
 	}
 	if m.SysFlag&message.FlagTransactionMask != 0 || len(m.Body) == 0 {
@@ -43,7 +71,9 @@ func (s *Store) StageList(b *Batch, m *message.Message) (int, PutStatus) {
 	st := PutOK
 	err := message.EachBatchElement(m.Body, func(e message.BatchElement) error {
 		one.Flag, one.Body, one.Properties = e.Flag, e.Body, e.Properties
-		if st = s.encode(cfg, b, &one); st != PutOK {
+		var f facts
+		f.read(e.Properties)
+		if st = s.encode(cfg, b, &one, &f, bodyMax); st != PutOK {
 			return errRefused
 		}
 		return nil
@@ -61,7 +91,7 @@ func (s *Store) StageList(b *Batch, m *message.Message) (int, PutStatus) {
 var errRefused = errors.New("store: refused")
 
 // admit checks what Java's pre-put hooks check, in their order.
-func (s *Store) admit(cfg *Config, m *message.Message) PutStatus {
+func (s *Store) admit(cfg *Config, m *message.Message, bodyMax int) PutStatus {
 	if s.refuses() {
 		return ServiceNotAvailable
 	}
@@ -80,7 +110,7 @@ func (s *Store) admit(cfg *Config, m *message.Message) PutStatus {
 		return MessageIllegal
 	case s.queueType != nil && s.queueType(m.Topic) == QueueBatch:
 		return MessageIllegal
-	case len(m.Body) > max(cfg.MaxMessageSize, 10):
+	case len(m.Body) > bodyMax:
 		return MessageIllegal
 	case len(m.Properties) > message.PropertiesMax:
 		return PropertiesSizeExceeded
@@ -88,10 +118,8 @@ func (s *Store) admit(cfg *Config, m *message.Message) PutStatus {
 	return PutOK
 }
 
-// encode adds one record to the stage.
-func (s *Store) encode(cfg *Config, b *Batch, m *message.Message) PutStatus {
-	var f facts
-	f.read(m.Properties)
+// encode adds one record to the stage; f is what m.Properties say.
+func (s *Store) encode(cfg *Config, b *Batch, m *message.Message, f *facts, bodyMax int) PutStatus {
 	if f.innerNum {
 		return MessageIllegal
 	}
@@ -109,7 +137,7 @@ func (s *Store) encode(cfg *Config, b *Batch, m *message.Message) PutStatus {
 		return MessageIllegal
 	}
 	size := len(stage) - at
-	if size > max(cfg.MaxMessageSize, 10)+recordSlack || size > math.MaxInt32 {
+	if size > bodyMax+recordSlack || size > math.MaxInt32 {
 		return MessageIllegal
 	}
 	it := item{at: at, storeAt: message.StoreTimestampAt(stage[at:]), numbered: message.Indexed(m.SysFlag), sealed: cfg.EnabledAppendPropCRC}
@@ -212,6 +240,9 @@ func (d delays) of(level []byte) int64 {
 }
 
 func delayLevel(level []byte) int {
+	if len(level) == 0 {
+		return 0
+	}
 	n, err := strconv.Atoi(string(level))
 	if err != nil {
 		return 0
@@ -219,17 +250,26 @@ func delayLevel(level []byte) int {
 	return n
 }
 
-// parseDelays reads messageDelayLevel: lengths such as 1s, 5m, 2h, 1d.
-func parseDelays(levels string) delays {
+// ParseDelayLevels reads messageDelayLevel: the lengths of the levels in ms, from
+// words such as 1s, 5m, 2h, 1d.
+func ParseDelayLevels(levels string) ([]int64, error) {
 	unit := map[byte]int64{'s': 1000, 'm': 60_000, 'h': 3_600_000, 'd': 86_400_000}
-	var d delays
+	var list []int64
 	for f := range strings.FieldsSeq(levels) {
 		n, err := strconv.ParseInt(f[:len(f)-1], 10, 64)
 		u, ok := unit[f[len(f)-1]]
-		if err != nil || !ok || n < 0 {
-			return nil
+		if err != nil || !ok || n < 0 || n > maxDelayMs/u {
+			return nil, fmt.Errorf("store: messageDelayLevel %q: %q is not a length such as 10s, 5m, 2h or 1d", levels, f)
 		}
-		d = append(d, n*u)
+		list = append(list, n*u)
 	}
-	return d
+	if len(list) == 0 || len(list) > maxDelayLevels {
+		return nil, fmt.Errorf("store: messageDelayLevel %q has %d levels, expected 1 to %d", levels, len(list), maxDelayLevels)
+	}
+	return list, nil
 }
+
+const (
+	maxDelayLevels = 1000
+	maxDelayMs     = 100 * 365 * 86_400_000 // so that no sum with a time overflows
+)

@@ -18,6 +18,7 @@ import (
 	"github.com/skylarkmq/skylark/internal/clock"
 	"github.com/skylarkmq/skylark/internal/config"
 	"github.com/skylarkmq/skylark/internal/vfs"
+	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store/checkpoint"
 	"github.com/skylarkmq/skylark/store/commitlog"
 	"github.com/skylarkmq/skylark/store/consumequeue"
@@ -42,6 +43,11 @@ type Options struct {
 	StoreHost netip.AddrPort
 	// QueueType answers the kind of a topic's queues; nil: all are simple.
 	QueueType func(topic string) QueueType
+	// PrePut is asked about every message with a delay level that is staged, from
+	// clients and from inside: it may change topic, queue and properties, using buf
+	// for the new ones, and returns buf for the next time; anything but PutOK
+	// refuses the message. Java's PutMessageHook.
+	PrePut func(m *message.Message, buf []byte) ([]byte, PutStatus)
 }
 
 // Store is the message store: see the package comment.
@@ -56,6 +62,7 @@ type Store struct {
 	queueType func(string) QueueType
 	syncFlush bool
 	delays    delays
+	prePut    func(*message.Message, []byte) ([]byte, PutStatus)
 
 	lock       vfs.Lock
 	checkpoint *checkpoint.Checkpoint
@@ -94,7 +101,12 @@ func Open(cfg *config.Section[Config], opt Options) (*Store, error) {
 	if c.StorePathRootDir == "" {
 		return nil, errors.New("store: storePathRootDir is not set")
 	}
+	levels, err := ParseDelayLevels(c.MessageDelayLevel)
+	if err != nil {
+		return nil, err
+	}
 	s := newStore(cfg, opt)
+	s.delays = levels
 	if err := mayOpen(s.fs, c, opt.Log); err != nil {
 		return nil, err
 	}
@@ -116,7 +128,7 @@ func newStore(cfg *config.Section[Config], opt Options) *Store {
 	c := cfg.Get()
 	s := &Store{
 		cfg: cfg, fs: opt.FS, clk: opt.Clock, logger: opt.Log, root: c.StorePathRootDir, storeHost: opt.StoreHost,
-		queueType: opt.QueueType, syncFlush: c.FlushDiskType == SyncFlush, delays: parseDelays(c.MessageDelayLevel),
+		queueType: opt.QueueType, prePut: opt.PrePut, syncFlush: c.FlushDiskType == SyncFlush,
 	}
 	if s.fs == nil {
 		s.fs = vfs.Disk
@@ -248,8 +260,9 @@ func (s *Store) Close() error {
 
 func (s *Store) close() error {
 	s.flags.set(flagClosed, "the store has been shut down")
-	s.mu.Lock()   // appends that came before are done
-	s.mu.Unlock() //nolint:staticcheck // nothing to do while it is held
+	s.mu.Lock() // appends that came before are done
+	//lint:ignore SA2001 there is nothing to do while it is held
+	s.mu.Unlock()
 	s.running.Wait()
 	s.commitRound(nil, nil)
 	errs := []error{s.commitLog.Failed()}

@@ -11,6 +11,7 @@ import (
 	"github.com/skylarkmq/skylark/broker/client"
 	"github.com/skylarkmq/skylark/broker/dataversion"
 	"github.com/skylarkmq/skylark/broker/offset"
+	"github.com/skylarkmq/skylark/broker/schedule"
 	"github.com/skylarkmq/skylark/broker/stats"
 	"github.com/skylarkmq/skylark/broker/subscription"
 	"github.com/skylarkmq/skylark/broker/topic"
@@ -56,6 +57,7 @@ type Deps struct {
 	Offsets  *offset.Table
 	Clients  *client.Registry
 	Stats    *stats.Table
+	Schedule *schedule.Schedule
 	Server   *remoting.Server
 	Disk     vfs.FS
 	Clock    clock.Clock

@@ -3,6 +3,7 @@ package admin
 import (
 	"strconv"
 
+	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/body"
@@ -37,11 +38,20 @@ func (a *Admin) getBrokerRuntimeInfo(*remoting.Request) (*protocol.Command, erro
 	info["timerEnqueueTps"], info["timerDequeueTps"] = "0.0", "0.0"
 	number("remainTransientStoreBufferNumbs", 1<<31-1)
 
+	a.delayInfo(info)
 	a.laneInfo(number)
 	if a.MoreInfo != nil {
 		a.MoreInfo(number)
 	}
 	return jsonAnswer(body.KVTable{Table: info})
+}
+
+// delayInfo shows how far each delay level is, and how far it has to go.
+func (a *Admin) delayInfo(info map[string]string) {
+	for _, p := range a.Schedule.Progress() {
+		end := a.Store.MaxOffset(message.TopicSchedule, p.Level-1)
+		info["scheduleMessageOffset_"+strconv.Itoa(int(p.Level))] = strconv.FormatInt(p.Offset, 10) + "," + strconv.FormatInt(end, 10)
+	}
 }
 
 // laneInfo shows the lanes under the names of the original's thread pools.

@@ -1,0 +1,38 @@
+package schedule
+
+import (
+	"errors"
+
+	"github.com/skylarkmq/skylark/message"
+)
+
+// Store is what a schedule needs of the message store.
+type Store interface {
+	// Units appends up to n units of a level's queue to dst, from an offset on, and
+	// says which offsets the queue has: [low, high), 0 and 0 when there is no queue.
+	Units(queue int32, offset int64, n int, dst []Unit) (units []Unit, low, high int64)
+	// Record appends the record of a unit to dst; ErrGone when the log no longer has it.
+	Record(phy int64, size int32, dst []byte) ([]byte, error)
+	// Deliver stores messages one after the other as they are, without a look at
+	// their delay level, and says how many are in the log. refused is why the next one
+	// is not; ErrIllegal when the store will never take it.
+	Deliver(list []message.Message) (stored int, refused error)
+	// Sync makes everything delivered so far durable.
+	Sync() error
+}
+
+// Unit is one message that waits.
+type Unit struct {
+	Phy  int64
+	Size int32
+	// Due is when to deliver it, ms; negative when the queue does not say (Java's
+	// consume queue extension hides it behind an address).
+	Due int64
+}
+
+var (
+	// ErrGone is the answer to a read of what expired.
+	ErrGone = errors.New("schedule: the record is gone")
+	// ErrIllegal refuses a message for good.
+	ErrIllegal = errors.New("schedule: the store does not take the message")
+)
