@@ -3,5 +3,5 @@
 # compat-in-container.sh NAMESRV [-only a,b]
 set -eu
 cd /compat
-mvn -q -B -pl client-5.5 process-classes
+${MVN:-mvn} -q -B -pl client-5.5 process-classes
 exec java -cp "client-5.5/target/classes:client-5.5/target/lib/*" skylarkmq.compat.Main -n "$@"

@@ -25,7 +25,9 @@ engine() {
 	[ "$(id -u)" = 0 ] || skip "no engine answers, and only root can start one"
 	scripts/need.sh docker 2>/dev/null || skip "no engine answers, and none could be installed"
 	export DOCKER_HOST=unix://$work/docker.sock
-	dockerd --data-root "$work/data" --exec-root "$work/exec" --host "$DOCKER_HOST" --pidfile "$work/pid" >"$work/dockerd.log" 2>&1 &
+	# In a network of its own: the bridge and the address translation that it sets up would stay behind, and slow every later test on loopback.
+	unshare --net -- sh -c 'ip link set lo up; exec dockerd "$@"' dockerd \
+		--data-root "$work/data" --exec-root "$work/exec" --host "$DOCKER_HOST" --pidfile "$work/pid" >"$work/dockerd.log" 2>&1 &
 	daemon=$!
 	for _ in $(seq 60); do
 		if docker info >/dev/null 2>&1; then return; fi
@@ -51,17 +53,20 @@ go_image() {
 	export GOPROXY=file:///download GOFLAGS=
 }
 
-# The stand-in for the JVM image is empty; the compat service mounts this machine's programs into it.
+# The stand-in for the JVM image is empty; the compat service mounts this machine's programs into it. It has no user
+# data base, so that Java must be told where home is (it would be a folder named "?").
 jvm_override() {
 	echo 'services: {}' >"$work/override.yml"
 	[ -z "${JVM_IMAGE:-}" ] || return 0
 	scripts/need.sh jvm
+	# Maven's downloads happen here, where there is a network; in the container it reads what is in the local repository.
+	mvn -q -B -f compat-tests/java/pom.xml -pl client-5.5 process-classes
 	export JVM_IMAGE=skylark-stand-in-jvm
 	tar -cf - -T /dev/null | docker import - "$JVM_IMAGE" >/dev/null
 	local java
 	java=$(dirname "$(dirname "$(readlink -f "$(command -v javac)")")")
 	{
-		printf 'services:\n  compat:\n    environment: ["PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/root", "JAVA_HOME=%s"]\n    volumes:\n' "$java"
+		printf 'services:\n  compat:\n    environment: ["PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/root", "JAVA_HOME=%s", "MAVEN_OPTS=-Duser.home=/root", "MVN=mvn -o"]\n    volumes:\n' "$java"
 		for d in /usr /lib /lib64 /bin /etc/maven /etc/java-17-openjdk /etc/ssl /etc/alternatives /opt "$java" "$HOME/.m2"; do
 			if [ -e "$d" ]; then printf '      - "%s:%s%s"\n' "$d" "${d/#$HOME\/.m2//root/.m2}" "$([ "$d" = "$HOME/.m2" ] || echo :ro)"; fi
 		done
