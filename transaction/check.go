@@ -76,7 +76,7 @@ func (c *Coordinator) due(start int64, set *Settings) (groups [][]job) {
 		}
 		if n++; n%scanned == 0 {
 			x.mu.Unlock() // those who wait get it: h.next outlives h
-			x.mu.Lock()   //nolint:staticcheck // given back by the deferred call
+			x.mu.Lock()   // given back by the deferred call
 		}
 	}
 	return groups

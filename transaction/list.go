@@ -36,7 +36,7 @@ func (c *Coordinator) List(q Query) (page []Info, more bool) {
 		if h.offset < q.From || !q.fits(h) {
 			if n++; n%scanned == 0 {
 				x.mu.Unlock()
-				x.mu.Lock() //nolint:staticcheck // given back by the deferred call
+				x.mu.Lock() // given back by the deferred call
 			}
 			continue
 		}

@@ -175,12 +175,12 @@ func TestImmunity(t *testing.T) {
 	if got := w.offsets.Query(Group, message.TopicHalf, 0); got != 6 {
 		t.Fatalf("progress %d, want 6", got)
 	}
-	// The producer still names the first place; the op record names both.
+	// The producer still names the first place; the op record names every one it had.
 	w.end(p[0], true, false, false)
 	w.Flush()
 	recs, _ = shelf{w.store}.Get(message.TopicOpHalf, 0, 0, 1, nil)
-	if _ = message.Decode(recs, &v); string(v.Body) != "0,6," {
-		t.Fatalf("op record %q, want 0,6,", v.Body)
+	if _ = message.Decode(recs, &v); string(v.Body) != "2,4,0,6," {
+		t.Fatalf("op record %q, want 2,4,0,6,", v.Body)
 	}
 	w.pass(30 * time.Second)
 	if len(w.asked) != 1 || w.asked[0].uniq != "b" {
