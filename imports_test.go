@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"broker/snapshot":     registry,
 	"broker/dataversion":  registry,
 	"broker/stats":        registry,
+	"broker/filterdata":   registry,
 	"broker":              {"store", "transaction", "filter", "auth", "remoting", "message", "metrics", "internal"},
 	"proxy":               {"broker", "remoting", "internal"},
 	"bench":               {"remoting", "internal"},

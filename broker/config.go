@@ -95,13 +95,14 @@ type Config struct {
 	SlaveReadEnable bool `conf:"slaveReadEnable,hot"`
 	// EnablePropertyFilter: allow SQL92 filters.
 	EnablePropertyFilter bool `conf:"enablePropertyFilter,hot"`
-	// FilterSupportRetry: they hold for the messages of retry topics too.
+	// FilterSupportRetry: SQL92 filters hold for the messages of retry topics too.
 	FilterSupportRetry bool `conf:"filterSupportRetry,hot"`
 	// FilterDataCleanTimeSpan: ms that consumerFilter.json remembers a group without consumers.
 	FilterDataCleanTimeSpan int64 `conf:"filterDataCleanTimeSpan,hot"`
-	// ExpectConsumerNumUseFilter, MaxErrorRateOfBloomFilter (percent): sizes of the bloom filter.
+	// ExpectConsumerNumUseFilter: consumers that the bloom filter of a message is sized for.
 	ExpectConsumerNumUseFilter int `conf:"expectConsumerNumUseFilter"`
-	MaxErrorRateOfBloomFilter  int `conf:"maxErrorRateOfBloomFilter"`
+	// MaxErrorRateOfBloomFilter: percent.
+	MaxErrorRateOfBloomFilter int `conf:"maxErrorRateOfBloomFilter"`
 
 	// FlushConsumerOffsetInterval: ms between saves of consumerOffset.json.
 	FlushConsumerOffsetInterval int `conf:"flushConsumerOffsetInterval"`

@@ -44,7 +44,7 @@ const (
 	Failed
 )
 
-// scratch holds the values of the properties during an evaluation.
+// scratch holds the values of many properties during an evaluation.
 type scratch struct{ slots [][]byte }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -60,16 +60,25 @@ func (e *Expression) MatchRecord(rec []byte) bool {
 
 // Evaluate walks the properties once and then the expression.
 func (e *Expression) Evaluate(properties []byte) Result {
+	var few [fewNames][]byte
+	if len(e.names) <= fewNames {
+		return e.evaluate(properties, few[:len(e.names)])
+	}
 	s := scratches.Get().(*scratch)
 	s.slots = append(s.slots[:0], make([][]byte, len(e.names))...)
-	for p := message.PairsOf(properties); p.Next(); {
-		if i := e.slot(p.Name); i >= 0 {
-			s.slots[i] = p.Value
-		}
-	}
-	v, ok := e.root.eval(s.slots)
+	r := e.evaluate(properties, s.slots)
 	clear(s.slots)
 	scratches.Put(s)
+	return r
+}
+
+func (e *Expression) evaluate(properties []byte, slots [][]byte) Result {
+	for p := message.PairsOf(properties); p.Next(); {
+		if i := e.slot(p.Name); i >= 0 {
+			slots[i] = p.Value
+		}
+	}
+	v, ok := e.root.eval(slots)
 	switch {
 	case !ok:
 		return Failed

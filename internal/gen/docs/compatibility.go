@@ -30,7 +30,6 @@ var absent = []struct{ names, why string }{
 	{`HA_|EPOCH|MASTER_FLUSH|^(ADD|REMOVE)_BROKER$|BROKER_MEMBER|GET_ALL_CONSUMER_OFFSET`, "replication: not yet"},
 	{`COLD_DATA|READ_MODE`, "cold data control: not yet"},
 	{`STATIC_TOPIC`, "static topics: not yet"},
-	{`CHECK_CLIENT_CONFIG`, "SQL92 filters: not yet"},
 	{`.`, "operators' tool: not yet"},
 }
 
