@@ -12,7 +12,6 @@ type wish struct {
 	uniq   string
 	commit bool
 	at     place
-	settle bool // END_TRANSACTION got through at least once
 }
 
 // TestModel runs thousands of transactions with every accident: decisions lost,

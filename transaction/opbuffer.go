@@ -28,8 +28,7 @@ type opBuffer struct {
 	offsets [2][]int64
 	bytes   int
 
-	// The last length at which the writer was woken.
-	full chan struct{}
+	full chan struct{} // wakes the writer before its time
 }
 
 // Ticket is a place among those who are appending. The zero value is none.
@@ -94,13 +93,6 @@ func (b *opBuffer) giveBack(list []int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.add(b.side, list)
-}
-
-// waiting is how many offsets are not written yet.
-func (b *opBuffer) waiting() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.offsets[0]) + len(b.offsets[1])
 }
 
 // plain is an offset without the mark that ties it to the next one.

@@ -73,10 +73,3 @@ func (p *progress) publish(c *Coordinator, closing bool) {
 		c.opt.Offsets.Commit(Group, message.TopicOpHalf, queue, p.wantedOp)
 	}
 }
-
-// reached is the progress of the half queue.
-func (p *progress) reached() int64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.half
-}
