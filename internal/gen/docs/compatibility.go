@@ -20,7 +20,6 @@ var absent = []struct{ names, why string }{
 	{`^(NOTIFY_MIN_BROKER_ID_CHANGE|NOTIFY_BROKER_ROLE_CHANGED)$`, "replication: not yet"},
 	{`LITE_(?:MESSAGE|SUB|INFO|TOPIC|CLIENT|GROUP|DISPATCH)|PARENT_TOPIC_INFO`, "lite topics: not yet"},
 	{`^(POP_|ACK_|PEEK_|BATCH_ACK|CHANGE_MESSAGE_INVISIBLE|NOTIFICATION|POLLING_INFO|QUERY_ASSIGNMENT|SET_MESSAGE_REQUEST_MODE|GET_ALL_MESSAGE_REQUEST_MODE)`, "POP consumption: not yet"},
-	{`^(END_TRANSACTION|RESUME_CHECK_HALF)`, "transactions: not yet"},
 	{`^CONSUMER_SEND_MSG_BACK`, "retry and dead-letter topics: not yet"},
 	{`TIMER|RECALL_MESSAGE|DELAY_OFFSET`, "delayed messages: not yet"},
 	{`REPLY_MESSAGE`, "request and reply through the broker: not yet"},
