@@ -16,6 +16,7 @@ import skylarkmq.compat.interop.InteropWrite;
 import skylarkmq.compat.query.KeyQuery;
 import skylarkmq.compat.query.OffsetMessageId;
 import skylarkmq.compat.query.QueueOffsets;
+import skylarkmq.compat.query.SqlFilter;
 import skylarkmq.compat.query.TagFilter;
 import skylarkmq.compat.resume.Resume1;
 import skylarkmq.compat.resume.Resume2;
@@ -70,6 +71,8 @@ final class Scenarios {
             new SendVipChannel(),
             new TopicNotExist(),
             new UnicodeMessage(),
+            new SqlFilter(),
+            new SqlFilter.Off(),
             new Resume1(),
             new Resume2(),
             new Transactions(),
