@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"encoding/binary"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/skylarkmq/skylark/internal/vfs"
 )
@@ -25,4 +26,9 @@ func Read(disk vfs.FS, path string) (*Checkpoint, error) {
 		field.Store(int64(binary.BigEndian.Uint64(data[8*i:])))
 	}
 	return c, nil
+}
+
+// Times are the three times.
+func (c *Checkpoint) Times() [3]*atomic.Int64 {
+	return [...]*atomic.Int64{&c.PhysicTime, &c.LogicsTime, &c.IndexTime}
 }

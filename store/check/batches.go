@@ -1,0 +1,114 @@
+package check
+
+import (
+	"strconv"
+
+	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/store/consumequeue"
+)
+
+// batchQueue is a queue of a topic with queue.type=BatchCQ. Its units are in the
+// order of the log, like the records.
+type batchQueue struct {
+	key   queueKey
+	dir   string
+	files queueFiles
+	at    int64 // byte position of the next unit
+	max   int64 // queue offset after the last one
+}
+
+func (c *checker) batchUnit(b *batchQueue) (consumequeue.BatchUnit, bool) {
+	raw, ok, err := b.files.bytes(b.at)
+	if err != nil && !c.gone(err) {
+		c.report.add(Error, Unreadable, b.dir, b.at, "%v", err)
+	}
+	if !ok || err != nil {
+		return consumequeue.BatchUnit{}, false
+	}
+	u := consumequeue.DecodeBatchUnit(raw)
+	return u, u.Written()
+}
+
+// innerBatch is what a record of many messages says of itself.
+func innerBatch(v *message.View) (base int64, count int16, ok bool) {
+	first, _ := message.Property(v.Properties, message.PropertyInnerBase)
+	num, _ := message.Property(v.Properties, message.PropertyInnerNum)
+	base, err := strconv.ParseInt(string(first), 10, 64)
+	n, err2 := strconv.ParseInt(string(num), 10, 16)
+	return base, int16(n), err == nil && err2 == nil && base >= 0 && n > 0
+}
+
+// batched compares a record of many messages with its unit.
+func (c *checker) batched(v *message.View) {
+	base, count, ok := innerBatch(v)
+	if !ok {
+		return // such records have no unit
+	}
+	key := queueKey{string(v.Topic), v.QueueID}
+	b := c.batches[key]
+	if b == nil {
+		b = &batchQueue{key: key}
+		c.batches[key] = b
+	}
+	c.skipTo(b, v.PhyOffset)
+	u, ok := c.batchUnit(b)
+	want := consumequeue.BatchUnit{PhyOffset: v.PhyOffset, Size: v.Size, StoreTimestamp: v.StoreTimestamp, Base: base, Count: count, TagsCode: u.TagsCode}
+	b.max = base + int64(count)
+	s := c.severity(Error, v.StoreTimestamp)
+	switch {
+	case !ok || u.PhyOffset > v.PhyOffset:
+		c.report.add(s, UnitMissing, b.dir, base, "no batch unit; its record is at %d", v.PhyOffset)
+	case u != want:
+		c.report.add(s, UnitWrong, b.dir, base, "the batch unit is %+v, the record gives %+v", u, want)
+		b.at += consumequeue.BatchUnitSize
+	default:
+		c.report.Queues.Batch++
+		b.at += consumequeue.BatchUnitSize
+		return
+	}
+	c.report.damage.mark(c.report.damage.batches, key, s != Note)
+}
+
+// skipTo passes units of records that are before a position.
+func (c *checker) skipTo(b *batchQueue, phy int64) {
+	for {
+		u, ok := c.batchUnit(b)
+		if !ok || u.PhyOffset >= phy {
+			return
+		}
+		if u.PhyOffset < c.report.Log.Min {
+			c.report.Queues.Expired++
+		} else if !c.inRegion(u.PhyOffset) {
+			c.strayBatch(b, u)
+		}
+		b.at += consumequeue.BatchUnitSize
+	}
+}
+
+func (c *checker) strayBatch(b *batchQueue, u consumequeue.BatchUnit) {
+	s := c.severity(Error, u.StoreTimestamp)
+	if u.PhyOffset >= c.report.Log.End {
+		s = c.beyond(Error)
+	}
+	c.report.add(s, UnitStray, b.dir, u.Base, "the batch unit's record would be at %d: there is none", u.PhyOffset)
+	c.report.damage.mark(c.report.damage.batches, b.key, s != Note)
+}
+
+func (c *checker) finishBatches() error {
+	for _, b := range c.batches {
+		for {
+			u, ok := c.batchUnit(b)
+			if !ok {
+				break
+			}
+			if u.PhyOffset < c.report.Log.Min {
+				c.report.Queues.Expired++
+			} else {
+				c.strayBatch(b, u)
+			}
+			b.max = max(b.max, u.End())
+			b.at += consumequeue.BatchUnitSize
+		}
+	}
+	return nil
+}

@@ -1,0 +1,213 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/skylarkmq/skylark/internal/vfs"
+	"github.com/skylarkmq/skylark/store"
+	"github.com/skylarkmq/skylark/store/checkpoint"
+)
+
+// Options say what to look at.
+type Options struct {
+	FS     vfs.FS // nil: vfs.ReadOnly
+	Config *store.Config
+}
+
+// checker is one run.
+type checker struct {
+	ctx    context.Context
+	fs     vfs.FS
+	view   *view
+	cfg    *store.Config
+	root   string
+	report *Report
+	derive store.Deriver
+
+	checkpoint *checkpoint.Checkpoint // nil: none that can be read
+	offsets    []positions
+
+	log     logWalk
+	queues  map[queueKey]*queue
+	batches map[queueKey]*batchQueue
+	index   indexWalk
+	last    lastRecord
+}
+
+// lastRecord is the newest record that the walk has seen.
+type lastRecord struct{ phy, end, storeTime int64 }
+
+// Run checks a store. The error is about the check; what is wrong with the store
+// is in the report.
+func Run(ctx context.Context, opt Options) (*Report, error) {
+	c, err := newChecker(ctx, opt)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	for _, part := range []func() error{
+		c.first, c.readCheckpoint, c.readStates, c.listLog, c.listQueues, c.listIndex, c.walkLog,
+		c.finishQueues, c.finishBatches, c.finishIndex, c.checkCheckpoint, c.checkOffsets, c.checkTimers,
+	} {
+		if err := part(); err != nil {
+			return nil, fmt.Errorf("check %s: %w", c.root, err)
+		}
+	}
+	return c.report, nil
+}
+
+func (c *checker) close() {
+	if c.log.log != nil {
+		_ = c.log.log.Close() // nothing was written
+	}
+	if c.index.file != nil {
+		_ = c.index.file.Close()
+	}
+}
+
+func newChecker(ctx context.Context, opt Options) (*checker, error) {
+	disk := opt.FS
+	if disk == nil {
+		disk = vfs.ReadOnly
+	}
+	cfg := opt.Config
+	r := &Report{
+		Root: cfg.StorePathRootDir, Counts: map[Kind]int64{}, Problems: []Problem{},
+		Settings: map[string]int64{
+			"mappedFileSizeCommitLog": int64(cfg.MappedFileSizeCommitLog), "mappedFileSizeConsumeQueue": int64(cfg.MappedFileSizeConsumeQueue),
+			"maxHashSlotNum": int64(cfg.MaxHashSlotNum), "maxIndexNum": int64(cfg.MaxIndexNum),
+		},
+		damage: damage{queues: map[queueKey]bool{}, batches: map[queueKey]bool{}, dead: map[queueKey]bool{}},
+	}
+	derive, err := store.NewDeriver(cfg.MessageDelayLevel)
+	if err != nil {
+		return nil, err
+	}
+	return &checker{
+		ctx: ctx, fs: disk, cfg: cfg, root: cfg.StorePathRootDir, report: r, derive: derive,
+		view:   &view{FS: disk, sizes: map[string]int64{}, hide: map[string]bool{}},
+		queues: map[queueKey]*queue{}, batches: map[queueKey]*batchQueue{},
+		last: lastRecord{phy: -1},
+	}, nil
+}
+
+// known are the names in a store directory that are checked, or need no check.
+var known = strings.Fields(`commitlog consumequeue consumequeue_ext batchconsumequeue index index.next consumequeue.table checkpoint abort abort.bak
+	lock config timerlog timerwheel brokerIdentity brokerIdentity-temp epochFileCheckpoint epochFileCheckpoint.bak`)
+
+// first looks at the directory itself.
+func (c *checker) first() error {
+	entries, err := c.fs.ReadDir(c.root)
+	if err != nil {
+		return err
+	}
+	r := c.report
+	if r.InUse, err = vfs.Locked(filepath.Join(c.root, "lock")); err != nil {
+		return err
+	}
+	if r.InUse {
+		r.add(Note, InUse, filepath.Join(c.root, "lock"), -1, "a broker is running here: what it has not written yet is not missed")
+	}
+	for _, e := range entries {
+		name := filepath.Join(c.root, e.Name)
+		switch {
+		case e.Name == "abort":
+			r.Unclean = true
+			if !r.InUse {
+				r.add(Note, UncleanStop, name, -1, "the last stop was a crash: the next start recovers")
+			}
+		case slices.Contains(known, e.Name), strings.HasPrefix(e.Name, "timerwheel."), strings.HasPrefix(e.Name, keptPrefix):
+		default:
+			r.add(Note, NotUnderstood, name, -1, "not checked")
+		}
+	}
+	return nil
+}
+
+// severity is how bad something about a record is: a start after a crash redoes
+// what is younger than the checkpoint, and a running broker has not finished.
+func (c *checker) severity(bad Severity, storeTime int64) Severity {
+	if c.report.InUse {
+		return Note
+	}
+	if c.report.Unclean && (c.checkpoint == nil || storeTime >= c.checkpoint.MinTime()) {
+		return Note
+	}
+	return bad
+}
+
+// beyond is the same for what speaks of a place at or behind the end of the log.
+func (c *checker) beyond(bad Severity) Severity {
+	if c.report.InUse || c.report.Unclean {
+		return Note
+	}
+	return bad
+}
+
+// gone says whether an error is only that the file is not there, which a running
+// broker may have brought about.
+func (c *checker) gone(err error) bool { return c.report.InUse && notThere(err) }
+
+func (c *checker) logDirs() []string {
+	dirs := append(split(c.cfg.StorePathCommitLog), split(c.cfg.ReadOnlyCommitLogStorePaths)...)
+	if len(split(c.cfg.StorePathCommitLog)) == 0 {
+		dirs = append(dirs, filepath.Join(c.root, "commitlog"))
+	}
+	return dirs
+}
+
+func split(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+func (c *checker) readCheckpoint() error {
+	name := filepath.Join(c.root, "checkpoint")
+	cp, err := checkpoint.Read(c.fs, name)
+	switch {
+	case err == nil:
+		c.checkpoint = cp
+	case notThere(err):
+		c.report.add(Warning, CheckpointOff, name, -1, "there is none: the next start after a crash reads the whole log")
+		c.report.damage.checkpoint = true
+	default:
+		c.report.add(Error, CheckpointOff, name, -1, "%v", err)
+		c.report.damage.checkpoint = true
+	}
+	return nil
+}
+
+// checkCheckpoint: what it vouches for must be there, else a recovery begins too late.
+func (c *checker) checkCheckpoint() error {
+	cp, name, last := c.checkpoint, filepath.Join(c.root, "checkpoint"), c.last
+	if cp == nil || c.report.InUse {
+		return nil
+	}
+	bad := func(format string, args ...any) {
+		c.report.add(Warning, CheckpointOff, name, -1, format, args...)
+		c.report.damage.checkpoint = true
+	}
+	if info, err := c.fs.Stat(name); err == nil && info.Size != checkpoint.Size {
+		bad("%d bytes, expected %d", info.Size, checkpoint.Size)
+	}
+	for _, f := range []struct {
+		name string
+		at   int64
+	}{
+		{"physicMsgTimestamp", cp.PhysicTime.Load()}, {"logicsMsgTimestamp", cp.LogicsTime.Load()}, {"indexMsgTimestamp", cp.IndexTime.Load()},
+	} {
+		if f.at < 0 || f.at > last.storeTime && (last.phy >= 0 || f.at > 0) {
+			bad("%s is %d, and the newest record is of %d", f.name, f.at, last.storeTime)
+		}
+	}
+	if confirm := cp.ConfirmOffset.Load(); confirm > c.report.Log.End {
+		bad("confirmPhyOffset is %d, and the log ends at %d", confirm, c.report.Log.End)
+	}
+	return nil
+}
+
+func notThere(err error) bool { return errors.Is(err, errNotExist) }

@@ -1,0 +1,375 @@
+package check
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"math/bits"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"github.com/skylarkmq/skylark/internal/clock"
+	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/store"
+	"github.com/skylarkmq/skylark/store/commitlog"
+	"github.com/skylarkmq/skylark/store/consumequeue"
+	"github.com/skylarkmq/skylark/store/mapped"
+)
+
+var errNotExist = fs.ErrNotExist
+
+// logWalk is the log of a run, opened for reading through the view.
+type logWalk struct {
+	log     *commitlog.Log
+	files   []*mapped.File
+	damaged error // of the record that is visited next: its sum is wrong
+}
+
+// listLog looks at the names and sizes of the files, and opens them.
+func (c *checker) listLog() error {
+	want := int64(c.cfg.MappedFileSizeCommitLog)
+	var found []sizedFile
+	for _, dir := range c.logDirs() {
+		entries, err := c.fs.ReadDir(dir)
+		if err != nil && !notThere(err) {
+			return err
+		}
+		for _, e := range entries {
+			path := filepath.Join(dir, e.Name)
+			start, ok := startOf(e.Name)
+			if e.Dir {
+				continue
+			}
+			if !ok {
+				c.report.add(Error, BadName, path, -1, "no file of the log has such a name: neither broker starts with it here")
+				c.report.damage.strangers = append(c.report.damage.strangers, path)
+				c.view.hide[path] = true
+				continue
+			}
+			info, err := c.fs.Stat(path)
+			if c.gone(err) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			found = append(found, sizedFile{path, start, info.Size})
+		}
+	}
+	slices.SortFunc(found, func(a, b sizedFile) int { return int(min(max(a.start-b.start, -1), 1)) })
+	for i, f := range found {
+		switch {
+		case f.has == want:
+		case f.has == 0 && i == len(found)-1:
+			c.report.add(Note, BadSize, f.path, f.start, "empty: made and not sized when the broker died; the next start removes it")
+			c.view.hide[f.path] = true
+		default:
+			c.report.add(Error, BadSize, f.path, f.start, "%d bytes, expected %d: neither broker starts with it", f.has, want)
+			c.report.damage.logFiles = append(c.report.damage.logFiles, f)
+			c.view.sizes[f.path] = want
+		}
+	}
+	log, err := commitlog.Open(commitlog.Options{FS: c.view, Paths: c.logDirs(), FileSize: want, Clock: clock.Real, Log: zerolog.Nop()})
+	if err != nil {
+		return err
+	}
+	c.log.log, c.log.files = log, log.Files()
+	c.report.Log.Files = len(c.log.files)
+	return nil
+}
+
+// walkLog visits every record, and goes on behind what is none.
+func (c *checker) walkLog() error {
+	files := c.log.files
+	if len(files) == 0 {
+		return nil
+	}
+	check := commitlog.Check{BodyCRC: true, Durable: math.MaxInt64, Damaged: func(_ int64, err error) { c.log.damaged = err }}
+	at := files[0].Start
+	c.report.Log.Min, c.last.end = at, at
+	for {
+		scan, err := c.log.log.Scan(at, check, c.record)
+		if ctx := c.ctx.Err(); ctx != nil {
+			return ctx
+		}
+		if c.gone(err) {
+			// Expired while it was read: begin at what is there now.
+			return fmt.Errorf("the log moved on during the check, run it again: %w", err)
+		}
+		if err != nil {
+			c.report.add(Error, Unreadable, c.pathOf(scan.End), scan.End, "%v", err)
+		}
+		bad := c.afterBlank(scan.End)
+		if err == nil && scan.Stop == nil && bad >= files[len(files)-1].Start {
+			c.report.Log.End = scan.End
+			return c.tail(bad)
+		}
+		next, ok := c.resync(bad)
+		if ok && next <= at { // a record that only the scan does not like
+			next, ok = c.resync(at + 1)
+		}
+		if !ok {
+			c.report.Log.End = scan.End
+			return c.tail(bad)
+		}
+		if next > bad {
+			c.damaged(bad, next, scan.Stop, err)
+		}
+		at = next
+	}
+}
+
+// afterBlank is the end of the file when a blank record of the right length is at
+// an offset, else the offset.
+func (c *checker) afterBlank(at int64) int64 {
+	f := c.fileOf(at)
+	var b [message.BlankSize]byte
+	if f == nil || f.End()-at < message.BlankSize || f.ReadAt(b[:], at-f.Start) != nil {
+		return at
+	}
+	if binary.BigEndian.Uint32(b[4:]) != message.MagicBlank {
+		return at
+	}
+	if rest := int64(int32(binary.BigEndian.Uint32(b[:]))); rest != f.End()-at {
+		c.report.add(Warning, LogBlank, f.Path(), at, "the blank record says %d bytes, the file has %d left", rest, f.End()-at)
+	}
+	return f.End()
+}
+
+func (c *checker) fileOf(at int64) *mapped.File {
+	i := sort.Search(len(c.log.files), func(i int) bool { return c.log.files[i].End() > at })
+	if i == len(c.log.files) || c.log.files[i].Start > at {
+		return nil
+	}
+	return c.log.files[i]
+}
+
+func (c *checker) pathOf(at int64) string {
+	if f := c.fileOf(at); f != nil {
+		return f.Path()
+	}
+	return ""
+}
+
+// damaged reports bytes between records that are none.
+func (c *checker) damaged(from, to int64, stop, err error) {
+	if c.fileOf(from) == nil {
+		c.report.add(Error, LogGap, "", from, "the log has no file for [%d, %d)", from, to)
+	} else if err == nil {
+		c.report.add(Error, LogDamage, c.pathOf(from), from, "%d bytes up to %d are no record: %v; Java's recovery after a crash would cut the log off here", to-from, to, stop)
+	}
+	c.report.damage.regions = append(c.report.damage.regions, region{from, to, c.last.storeTime})
+}
+
+// tail looks at what follows the last record.
+func (c *checker) tail(from int64) error {
+	to := c.log.files[len(c.log.files)-1].End()
+	if c.report.InUse {
+		return nil
+	}
+	dirty := int64(0)
+	err := c.eachPiece(from, to, func(at int64, piece []byte) bool {
+		if n := len(bytes.TrimRight(piece, "\x00")); n > 0 {
+			dirty = at + int64(n)
+		}
+		return true
+	})
+	if err != nil {
+		c.report.add(Error, Unreadable, c.pathOf(from), from, "%v", err)
+	}
+	if dirty > from {
+		c.report.add(Note, LogTail, c.pathOf(from), from, "%d bytes behind the last record are no records: a torn write, or old bytes that Java leaves", dirty-from)
+	}
+	return nil
+}
+
+// pieceSize is how much is read at once where no records are.
+const pieceSize = 1 << 20
+
+// eachPiece reads a part of the log, file by file.
+func (c *checker) eachPiece(from, to int64, visit func(at int64, piece []byte) bool) error {
+	buf := make([]byte, pieceSize)
+	for _, f := range c.log.files {
+		for at := max(from, f.Start); at < min(to, f.End()); {
+			piece := buf[:min(int64(len(buf)), min(to, f.End())-at)]
+			if err := f.ReadAt(piece, at-f.Start); err != nil {
+				return err
+			}
+			if !visit(at, piece) {
+				return nil
+			}
+			at += int64(len(piece))
+		}
+	}
+	return nil
+}
+
+// resync finds where records go on at or behind an offset: a record that knows its
+// own place and has the right sum, or the blank that ends a file.
+func (c *checker) resync(from int64) (int64, bool) {
+	for _, f := range c.log.files {
+		if f.End() <= from {
+			continue
+		}
+		if at, ok := c.resyncIn(f, max(from, f.Start)); ok {
+			return at, true
+		}
+	}
+	return 0, false
+}
+
+func (c *checker) resyncIn(f *mapped.File, from int64) (found int64, ok bool) {
+	const overlap = 8
+	buf := make([]byte, pieceSize)
+	for at := from; at+overlap <= f.End(); {
+		piece := buf[:min(int64(len(buf)), f.End()-at)]
+		if err := f.ReadAt(piece, at-f.Start); err != nil {
+			return 0, false
+		}
+		for i := 0; i+overlap <= len(piece); i++ {
+			if (piece[i+4] == 0xDA || piece[i+4] == 0xCB) && c.beginsAt(f, at+int64(i), piece[i:]) {
+				return at + int64(i), true
+			}
+		}
+		at += int64(len(piece)) - overlap + 1
+	}
+	return 0, false
+}
+
+// beginsAt says whether a record, or a blank, begins at an offset whose first
+// bytes are in head.
+func (c *checker) beginsAt(f *mapped.File, at int64, head []byte) bool {
+	size, err := message.Size(head)
+	if errors.Is(err, message.ErrBlank) {
+		// Only where records follow: zeros and a lone magic prove nothing.
+		return int64(size) == f.End()-at && f != c.log.files[len(c.log.files)-1]
+	}
+	if err != nil || int64(size) > f.End()-at {
+		return false
+	}
+	rec := make([]byte, size)
+	var v message.View
+	return f.ReadAt(rec, at-f.Start) == nil && message.Decode(rec, &v) == nil && v.PhyOffset == at && v.CheckBody() == nil
+}
+
+// record is called for each record of the log, in order.
+func (c *checker) record(phy int64, rec []byte, v *message.View) error {
+	if c.report.Log.Records%4096 == 0 && c.ctx.Err() != nil {
+		return c.ctx.Err()
+	}
+	damaged := c.log.damaged
+	c.log.damaged = nil
+	if damaged != nil {
+		c.lostBody(v)
+	} else if hasSum(v) {
+		c.report.Log.Sealed++
+		damaged = message.CheckPropertyCRC(rec)
+	}
+	if damaged == nil && v.StoreTimestamp < c.last.storeTime && c.report.Log.Records > 0 {
+		c.report.add(Note, LogDamage, c.pathOf(phy), phy, "the store time %d is before that of the record in front of it, %d: the clock went back", v.StoreTimestamp, c.last.storeTime)
+	}
+	if damaged != nil {
+		c.report.add(Error, LogDamage, c.pathOf(phy), phy, "the record of %d bytes, topic %q queue %d offset %d, is damaged: %v", v.Size, shown(v.Topic), v.QueueID, v.QueueOffset, damaged)
+		c.report.damage.regions = append(c.report.damage.regions, region{phy, phy + int64(v.Size), c.last.storeTime})
+		c.last.end = phy + int64(v.Size)
+		return nil
+	}
+	c.report.Log.Records++
+	c.report.Log.Bytes += int64(v.Size)
+	c.last = lastRecord{phy, phy + int64(v.Size), v.StoreTimestamp}
+	c.report.Log.LastTime, c.report.damage.lastPhy = v.StoreTimestamp, phy
+	if c.report.damage.firstTime == 0 {
+		c.report.damage.firstTime = v.StoreTimestamp
+	}
+	if c.wrongPlace(v) {
+		return nil
+	}
+	if quarantined(v) {
+		c.report.Log.Quarantined++
+		c.report.damage.quarantined = append(c.report.damage.quarantined, span{phy, c.last.end})
+	}
+	c.queued(v)
+	return c.indexed(v)
+}
+
+// quarantined says whether a repair wrote the record: see quarantine.go.
+func quarantined(v *message.View) bool {
+	_, marked := message.Property(v.Properties, PropertyQuarantined)
+	return marked || strings.HasPrefix(fillerTopic, string(v.Topic)) && v.SysFlag&message.FlagTransactionMask == message.FlagTransactionRollback
+}
+
+// wrongPlace: a record whose offset is not the next one of its queue, while the
+// unit of the next one leads to it. No sum covers topic, queue and offset of a
+// record; the unit is the second witness, and the unit after it the third: all of
+// them would disagree if it were the queue that is wrong.
+func (c *checker) wrongPlace(v *message.View) bool {
+	q := c.queues[queueKey{string(v.Topic), v.QueueID}]
+	if q == nil || q.next < 0 || v.QueueOffset == q.next || v.SysFlag&message.FlagInnerBatch != 0 || !message.Indexed(v.SysFlag) {
+		return false
+	}
+	u, ok := c.unitAt(q, q.next-q.shift)
+	if !ok || u.PhyOffset != v.PhyOffset || u.Size != v.Size {
+		return false
+	}
+	if after, ok := c.unitAt(q, q.next-q.shift+1); ok {
+		next, ok := c.recordAt(after)
+		if !ok || next.QueueOffset != q.next+1 {
+			return false
+		}
+	} else if bits.OnesCount64(uint64(v.QueueOffset^q.next)) != 1 {
+		return false
+	}
+	c.misplaced(q, q.next, v)
+	q.next, q.lastPhy = q.next+1, v.PhyOffset
+	return true
+}
+
+// recordAt is the record to which a unit leads.
+func (c *checker) recordAt(u consumequeue.Unit) (v message.View, ok bool) {
+	f := c.fileOf(u.PhyOffset)
+	if f == nil || u.End() > f.End() {
+		return v, false
+	}
+	rec := make([]byte, u.Size)
+	ok = f.ReadAt(rec, u.PhyOffset-f.Start) == nil && message.Decode(rec, &v) == nil && v.PhyOffset == u.PhyOffset && v.Size == u.Size
+	return v, ok
+}
+
+// misplaced reports a record whose unit says that it belongs elsewhere.
+func (c *checker) misplaced(q *queue, offset int64, v *message.View) {
+	d := &c.report.damage
+	c.report.add(Error, LogDamage, c.pathOf(v.PhyOffset), v.PhyOffset, "the record says topic %q queue %d offset %d, its unit is in %s at %d",
+		shown(v.Topic), v.QueueID, v.QueueOffset, q.dir, offset)
+	d.regions = append(d.regions, region{v.PhyOffset, v.PhyOffset + int64(v.Size), v.StoreTimestamp})
+	d.lost = append(d.lost, identity{q.key, offset, v.PhyOffset})
+}
+
+// lostBody notes the place in its queue of a record whose body is damaged, when
+// that place is the one that comes next.
+func (c *checker) lostBody(v *message.View) {
+	if !message.Indexed(v.SysFlag) || v.SysFlag&message.FlagInnerBatch != 0 || !message.SafeTopic(v.Topic) || v.QueueID < 0 {
+		return
+	}
+	q := c.queue(queueKey{string(v.Topic), v.QueueID})
+	if v.QueueOffset < 0 || v.QueueOffset > store.MaxQueueOffset || q.next >= 0 && q.next != v.QueueOffset {
+		return
+	}
+	q.next, q.lastPhy = v.QueueOffset+1, v.PhyOffset
+	c.report.damage.lost = append(c.report.damage.lost, identity{q.key, v.QueueOffset, v.PhyOffset})
+}
+
+// hasSum says whether a record ends with the sum over the whole of it.
+func hasSum(v *message.View) bool {
+	const tail = len(message.PropertyCRC32) + 12
+	p := v.Properties
+	return len(p) >= tail && bytes.HasPrefix(p[len(p)-tail:], []byte(message.PropertyCRC32+"\x01"))
+}
+
+func shown(topic []byte) string { return string(topic[:min(len(topic), 255)]) }

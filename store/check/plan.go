@@ -1,0 +1,161 @@
+package check
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/skylarkmq/skylark/store"
+)
+
+// keptPrefix begins the name of the folder to which a repair moves what it replaces.
+const keptPrefix = "repaired-"
+
+// Step is one thing a repair does.
+type Step struct {
+	Action string `json:"action"`
+	File   string `json:"file"`
+	What   string `json:"what"`
+}
+
+// Repair is a plan: what would be done to make a store clean. Steps are for
+// people; Write does it.
+type Repair struct {
+	Steps []Step `json:"steps"`
+	// Lost are messages that no repair brings back: their places are taken by
+	// records that say so.
+	Lost int `json:"lostMessages"`
+
+	cfg     *store.Config
+	report  *Report
+	regions []region
+	lost    map[int][]identity // by region
+	queues  []queueKey
+	batches []queueKey
+	sealed  bool
+}
+
+// Plan makes the plan from a report.
+func Plan(r *Report, cfg *store.Config) *Repair {
+	p := &Repair{Steps: []Step{}, cfg: cfg, report: r, lost: map[int][]identity{}, sealed: r.Log.Sealed > 0}
+	d := &r.damage
+	p.planLog()
+	p.planQueues()
+	for _, g := range p.regions {
+		// Keys of what was before the new end of a file would lead to no record at all.
+		d.index = d.index || g.from/int64(cfg.MappedFileSizeCommitLog) != g.to/int64(cfg.MappedFileSizeCommitLog)
+	}
+	if d.index {
+		p.step("rebuild", filepath.Join(r.Root, "index"), "all keys, from the log")
+	}
+	if p.checkpoint() {
+		p.step("rewrite", filepath.Join(r.Root, "checkpoint"), "it vouches for what is there then, and no more")
+	}
+	for _, name := range d.states {
+		p.step("replace", name, "by its .bak")
+	}
+	for _, o := range d.beyond {
+		p.step("set back", o.file, "%s queue %d from %d to %d", o.key, o.queue, o.has, o.max)
+	}
+	return p
+}
+
+func (p *Repair) step(action, file, format string, args ...any) {
+	p.Steps = append(p.Steps, Step{action, file, fmt.Sprintf(format, args...)})
+}
+
+// checkpoint says whether that file is written anew.
+func (p *Repair) checkpoint() bool {
+	d := &p.report.damage
+	return d.checkpoint || len(p.regions) > 0 || len(p.queues) > 0 || d.index
+}
+
+// planLog sorts out which records were where the log is damaged.
+func (p *Repair) planLog() {
+	d := &p.report.damage
+	for _, name := range d.strangers {
+		p.step("move away", name, "no file of the log")
+	}
+	for _, f := range d.logFiles {
+		p.step("resize", f.path, "from %d to %d bytes", f.has, p.cfg.MappedFileSizeCommitLog)
+	}
+	regions := slices.Clone(d.regions)
+	slices.SortFunc(regions, func(a, b region) int { return cmp.Compare(a.from, b.from) })
+	for _, g := range regions {
+		if n := len(p.regions); n > 0 && g.from <= p.regions[n-1].to {
+			p.regions[n-1].to = max(p.regions[n-1].to, g.to)
+			continue
+		}
+		if g.storeTime == 0 {
+			g.storeTime = d.firstTime
+		}
+		p.regions = append(p.regions, g)
+	}
+	seen := map[queueKey]map[int64]bool{}
+	lose := func(id identity, at int) {
+		if seen[id.key] == nil {
+			seen[id.key] = map[int64]bool{}
+		}
+		if at >= 0 && !seen[id.key][id.offset] {
+			seen[id.key][id.offset] = true
+			p.lost[at] = append(p.lost[at], id)
+			p.Lost++
+		}
+	}
+	for _, id := range d.lost {
+		lose(id, slices.IndexFunc(p.regions, func(g region) bool { return id.phy >= g.from && id.phy < g.to }))
+	}
+	for _, h := range d.holes {
+		at := slices.IndexFunc(p.regions, func(g region) bool { return g.from > h.after && g.to <= h.before })
+		for offset := h.from; at >= 0 && offset < h.to && offset-h.from < (p.regions[at].to-p.regions[at].from)/recordRoom; offset++ {
+			lose(identity{h.key, offset, p.regions[at].from}, at)
+		}
+	}
+	for i, g := range p.regions {
+		slices.SortFunc(p.lost[i], func(a, b identity) int {
+			return cmp.Or(cmp.Compare(a.phy, b.phy), cmp.Compare(a.key.topic, b.key.topic), cmp.Compare(a.key.id, b.key.id), cmp.Compare(a.offset, b.offset))
+		})
+		p.step("quarantine", "commitlog", "[%d, %d): %d bytes are replaced by %d records that stand for lost messages, and filler", g.from, g.to, g.to-g.from, len(p.lost[i]))
+	}
+}
+
+// planQueues lists the queues to be built anew: the damaged, and those that get
+// units of stand-ins.
+func (p *Repair) planQueues() {
+	d := &p.report.damage
+	set := map[queueKey]bool{}
+	for key := range d.queues {
+		set[key] = true
+	}
+	for _, ids := range p.lost {
+		for _, id := range ids {
+			set[id.key] = true
+		}
+	}
+	p.queues, p.batches = sortedKeys(set), sortedKeys(d.batches)
+	for _, key := range p.queues {
+		if d.dead[key] {
+			p.step("trim", p.dir("consumequeue", key), "to the units that lead to expired records: the log has no other record of it")
+			continue
+		}
+		p.step("rebuild", p.dir("consumequeue", key), "from the log")
+	}
+	for _, key := range p.batches {
+		p.step("rebuild", p.dir("batchconsumequeue", key), "from the log")
+	}
+}
+
+func (p *Repair) dir(kind string, key queueKey) string {
+	return filepath.Join(p.report.Root, kind, key.topic, strconv.Itoa(int(key.id)))
+}
+
+func sortedKeys(set map[queueKey]bool) []queueKey {
+	list := make([]queueKey, 0, len(set))
+	for key := range set {
+		list = append(list, key)
+	}
+	slices.SortFunc(list, func(a, b queueKey) int { return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.id, b.id)) })
+	return list
+}
