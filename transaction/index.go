@@ -21,6 +21,7 @@ type index struct {
 	mu      sync.Mutex
 	byPlace map[int64]*half
 	aliases map[int64]*half
+	copies  map[uint64]*half // those that were appended again, by identity
 	first   *half
 	last    *half
 	groups  map[string]*group
@@ -74,7 +75,7 @@ type topicCount struct {
 }
 
 func (x *index) init() {
-	x.byPlace, x.aliases = map[int64]*half{}, map[int64]*half{}
+	x.byPlace, x.aliases, x.copies = map[int64]*half{}, map[int64]*half{}, map[uint64]*half{}
 	x.groups, x.topics = map[string]*group{}, map[string]*topicCount{}
 	x.discarded.init(keepDiscarded)
 	x.seed = maphash.MakeSeed()
@@ -165,6 +166,9 @@ func (x *index) remove(h *half, now int64) {
 		delete(x.aliases, a)
 	}
 	h.aliases = nil
+	if x.copies[h.id] == h {
+		delete(x.copies, h.id)
+	}
 	h.topic.count--
 	h.topic.at = now
 	if h.group.open--; h.group.open == 0 {
@@ -175,6 +179,7 @@ func (x *index) remove(h *half, now int64) {
 // relocate puts a half message where its new copy is; mu is held.
 func (x *index) relocate(h *half, s *Stored) {
 	x.unlink(h)
+	x.copies[h.id] = h
 	if len(h.aliases) < maxAliases {
 		h.aliases = append(h.aliases, h.offset)
 		x.aliases[h.offset] = h

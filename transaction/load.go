@@ -158,6 +158,9 @@ func (l *loading) found(v *message.View) {
 	old := l.superseded(h)
 	h.group, h.topic = x.groupOf(f.Group), x.topicOf(string(f.RealTopic))
 	x.enter(h, v.StoreTimestamp)
+	if h.checks > 0 || h.origin >= 0 {
+		x.copies[h.id] = h
+	}
 	if old != nil {
 		for _, a := range append(old.aliases, old.offset) {
 			if len(h.aliases) < maxAliases {

@@ -101,12 +101,10 @@ func (c *Coordinator) ClaimRecord(v *message.View, f *Facts, commit bool) (Claim
 }
 
 // newerCopy finds what was appended again before this process began, or too often
-// for its aliases; mu is held. It looks at all, and is asked about strays only.
+// for its aliases; mu is held.
 func (x *index) newerCopy(id uint64, offset int64) *half {
-	for h := x.first; h != nil; h = h.next {
-		if h.id == id && h.offset > offset && (h.checks > 0 || h.origin >= 0) {
-			return h
-		}
+	if h := x.copies[id]; h != nil && h.offset > offset {
+		return h
 	}
 	return nil
 }
