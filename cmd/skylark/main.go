@@ -28,6 +28,7 @@ func roles() []role {
 		{"broker", "mqbroker", "a broker", runBroker},
 		{"namesrv", "mqnamesrv", "a name server", runNamesrv},
 		{"admin", "", "the operator's tool: half messages; for the rest, mqadmin", runAdmin},
+		{"store", "", "look into a store directory: check, dump, repair, takeover", runStore},
 		{"version", "", "print the version", runVersion},
 	}
 }
