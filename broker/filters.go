@@ -20,9 +20,10 @@ const (
 	// inlineExpression is the longest expression that a pull's subscription is
 	// compiled from on the loop.
 	inlineExpression = 2 << 10
-	// inlineNodes is how large an expression may be that is evaluated on the loop:
-	// one pull may look at 800 records.
-	inlineNodes = 32
+	// inlineNodes is how large an expression may be that is evaluated on the loop,
+	// inlineRecords over how many records; a pull may look at 800, half a microsecond each.
+	inlineNodes   = 32
+	inlineRecords = 64
 
 	filtersEvery = 10 * time.Second
 )
@@ -32,6 +33,9 @@ func (b *Broker) newFilters() error {
 	bloom, err := filter.NewBloom(cfg.MaxErrorRateOfBloomFilter, cfg.ExpectConsumerNumUseFilter)
 	if err != nil {
 		return err
+	}
+	if b.storeCfg.Get().EnableConsumeQueueExt || b.accepted.Get().EnableCalcFilterBitMap {
+		b.log.Warn().Msg("enableConsumeQueueExt, enableCalcFilterBitMap: bit maps are read and not written; filters read the messages")
 	}
 	b.Filters = filterdata.New(filterdata.Options{
 		NowMs: b.clock.NowMs, Bloom: bloom,
@@ -59,9 +63,13 @@ func (b *Broker) filterBy(p *pull) pullRefusal {
 	return pullAdmitted
 }
 
-// slow says whether a pull's expression is too large for the loop.
-func (p *pull) slow() bool {
-	return p.data != nil && p.data.Compiled().Nodes() > inlineNodes || p.sub.Nodes() > inlineNodes
+// slow says whether a pull's expression has too much work for the loop.
+func (b *Broker) slow(p *pull) bool {
+	nodes := p.sub.Nodes()
+	if p.data != nil {
+		nodes = p.data.Compiled().Nodes()
+	}
+	return nodes > inlineNodes || nodes > 0 && b.Store.MaxOffset(p.topic.TopicName, p.queue)-p.offset > inlineRecords
 }
 
 // messageFilter is what a pull wants; nil for everything.

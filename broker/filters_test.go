@@ -242,7 +242,32 @@ func TestBadBloomSettings(t *testing.T) {
 	}
 }
 
-// hostile expressions over the wire: an answer, soon.
+// One pull that looks at 800 messages, of which 8 match: by tag, which reads only
+// the queue, and by an expression, which reads the messages.
+func BenchmarkPullOfOnePercent(b *testing.B) {
+	f := startFiltering(b)
+	for i := range 800 {
+		f.sendTo("T", strings.Repeat("x", 200), "i", fmt.Sprintf("price\x01%d\x02TAGS\x01%d\x02", i%100, i%100))
+	}
+	for _, row := range []struct{ kind, expression string }{{"TAG", "7"}, {"SQL92", "price = 7 AND TAGS IS NOT NULL"}} {
+		b.Run(row.kind, func(b *testing.B) {
+			sub, err := filter.Build("T", row.expression, row.kind, 1)
+			if err != nil {
+				b.Fatal(err)
+			}
+			p := pull{topic: f.Topics.Get("T"), group: f.Groups.Find("G"), sub: sub, maxMsgs: 32}
+			buf := make([]byte, 0, 1<<20)
+			b.ReportAllocs()
+			for b.Loop() {
+				if res, _ := f.get(&p, buf, true); res.Count != 8 {
+					b.Fatalf("%+v", res)
+				}
+			}
+		})
+	}
+}
+
+// Hostile expressions over the wire: an answer, soon.
 func TestHostileFilters(t *testing.T) {
 	t.Parallel()
 	f := startFiltering(t)

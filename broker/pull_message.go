@@ -64,7 +64,7 @@ func (b *Broker) pull(r *remoting.Request, residentOnly bool) (*protocol.Command
 	if refusal := b.admitPull(r, &h, &p); refusal.code != code.Success {
 		return refusal.response(), nil
 	}
-	if r.Turn() != nil && p.slow() {
+	if r.Turn() != nil && b.slow(&p) {
 		r.ToLane(remoting.Pull, b.wakers.cold)
 		return nil, nil
 	}
