@@ -139,6 +139,10 @@ var damages = []struct {
 	{"queue of a record", func(h hurt) { at, _ := h.nth(401); h.flip(firstLog, at+15) }, []Kind{LogDamage}, 1},
 	{"first record", func(h hurt) { h.flip(firstLog, 5) }, []Kind{LogDamage}, 1},
 	{"a page of zeros", func(h hurt) { h.write(firstLog, 40960, make([]byte, 4096)) }, []Kind{LogDamage}, -1},
+	{"properties of zeros", func(h hurt) {
+		at, v := h.nth(600)
+		h.write(firstLog, at+int64(v.Size)-90, make([]byte, 90))
+	}, []Kind{LogDamage}, 1},
 	{"a page of zeros and no queues", func(h hurt) {
 		h.write(firstLog, 40960, make([]byte, 4096))
 		h.remove("consumequeue")

@@ -91,7 +91,7 @@ func (c *checker) walkLog() error {
 	if len(files) == 0 {
 		return nil
 	}
-	check := commitlog.Check{BodyCRC: true, Durable: math.MaxInt64, Damaged: func(_ int64, err error) { c.log.damaged = err }}
+	check := commitlog.Check{BodyCRC: true, Torn: true, Durable: math.MaxInt64, Damaged: func(_ int64, err error) { c.log.damaged = err }}
 	at := files[0].Start
 	c.report.Log.Min, c.last.end = at, at
 	for {

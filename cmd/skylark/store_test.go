@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/store"
+)
+
+// smallStore is a store of a hundred messages, stopped cleanly.
+func smallStore(t *testing.T) string {
+	t.Helper()
+	cfg := store.Defaults()
+	cfg.StorePathRootDir = t.TempDir()
+	cfg.MappedFileSizeCommitLog, cfg.MappedFileSizeConsumeQueue, cfg.MaxHashSlotNum, cfg.MaxIndexNum = 1<<16, 2000, 64, 512
+	s, err := store.Open(config.NewSection(cfg), store.Options{Log: zerolog.Nop(), StoreHost: netip.MustParseAddrPort("127.0.0.1:10911")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		m := message.Message{Topic: "T", Body: []byte("0123456789"), Properties: []byte("KEYS\x01k\x02")}
+		if res := s.Put(&m); res.Status != store.PutOK {
+			t.Fatal(res)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return cfg.StorePathRootDir
+}
+
+func storeCommand(line ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = run(append([]string{"skylark", "store"}, line...), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestStoreCommands(t *testing.T) {
+	t.Parallel()
+	dir := smallStore(t)
+	for _, row := range []struct {
+		line string
+		code int
+		says string
+	}{
+		{"check DIR", storeClean, "100 units agree"},
+		{"check DIR --json", storeClean, `"records": 100`},
+		{"check --json DIR", storeClean, `"mappedFileSizeCommitLog": 65536`},
+		{"dump records DIR --limit 3 --topic T", storeClean, `"topic":"T"`},
+		{"dump units DIR --from 98", storeClean, `"offset":99`},
+		{"dump index DIR --topic T --key k --limit 1", storeClean, `"entry":1`},
+		{"dump state DIR", storeClean, "physicMsgTimestamp"},
+		{"dump records DIR --begin 2999-01-01T00:00:00Z", storeClean, ""},
+		{"dump records DIR --begin soon", storeFailed, ""},
+		{"dump everything DIR", storeFailed, ""},
+		{"repair DIR", storeClean, "nothing to repair"},
+		{"takeover --check DIR", storeClean, "java starts here"},
+		{"takeover DIR", storeFailed, ""},
+		{"check DIR/none", storeFailed, ""},
+		{"check", storeFailed, ""},
+		{"check DIR DIR", storeFailed, ""},
+		{"mend DIR", storeFailed, ""},
+		{"check -h", storeClean, "usage: skylark store check"},
+		{"-h", storeClean, "takeover"},
+	} {
+		code, out, errs := storeCommand(strings.Fields(strings.ReplaceAll(row.line, "DIR", dir))...)
+		if code != row.code || !strings.Contains(out, row.says) || code == storeFailed && errs == "" {
+			t.Errorf("store %s: code %d, want %d\n%s%s", row.line, code, row.code, out, errs)
+		}
+	}
+}
+
+// A damaged store is found, left alone without --write, and clean after it.
+func TestStoreRepairCommand(t *testing.T) {
+	t.Parallel()
+	dir := smallStore(t)
+	log := filepath.Join(dir, "commitlog", "00000000000000000000")
+	data, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(data, []byte("0123456789"))
+	data[at+3] = 'x'
+	if err := os.WriteFile(log, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, _ := storeCommand("check", dir, "--json"); code != storeErrors || !json.Valid([]byte(out)) || !strings.Contains(out, "log-damage") {
+		t.Errorf("check: %d %s", code, out)
+	}
+	if code, out, _ := storeCommand("repair", dir); code != storeWarnings || !strings.Contains(out, "quarantine") {
+		t.Errorf("repair without --write: %d %s", code, out)
+	}
+	if now, err := os.ReadFile(log); err != nil || !bytes.Equal(now, data) {
+		t.Error("a repair without --write wrote", err)
+	}
+	if code, out, errs := storeCommand("repair", "--write", dir); code != storeClean || !strings.Contains(out, "clean") || !strings.Contains(errs, "repaired-") {
+		t.Errorf("repair: %d %s%s", code, out, errs)
+	}
+	if code, out, errs := storeCommand("check", dir); code != storeClean {
+		t.Errorf("check after the repair: %d %s%s", code, out, errs)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "compaction", "compactionLog", "T", "0"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, _ := storeCommand("takeover", "--check", dir); code != storeErrors || !strings.Contains(out, "skylark does not start here") {
+		t.Errorf("takeover: %d %s", code, out)
+	}
+}
