@@ -73,9 +73,19 @@ func (l *loading) bounds() {
 	l.low, _, l.high = bring(message.TopicHalf)
 	p.op, opLow, p.opEnd = bring(message.TopicOpHalf)
 	p.half = l.low
-	p.committedHalf = c.opt.Offsets.Query(Group, message.TopicHalf, queue)
-	p.committedOp = c.opt.Offsets.Query(Group, message.TopicOpHalf, queue)
+	p.committedHalf = c.committed(message.TopicHalf, p.half)
+	p.committedOp = c.committed(message.TopicOpHalf, p.op)
 	l.opPlaces.from = max(opLow, p.op-opsBefore)
+}
+
+// committed is the progress of a queue as it is saved. As long as there is none, the
+// place where reading begins counts for it: the first progress is saved when a
+// transaction moves it, as in Java, and consoles show no such group before.
+func (c *Coordinator) committed(topic string, begins int64) int64 {
+	if saved := c.opt.Offsets.Query(Group, topic, queue); saved >= 0 {
+		return saved
+	}
+	return begins
 }
 
 // opsBefore is how many op records in front of the progress are read to find the
