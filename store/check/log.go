@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
-	"strings"
 
 	"github.com/rs/zerolog"
 
@@ -299,11 +298,9 @@ func (c *checker) record(phy int64, rec []byte, v *message.View) error {
 	return c.indexed(v)
 }
 
-// quarantined says whether a repair wrote the record: see quarantine.go.
-func quarantined(v *message.View) bool {
-	_, marked := message.Property(v.Properties, PropertyQuarantined)
-	return marked || strings.HasPrefix(fillerTopic, string(v.Topic)) && v.SysFlag&message.FlagTransactionMask == message.FlagTransactionRollback
-}
+// quarantined says whether a repair wrote the record: no broker writes one without
+// hosts. The property has no room in each of them.
+func quarantined(v *message.View) bool { return v.StoreHost == noHost && v.BornHost == noHost }
 
 // wrongPlace: a record whose offset is not the next one of its queue, while the
 // unit of the next one leads to it. No sum covers topic, queue and offset of a

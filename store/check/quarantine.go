@@ -19,7 +19,8 @@ import (
 // Filler is of the transaction type "rollback", which neither broker puts into a
 // queue or the index. The old bytes are in the kept folder.
 const (
-	// PropertyQuarantined marks stand-ins and filler; its value is where the damage began.
+	// PropertyQuarantined tells consumers of a stand-in what it is; its value is where
+	// the damage began. Where it has no room, that both hosts are 0.0.0.0:0 tells.
 	PropertyQuarantined = "SKYLARK_QUARANTINED"
 	fillerTopic         = "SKYLARK_QUARANTINE"
 	// recordRoom is the least a record takes.
