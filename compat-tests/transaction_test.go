@@ -21,16 +21,18 @@ var checkSoon = map[string]string{
 	"transactionCheckInterval": "1000", "transactionTimeOut": "2000", "transactionOpBatchInterval": "200",
 }
 
-// TestTransactions runs every end a transaction can have with both Java clients.
+// TestTransactions runs every end a transaction can have with both Java clients, in both encodings of headers.
 func TestTransactions(t *testing.T) {
 	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), checkSoon)
 	for _, module := range []string{harness.Client49, harness.Client55} {
-		t.Run(module, func(t *testing.T) {
-			transcript := harness.Runner{Module: module, Class: scenarios, Args: []string{
-				"-n", cluster.NameServer.Addr, "-only", "transaction", "-tag", "tx" + module[len(module)-1:],
-			}}.Run(t)
-			harness.CompareGolden(t, "transaction-"+module[len("client-"):], transcript, true)
-		})
+		for _, serialize := range []string{"JSON", "ROCKETMQ"} {
+			t.Run(module+"/"+serialize, func(t *testing.T) {
+				transcript := harness.Runner{Module: module, Class: scenarios, Serialize: serialize, Args: []string{
+					"-n", cluster.NameServer.Addr, "-only", "transaction", "-tag", "tx" + module[len(module)-1:] + serialize,
+				}}.Run(t)
+				harness.CompareGolden(t, "transaction-"+module[len("client-"):], transcript, true)
+			})
+		}
 	}
 }
 
