@@ -90,7 +90,7 @@ func newChecker(ctx context.Context, opt Options) (*checker, error) {
 	}
 	return &checker{
 		ctx: ctx, fs: disk, cfg: cfg, root: cfg.StorePathRootDir, report: r, derive: derive,
-		view:   &view{FS: disk, sizes: map[string]int64{}, hide: map[string]bool{}},
+		view:   &view{FS: disk, sizes: map[string]int64{}, dirs: map[string][]vfs.Entry{}},
 		queues: map[queueKey]*queue{}, batches: map[queueKey]*batchQueue{},
 		last: lastRecord{phy: -1},
 	}, nil

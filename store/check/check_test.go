@@ -96,6 +96,26 @@ func TestInUse(t *testing.T) {
 	if !r.InUse || !r.Clean() || r.Log.Records != 300 {
 		t.Errorf("in use %t, %d records, %+v", r.InUse, r.Log.Records, r.Problems)
 	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := range 3000 {
+			m := message.Message{Topic: "T", QueueID: int32(n % 3), Body: bytes.Repeat([]byte{'x'}, n%900), Properties: []byte("KEYS\x01k\x02TAGS\x01a\x02")}
+			s.Put(&m)
+		}
+	}()
+	for more := true; more; {
+		select {
+		case <-done:
+			more = false
+		default:
+		}
+		if r := run2(t, cfg); !r.Clean() {
+			t.Errorf("while messages come: %+v", r.Problems)
+			break
+		}
+	}
+	<-done
 	if _, err := Plan(r, cfg).Write(t.Context(), vfs.Disk, time.Now()); !errors.Is(err, vfs.ErrLocked) {
 		t.Errorf("a repair beside a running broker: %v", err)
 	}
@@ -106,7 +126,7 @@ func TestInUse(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if r := run2(t, cfg); r.InUse || r.Unclean || !r.Clean() || r.Queues.Units != 300 || r.Index.Keys != 600 {
+	if r := run2(t, cfg); r.InUse || r.Unclean || !r.Clean() || r.Queues.Units != 3300 || r.Index.Keys != 6600 {
 		t.Errorf("after a clean stop: %+v %+v %+v", r.Queues, r.Index, r.Problems)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/internal/clock"
+	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store"
 	"github.com/skylarkmq/skylark/store/commitlog"
@@ -49,7 +50,6 @@ func (c *checker) listLog() error {
 			if !ok {
 				c.report.add(Error, BadName, path, -1, "no file of the log has such a name: neither broker starts with it here")
 				c.report.damage.strangers = append(c.report.damage.strangers, path)
-				c.view.hide[path] = true
 				continue
 			}
 			info, err := c.fs.Stat(path)
@@ -63,17 +63,22 @@ func (c *checker) listLog() error {
 		}
 	}
 	slices.SortFunc(found, func(a, b sizedFile) int { return int(min(max(a.start-b.start, -1), 1)) })
+	for _, dir := range c.logDirs() {
+		c.view.dirs[dir] = nil
+	}
 	for i, f := range found {
 		switch {
 		case f.has == want:
 		case f.has == 0 && i == len(found)-1:
 			c.report.add(Note, BadSize, f.path, f.start, "empty: made and not sized when the broker died; the next start removes it")
-			c.view.hide[f.path] = true
+			continue
 		default:
 			c.report.add(Error, BadSize, f.path, f.start, "%d bytes, expected %d: neither broker starts with it", f.has, want)
 			c.report.damage.logFiles = append(c.report.damage.logFiles, f)
 			c.view.sizes[f.path] = want
 		}
+		dir := filepath.Dir(f.path)
+		c.view.dirs[dir] = append(c.view.dirs[dir], vfs.Entry{Name: filepath.Base(f.path)})
 	}
 	log, err := commitlog.Open(commitlog.Options{FS: c.view, Paths: c.logDirs(), FileSize: want, Clock: clock.Real, Log: zerolog.Nop()})
 	if err != nil {
@@ -93,7 +98,7 @@ func (c *checker) walkLog() error {
 	check := commitlog.Check{BodyCRC: true, Torn: true, Durable: math.MaxInt64, Damaged: func(_ int64, err error) { c.log.damaged = err }}
 	at := files[0].Start
 	c.report.Log.Min, c.last.end = at, at
-	for {
+	for stuck := int64(-1); ; {
 		scan, err := c.log.log.Scan(at, check, c.record)
 		if ctx := c.ctx.Err(); ctx != nil {
 			return ctx
@@ -111,9 +116,10 @@ func (c *checker) walkLog() error {
 			return c.tail(bad)
 		}
 		next, ok := c.resync(bad)
-		if ok && next <= at { // a record that only the scan does not like
+		if ok && next <= at && stuck == at { // a record that only the scan does not like
 			next, ok = c.resync(at + 1)
 		}
+		stuck = next // once more from here: a running broker may have been half way through
 		if !ok {
 			c.report.Log.End = scan.End
 			return c.tail(bad)

@@ -1,9 +1,6 @@
 package check
 
-import (
-	"fmt"
-	"sync"
-)
+import "fmt"
 
 // Severity says what a problem costs.
 type Severity string
@@ -76,7 +73,6 @@ type Report struct {
 	Warnings int64          `json:"warnings"`
 	Problems []Problem      `json:"problems"`
 
-	mu     sync.Mutex
 	damage damage
 }
 
@@ -113,8 +109,6 @@ type IndexSummary struct {
 func (r *Report) Clean() bool { return r.Errors == 0 && r.Warnings == 0 }
 
 func (r *Report) add(s Severity, k Kind, file string, at int64, format string, args ...any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	switch s {
 	case Error:
 		r.Errors++

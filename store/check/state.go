@@ -54,8 +54,10 @@ func (c *checker) readState(path, name string) {
 			c.report.add(s, StateDamage, path, -1, "%v, and no .bak that can be read", err)
 			return
 		}
-		c.report.add(Warning, StateDamage, path, -1, "%v; its .bak is used", err)
-		c.report.damage.states = append(c.report.damage.states, path)
+		if !c.report.InUse { // else caught between two renames
+			c.report.add(Warning, StateDamage, path, -1, "%v; its .bak is used", err)
+			c.report.damage.states = append(c.report.damage.states, path)
+		}
 	}
 	p := positions{file: path}
 	switch name {

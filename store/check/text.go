@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,10 @@ func (r *Report) Text(w io.Writer) {
 	}
 	if r.Unclean && !r.InUse {
 		fmt.Fprint(w, "   not stopped cleanly")
+	}
+	fmt.Fprint(w, "\nsizes     ")
+	for _, name := range slices.Sorted(maps.Keys(r.Settings)) {
+		fmt.Fprintf(w, " %s=%d", name, r.Settings[name])
 	}
 	fmt.Fprintf(w, "\nlog        %d files, [%d, %d), %d records, newest of %s\n", r.Log.Files, r.Log.Min, r.Log.End, r.Log.Records, at(r.Log.LastTime))
 	if r.Log.Quarantined > 0 {

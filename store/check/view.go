@@ -3,7 +3,6 @@ package check
 import (
 	"errors"
 	"io"
-	"path/filepath"
 	"strconv"
 
 	"github.com/skylarkmq/skylark/internal/vfs"
@@ -15,19 +14,15 @@ import (
 // whose end is lost.
 type view struct {
 	vfs.FS
-	sizes map[string]int64 // by path: the length to show
-	hide  map[string]bool
+	sizes map[string]int64       // by path: the length to show
+	dirs  map[string][]vfs.Entry // the listing to show: a running broker makes files meanwhile
 }
 
 func (v *view) ReadDir(dir string) ([]vfs.Entry, error) {
-	entries, err := v.FS.ReadDir(dir)
-	kept := entries[:0:0]
-	for _, e := range entries {
-		if !v.hide[filepath.Join(dir, e.Name)] {
-			kept = append(kept, e)
-		}
+	if entries, ok := v.dirs[dir]; ok {
+		return entries, nil
 	}
-	return kept, err
+	return v.FS.ReadDir(dir)
 }
 
 func (v *view) Stat(name string) (vfs.Info, error) {
