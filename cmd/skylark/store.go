@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -71,7 +72,8 @@ func runStore(c *call) error {
 	s.flags.BoolVar(&s.asJSON, "json", false, "print JSON")
 	s.flags.StringVar(&s.conf, "c", "", "`file` of settings: a broker.conf")
 	err := run(s)
-	if e, known := err.(exit); known && e.code != exitFailed || err == nil || err == flag.ErrHelp { //nolint:errorlint // made here, never wrapped
+	var e exit
+	if err == nil || errors.Is(err, flag.ErrHelp) || errors.As(err, &e) {
 		return err
 	}
 	return exit{storeFailed, c.program + ": " + err.Error()}

@@ -215,10 +215,7 @@ func TestDamageIsFoundAndRepaired(t *testing.T) {
 			cfg := settings(root)
 			shrink(t, root)
 			row.do(hurt{t, root})
-			r, err := Run(context.Background(), Options{Config: cfg})
-			if err != nil {
-				t.Fatal(err)
-			}
+			r := run2(t, cfg)
 			if r.Clean() {
 				t.Fatal("the damage was not found")
 			}
@@ -234,6 +231,30 @@ func TestDamageIsFoundAndRepaired(t *testing.T) {
 			served(t, name, cfg, p)
 		})
 	}
+}
+
+// A store that was killed, and whose older files are damaged: the repair leaves the
+// end of the log to recovery, and the mark of the crash too.
+func TestDamageBeforeACrash(t *testing.T) {
+	t.Parallel()
+	const name = "java-5.4.0-crashed"
+	root := unpack(t, name)
+	cfg := settings(root)
+	shrink(t, root)
+	h := hurt{t, root}
+	at, v := h.nth(500)
+	h.flip(firstLog, at+88+int64(len(v.Body))/2)
+	h.write("commitlog/00000000000003145728", 500_000, make([]byte, 8192))
+	h.write("commitlog/00000000000007340032", 7364662-7340032+800, make([]byte, 900)) // the last record, torn
+	p := repair(t, run2(t, cfg), cfg)
+	if there, err := vfs.Exists(vfs.ReadOnly, h.path("abort")); err != nil || !there {
+		t.Error("the repair took the mark of the crash away", err)
+	}
+	if p.Lost < 2 {
+		t.Errorf("%d lost", p.Lost)
+	}
+	p.regions = append(p.regions, region{from: 7364662, to: 1 << 62})
+	served(t, name, cfg, p)
 }
 
 // shrink takes the timer wheel away: 38 MB that these tests do not look at.
