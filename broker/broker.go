@@ -24,6 +24,7 @@ import (
 	"github.com/skylarkmq/skylark/internal/config"
 	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/metrics"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/store"
 	"github.com/skylarkmq/skylark/transaction"
@@ -114,6 +115,7 @@ type Broker struct {
 	notices   *notices
 	send      sender
 
+	exporter    *metrics.Exporter // nil without
 	delayFile   *stateFile
 	delayLevels int
 
@@ -141,6 +143,9 @@ func New(opt Options) (*Broker, error) {
 	b.newServer(opt)
 	if err := b.open(opt); err != nil {
 		b.server.Close()
+		if b.exporter != nil {
+			b.exporter.Close()
+		}
 		if b.Store != nil {
 			err = errors.Join(err, b.Store.Close())
 		}
@@ -244,6 +249,9 @@ func (b *Broker) open(opt Options) error {
 	b.Store.OnArrival(b.arrived)
 	b.send.init(b)
 	b.mount()
+	if b.exporter, err = b.newExporter(); err != nil {
+		return err
+	}
 	if listenFirst {
 		return nil
 	}
@@ -301,6 +309,9 @@ func (b *Broker) Run(ctx context.Context) error {
 	} {
 		back.Go(func() { part(backCtx) })
 	}
+	if b.exporter != nil {
+		back.Go(func() { b.exporter.Run(backCtx) })
+	}
 	var registering sync.WaitGroup
 	registering.Go(func() { b.registrar.run(ctx) })
 
@@ -320,6 +331,9 @@ func (b *Broker) Run(ctx context.Context) error {
 // Close gives back what New took, when Run was never called.
 func (b *Broker) Close() error {
 	b.server.Close()
+	if b.exporter != nil {
+		b.exporter.Close()
+	}
 	b.registrar.close()
 	return b.Store.Close()
 }

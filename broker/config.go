@@ -134,6 +134,21 @@ type Config struct {
 	EnableSlaveActingMaster bool `conf:"enableSlaveActingMaster"`
 	LockInStrictMode        bool `conf:"lockInStrictMode"`
 
+	// MetricsExporterType: PROM serves /metrics to a Prometheus, DISABLE nothing; OTLP_GRPC and LOG are not in this version.
+	MetricsExporterType string `conf:"metricsExporterType"`
+	// MetricsPromExporterHost: where; brokerIP1 when blank.
+	MetricsPromExporterHost string `conf:"metricsPromExporterHost"`
+	// MetricsPromExporterPort: on which port.
+	MetricsPromExporterPort int `conf:"metricsPromExporterPort"`
+	// MetricsLabel: more labels for every sample, `name:value,name:value`.
+	MetricsLabel string `conf:"metricsLabel"`
+	// MetricsOtelCardinalityLimit: label sets of one instrument; what is beyond is counted as one.
+	MetricsOtelCardinalityLimit int `conf:"metricsOtelCardinalityLimit"`
+	// EnableTransactionMetrics: tell of transactions.
+	EnableTransactionMetrics bool `conf:"enableTransactionMetrics"`
+	// EnableStatsMetrics: tell of messages that groups were given.
+	EnableStatsMetrics bool `conf:"enableStatsMetrics"`
+
 	// TransactionTimeOut: ms after its birth in which a half message is not checked.
 	TransactionTimeOut int64 `conf:"transactionTimeOut,hot"`
 	// TransactionCheckMax: so many checks, then a half message is discarded.
@@ -181,6 +196,8 @@ func DefaultConfig() Config {
 		EnableRegisterProducer:   true,
 		WaitTimeMillsInSendQueue: 200, WaitTimeMillsInPullQueue: 5000, WaitTimeMillsInHeartbeatQueue: 31_000,
 		WaitTimeMillsInTransactionQueue: 3000, WaitTimeMillsInAckQueue: 3000, WaitTimeMillsInAdminBrokerQueue: 5000,
+		MetricsExporterType: metricsOff, MetricsPromExporterPort: 5557, MetricsOtelCardinalityLimit: 50000,
+		EnableTransactionMetrics: true, EnableStatsMetrics: true,
 		TransactionTimeOut: 6000, TransactionCheckMax: 15, TransactionCheckInterval: 30_000, TransactionMetricFlushInterval: 10_000,
 		TransactionOpMsgMaxSize: 4096, TransactionOpBatchInterval: 3000, MaxOpenTransactions: 1_000_000,
 		MaxTopicNums: 200_000, MaxGroupNums: 200_000,

@@ -122,23 +122,16 @@ type Accepted struct {
 	ControllerHeartBeatTimeoutMills        int64  `conf:"controllerHeartBeatTimeoutMills,hot"`
 	BrokerElectionPriority                 int    `conf:"brokerElectionPriority,hot"`
 	UseStaticSubscription                  bool   `conf:"useStaticSubscription,hot"`
-	MetricsExporterType                    string `conf:"metricsExporterType,hot"`
-	MetricsOtelCardinalityLimit            int    `conf:"metricsOtelCardinalityLimit,hot"`
 	MetricsGrpcExporterTarget              string `conf:"metricsGrpcExporterTarget,hot"`
 	MetricsGrpcExporterHeader              string `conf:"metricsGrpcExporterHeader,hot"`
 	MetricGrpcExporterTimeOutInMills       int64  `conf:"metricGrpcExporterTimeOutInMills,hot"`
 	MetricGrpcExporterIntervalInMills      int64  `conf:"metricGrpcExporterIntervalInMills,hot"`
 	MetricLoggingExporterIntervalInMills   int64  `conf:"metricLoggingExporterIntervalInMills,hot"`
-	MetricsPromExporterPort                int    `conf:"metricsPromExporterPort,hot"`
-	MetricsPromExporterHost                string `conf:"metricsPromExporterHost,hot"`
-	MetricsLabel                           string `conf:"metricsLabel,hot"`
 	MetricsInDelta                         bool   `conf:"metricsInDelta,hot"`
 	EnableRemotingMetrics                  bool   `conf:"enableRemotingMetrics,hot"`
 	EnableMessageStoreMetrics              bool   `conf:"enableMessageStoreMetrics,hot"`
 	EnablePopMetrics                       bool   `conf:"enablePopMetrics,hot"`
 	EnableConnectionMetrics                bool   `conf:"enableConnectionMetrics,hot"`
-	EnableTransactionMetrics               bool   `conf:"enableTransactionMetrics,hot"`
-	EnableStatsMetrics                     bool   `conf:"enableStatsMetrics,hot"`
 	EnableRequestMetrics                   bool   `conf:"enableRequestMetrics,hot"`
 	EnableLagAndDlqMetrics                 bool   `conf:"enableLagAndDlqMetrics,hot"`
 	EstimateAccumulation                   bool   `conf:"estimateAccumulation,hot"`
@@ -348,18 +341,13 @@ func DefaultAccepted() Accepted {
 		SyncControllerMetadataPeriod:           10000,
 		ControllerHeartBeatTimeoutMills:        10000,
 		BrokerElectionPriority:                 2147483647,
-		MetricsExporterType:                    "DISABLE",
-		MetricsOtelCardinalityLimit:            50000,
 		MetricGrpcExporterTimeOutInMills:       3000,
 		MetricGrpcExporterIntervalInMills:      60000,
 		MetricLoggingExporterIntervalInMills:   10000,
-		MetricsPromExporterPort:                5557,
 		EnableRemotingMetrics:                  true,
 		EnableMessageStoreMetrics:              true,
 		EnablePopMetrics:                       true,
 		EnableConnectionMetrics:                true,
-		EnableTransactionMetrics:               true,
-		EnableStatsMetrics:                     true,
 		EnableRequestMetrics:                   true,
 		EnableLagAndDlqMetrics:                 true,
 		EstimateAccumulation:                   true,

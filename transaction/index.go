@@ -67,11 +67,16 @@ type group struct {
 	near             bool // seen so in this round
 }
 
-// topicCount is one row of the transactionMetrics file.
+// topicCount is one row of the transactionMetrics file, and what its transactions
+// came to since the start.
 type topicCount struct {
 	name  string
 	count int64
 	at    int64
+
+	commits, rollbacks int64
+	latency            [len(latencyBounds) + 1]uint64
+	latencySum         int64
 }
 
 func (x *index) init() {

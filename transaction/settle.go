@@ -32,6 +32,8 @@ func (c *Coordinator) Opened(o *Opening) {
 // Claim is the right to settle one half message: Settled or Released gives it up.
 type Claim struct {
 	half      *half
+	topic     *topicCount
+	born      int64
 	id        uint64
 	asked     int64 // the offset that END_TRANSACTION named
 	discarded bool
@@ -72,7 +74,7 @@ func (c *Coordinator) claim(h *half, asked int64) (Claim, Verdict) {
 		return Claim{}, Repeated
 	}
 	h.state = settling
-	return Claim{half: h, id: h.id, asked: asked, Phy: h.phy, Size: h.size}, Claimed
+	return Claim{half: h, topic: h.topic, born: h.born, id: h.id, asked: asked, Phy: h.phy, Size: h.size}, Claimed
 }
 
 // ClaimRecord claims by a record of the half queue that is known to be one. It may
@@ -94,7 +96,10 @@ func (c *Coordinator) ClaimRecord(v *message.View, f *Facts, commit bool) (Claim
 		return c.claim(h, v.QueueOffset)
 	}
 	if commit && x.discarded.take(id) {
-		return Claim{id: id, asked: v.QueueOffset, discarded: true, Phy: v.PhyOffset, Size: v.Size}, Claimed
+		return Claim{
+			topic: x.topicOf(string(f.RealTopic)), born: v.BornTimestamp, id: id, asked: v.QueueOffset, discarded: true,
+			Phy: v.PhyOffset, Size: v.Size,
+		}, Claimed
 	}
 	c.Counters.Repeated.Add(1)
 	return Claim{}, Repeated
@@ -132,13 +137,14 @@ func (c *Coordinator) Settled(cl *Claim, commit, fromCheck bool, dst []int64) []
 	if fromCheck {
 		c.Counters.ChecksAnswered.Add(1)
 	}
-	if cl.discarded {
-		return append(dst, cl.asked)
-	}
 	now := c.clk.NowMs()
 	x := &c.index
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	cl.topic.decided(commit, now-cl.born)
+	if cl.discarded {
+		return append(dst, cl.asked)
+	}
 	h := cl.half
 	if h.moving {
 		h.state = settled // the round that moves it writes both offsets into one record

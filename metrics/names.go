@@ -1,0 +1,43 @@
+package metrics
+
+// The instruments, all of them. Those without a comment are the Java broker's, under
+// the names at which its exporter of 5.x arrives (broker names with units appended);
+// ours begin with skylark_.
+const (
+	HalfMessages     = "rocketmq_half_messages"
+	CommitMessages   = "rocketmq_commit_messages_total"
+	RollbackMessages = "rocketmq_rollback_messages_total"
+	// FinishLatency holds seconds, whatever its name says: so it does in Java.
+	FinishLatency = "rocketmq_finish_message_latency_milliseconds"
+
+	BrokerPermission    = "rocketmq_broker_permission"
+	TopicNumber         = "rocketmq_topic_number"
+	ConsumerGroupNumber = "rocketmq_consumer_group_number"
+	MessagesOut         = "rocketmq_messages_out_total"
+	ThroughputOut       = "rocketmq_throughput_out_total"
+
+	// TransactionOldestAge: seconds since the birth of the oldest open half message.
+	TransactionOldestAge = "skylark_transaction_oldest_age_seconds"
+	// TransactionChecks by what came of them: sent, unheard (no producer), answered.
+	TransactionChecks = "skylark_transaction_checks_total"
+	// TransactionDiscarded went to TRANS_CHECK_MAX_TIME_TOPIC.
+	TransactionDiscarded = "skylark_transaction_discarded_total"
+	// TransactionRefused were over maxOpenTransactions.
+	TransactionRefused = "skylark_transaction_refused_total"
+)
+
+// Scope is the Java broker's meter.
+const Scope = "broker-meter"
+
+// Labels. The first four are on every sample.
+const (
+	LabelScope    = "otel_scope_name"
+	LabelCluster  = "cluster"
+	LabelNodeType = "node_type"
+	LabelNodeID   = "node_id"
+
+	LabelTopic         = "topic"
+	LabelConsumerGroup = "consumer_group"
+	LabelSystem        = "is_system"
+	LabelResult        = "result"
+)
