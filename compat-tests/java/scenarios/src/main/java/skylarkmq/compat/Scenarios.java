@@ -20,6 +20,10 @@ import skylarkmq.compat.query.SqlFilter;
 import skylarkmq.compat.query.TagFilter;
 import skylarkmq.compat.resume.Resume1;
 import skylarkmq.compat.resume.Resume2;
+import skylarkmq.compat.retry.DelayedSend;
+import skylarkmq.compat.retry.OrderlyToDeadLetter;
+import skylarkmq.compat.retry.PullSendBack;
+import skylarkmq.compat.retry.RetryToDeadLetter;
 import skylarkmq.compat.send.AutoCreateOff;
 import skylarkmq.compat.send.AutoCreatedTopic;
 import skylarkmq.compat.send.BodyLimit;
@@ -73,6 +77,13 @@ final class Scenarios {
             new UnicodeMessage(),
             new SqlFilter(),
             new SqlFilter.Off(),
+            new RetryToDeadLetter(),
+            new PullSendBack(),
+            new OrderlyToDeadLetter(),
+            new DelayedSend(),
+            new skylarkmq.compat.retry.TakeoverBegin(),
+            new skylarkmq.compat.retry.TakeoverEnd(),
+            new skylarkmq.compat.retry.TakeoverEnd.Clean(),
             new Resume1(),
             new Resume2(),
             new Transactions(),
