@@ -37,6 +37,8 @@ func (b *Broker) newFilters() error {
 	if b.storeCfg.Get().EnableConsumeQueueExt || b.accepted.Get().EnableCalcFilterBitMap {
 		b.log.Warn().Msg("enableConsumeQueueExt, enableCalcFilterBitMap: bit maps are read and not written; filters read the messages")
 	}
+	// The original sets and shows what its bloom filter needs, whatever the file says (ConsumerFilterManager).
+	b.storeCfg.Change(func(c *store.Config) { c.BitMapLengthConsumeQueueExt = bloom.Bits })
 	b.Filters = filterdata.New(filterdata.Options{
 		NowMs: b.clock.NowMs, Bloom: bloom,
 		CleanMs: func() int64 { return b.cfg.Get().FilterDataCleanTimeSpan },
