@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -158,12 +157,11 @@ func (s *sender) open(ctx context.Context) {
 	}
 }
 
-// sleepUntil waits by nanosleep on a thread of its own: the runtime's timers are up to a millisecond
-// late, and that would be charged to the server.
+// sleepUntil waits by nanosleep: the runtime's timers are up to a millisecond late, and that would be
+// charged to the server.
 func sleepUntil(t time.Time) {
 	const wakeUp = 55 * time.Microsecond
 	if d := time.Until(t); d > wakeUp {
-		runtime.LockOSThread()
 		ts := syscall.NsecToTimespec(int64(d - wakeUp))
 		_ = syscall.Nanosleep(&ts, nil) // an early return only sends a little early
 	}

@@ -22,6 +22,10 @@ const (
 	zeroPiece = 64 << 10
 	// zeroSync is after how much the zeros are flushed.
 	zeroSync = 16 << 20
+	// zeroAhead is how far the zeros are written at once; the rest follows the log,
+	// see pace.
+	zeroAhead = 64 << 20
+	paceEvery = 20 * time.Millisecond
 )
 
 // nextFile is the file after the current one, made when the current one is half
@@ -163,6 +167,7 @@ func (l *Log) make(start int64) (*mapped.File, error) {
 func (l *Log) zero(ctx context.Context, f *mapped.File) {
 	zeros := make([]byte, min(zeroPiece, f.Size))
 	for at := int64(0); at < f.Size; at += int64(len(zeros)) {
+		l.pace(ctx, f, at)
 		more, err := l.zeroPiece(ctx, f, zeros[:min(int64(len(zeros)), f.Size-at)], at)
 		if err != nil {
 			l.opt.Log.Warn().Err(err).Msg("commit log: zeroing the next file")
@@ -179,6 +184,23 @@ func (l *Log) zero(ctx context.Context, f *mapped.File) {
 		}
 	}
 	l.next.stopZeroing(f)
+}
+
+// pace waits until the log has come far enough for zeros at a place of the next
+// file: what is left of the current file is half a file when the next one is made,
+// so zeros at twice the pace of the log, from zeroAhead on, are there in time. All
+// at once they would take a second of the processor from whoever sends just then.
+func (l *Log) pace(ctx context.Context, f *mapped.File, at int64) {
+	for ctx.Err() == nil && l.next.blank.Load() == f {
+		half := f.Start - f.Size/2
+		if at < zeroAhead+2*(l.written.Load()-half) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-l.opt.Clock.After(paceEvery):
+		}
+	}
 }
 
 func (l *Log) zeroPiece(ctx context.Context, f *mapped.File, zeros []byte, at int64) (more bool, err error) {
