@@ -114,6 +114,7 @@ type Broker struct {
 	wakers    *wakers
 	notices   *notices
 	send      sender
+	replies   replies
 
 	exporter    *metrics.Exporter // nil without
 	delayFile   *stateFile

@@ -76,6 +76,10 @@ type Config struct {
 
 	// RegionID is the MSG_REGION of every message and answer.
 	RegionID string `conf:"regionId,hot"`
+	// StoreReplyMessageEnable: keep the replies of request-reply in the cluster's reply topic.
+	StoreReplyMessageEnable bool `conf:"storeReplyMessageEnable,hot"`
+	// ReplyThreadPoolQueueCapacity: so many replies may be on their way to the clients that asked.
+	ReplyThreadPoolQueueCapacity int `conf:"replyThreadPoolQueueCapacity,hot"`
 	// TraceOn is the TRACE_ON of every message and answer.
 	TraceOn bool `conf:"traceOn,hot"`
 	// RejectTransactionMessage: refuse half messages.
@@ -187,7 +191,7 @@ func DefaultConfig() Config {
 		ClusterTopicEnable: true, BrokerTopicEnable: true, MsgTraceTopicName: "RMQ_SYS_TRACE_TOPIC", ReviveQueueNum: 8,
 		ValidateSystemTopicWhenUpdateTopic: true, ClearRetryTopicWhenDeleteTopic: true,
 		AutoCreateSubscriptionGroup: true, EnableCreateSysGroup: true, EnableSplitMetadata: true, SplitMetadataSize: 2000,
-		RegionID: "DefaultRegion", TraceOn: true,
+		RegionID: "DefaultRegion", TraceOn: true, StoreReplyMessageEnable: true, ReplyThreadPoolQueueCapacity: 10000,
 		LongPollingEnable: true, ShortPollingTimeMills: 1000, LitePullMessageEnable: true,
 		FilterDataCleanTimeSpan: 86_400_000, ExpectConsumerNumUseFilter: 32, MaxErrorRateOfBloomFilter: 20,
 		FlushConsumerOffsetInterval: 5000, ConsumerOffsetUpdateVersionStep: 500, UseServerSideResetOffset: true,

@@ -40,7 +40,6 @@ type Accepted struct {
 	PullThreadPoolQueueCapacity            int    `conf:"pullThreadPoolQueueCapacity,hot"`
 	LitePullThreadPoolQueueCapacity        int    `conf:"litePullThreadPoolQueueCapacity,hot"`
 	AckThreadPoolQueueCapacity             int    `conf:"ackThreadPoolQueueCapacity,hot"`
-	ReplyThreadPoolQueueCapacity           int    `conf:"replyThreadPoolQueueCapacity,hot"`
 	QueryThreadPoolQueueCapacity           int    `conf:"queryThreadPoolQueueCapacity,hot"`
 	ClientManagerThreadPoolQueueCapacity   int    `conf:"clientManagerThreadPoolQueueCapacity,hot"`
 	ConsumerManagerThreadPoolQueueCapacity int    `conf:"consumerManagerThreadPoolQueueCapacity,hot"`
@@ -104,7 +103,6 @@ type Accepted struct {
 	DefaultMessageRequestMode              string `conf:"defaultMessageRequestMode,hot"`
 	DefaultPopShareQueueNum                int    `conf:"defaultPopShareQueueNum,hot"`
 	AclEnable                              bool   `conf:"aclEnable,hot"`
-	StoreReplyMessageEnable                bool   `conf:"storeReplyMessageEnable,hot"`
 	AutoDeleteUnusedStats                  bool   `conf:"autoDeleteUnusedStats,hot"`
 	IsolateLogEnable                       bool   `conf:"isolateLogEnable,hot"`
 	ForwardTimeout                         int64  `conf:"forwardTimeout,hot"`
@@ -280,7 +278,6 @@ func DefaultAccepted() Accepted {
 		PullThreadPoolQueueCapacity:            100000,
 		LitePullThreadPoolQueueCapacity:        100000,
 		AckThreadPoolQueueCapacity:             100000,
-		ReplyThreadPoolQueueCapacity:           10000,
 		QueryThreadPoolQueueCapacity:           20000,
 		ClientManagerThreadPoolQueueCapacity:   1000000,
 		ConsumerManagerThreadPoolQueueCapacity: 1000000,
@@ -330,7 +327,6 @@ func DefaultAccepted() Accepted {
 		ServerLoadBalancerEnable:               true,
 		DefaultMessageRequestMode:              "PULL",
 		DefaultPopShareQueueNum:                -1,
-		StoreReplyMessageEnable:                true,
 		AutoDeleteUnusedStats:                  true,
 		ForwardTimeout:                         3000,
 		AsyncSendEnable:                        true,

@@ -4,6 +4,7 @@ package broker
 const (
 	faq = "\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details."
 
+	remarkOverload        = "[OVERLOAD]system busy, start flow control for a while"
 	remarkRejectRequest   = "[REJECTREQUEST]system busy, start flow control for a while"
 	remarkPageCacheBusy   = "[PC_SYNCHRONIZED]broker busy, start flow control for a while"
 	remarkNoGroupInfo     = "the consumer's group info not exist" + faq

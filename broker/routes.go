@@ -16,6 +16,9 @@ var routes = []remoting.Route[*Broker]{
 	remoting.HandleBatch(code.EndTransaction, (*Broker).sendMessages),
 	remoting.Handle(code.ResumeCheckHalfMessage, remoting.Transaction, (*Broker).resumeCheckHalfMessage),
 
+	remoting.HandleRaw(code.SendReplyMessage, remoting.Inline, (*Broker).sendReplyMessage),
+	remoting.HandleRaw(code.SendReplyMessageV2, remoting.Inline, (*Broker).sendReplyMessage),
+
 	remoting.HandleBatch(code.ConsumerSendMsgBack, (*Broker).sendMessages),
 	remoting.HandleRaw(code.GetAllDelayOffset, remoting.Admin, (*Broker).getAllDelayOffset),
 

@@ -31,11 +31,15 @@ type sender struct {
 	retry   func(*remoting.Request) (*protocol.Command, error)
 	end     func(*remoting.Request) (*protocol.Command, error)
 	back    func(*remoting.Request) (*protocol.Command, error)
+	reply   func(*remoting.Request) (*protocol.Command, error)
+	batches sync.Pool // *store.Batch of replies
 }
 
 func (s *sender) init(b *Broker) {
 	s.turns.New = func() any { return newSendTurn(b) }
 	s.pending.New = func() any { return new(pendingSends) }
+	s.batches.New = func() any { return store.NewBatch() }
+	s.reply = b.sendReplyMessageOnLane
 	s.retry, s.end, s.back = b.sendOnLane, b.endTransactionOnLane, b.sendBackOnLane // bound once: a method value made for each call is an allocation
 }
 

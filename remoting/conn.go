@@ -5,7 +5,9 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/skylarkmq/skylark/internal/clock"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 )
 
@@ -49,7 +51,21 @@ type Conn struct {
 	mu      sync.Mutex
 	pending []byte // whole frames queued off the reading side
 	dirty   bool   // the transport knows about pending
-	calls   map[int32]chan *protocol.Command
+	calls   map[int32]*call
+}
+
+// call is a request of ours that waits for the peer's answer.
+type call struct {
+	done  func(*protocol.Command, error)
+	timer clock.Timer // nil: the caller keeps the time
+}
+
+// end is called once, by whoever took the call out of the table.
+func (w *call) end(reply *protocol.Command, err error) {
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	w.done(reply, err)
 }
 
 const (
@@ -121,8 +137,9 @@ func (c *Conn) Send(cmd *protocol.Command) error {
 func (c *Conn) Call(ctx context.Context, cmd *protocol.Command) (*protocol.Command, error) {
 	out := *cmd
 	out.Opaque = c.opaque.Add(1)
-	answer := make(chan *protocol.Command, 1)
-	if err := c.expect(out.Opaque, answer); err != nil {
+	answer := make(chan answered, 1) // has room for the one
+	w := &call{done: func(reply *protocol.Command, err error) { answer <- answered{reply, err} }}
+	if err := c.expect(out.Opaque, w); err != nil {
 		return nil, notSent(err)
 	}
 	if err := c.queue(&out, nil); err != nil {
@@ -130,18 +147,43 @@ func (c *Conn) Call(ctx context.Context, cmd *protocol.Command) (*protocol.Comma
 		return nil, notSent(err)
 	}
 	select {
-	case reply, ok := <-answer:
-		if !ok {
-			return nil, ErrClosed
-		}
-		return reply, nil
+	case a := <-answer:
+		return a.reply, a.err
 	case <-ctx.Done():
 		c.forget(out.Opaque)
 		return nil, ctx.Err()
 	}
 }
 
-func (c *Conn) expect(opaque int32, answer chan *protocol.Command) error {
+type answered struct {
+	reply *protocol.Command
+	err   error
+}
+
+// Ask is Call for those who must not wait: done hears of the answer, of the end of the connection, or after the time that nothing came
+// (context.DeadlineExceeded). It is called once, with no lock held, by the peer's reading side, a timer or Ask itself, and must not block.
+func (c *Conn) Ask(cmd *protocol.Command, within time.Duration, done func(*protocol.Command, error)) {
+	out := *cmd
+	out.Opaque = c.opaque.Add(1)
+	w := &call{done: func(reply *protocol.Command, err error) {
+		defer c.d.survive()
+		done(reply, err)
+	}}
+	w.timer = c.d.clock.AfterFunc(within, func() {
+		if c.forget(out.Opaque) {
+			w.done(nil, context.DeadlineExceeded)
+		}
+	})
+	if err := c.expect(out.Opaque, w); err != nil {
+		w.end(nil, notSent(err))
+		return
+	}
+	if err := c.queue(&out, nil); err != nil && c.forget(out.Opaque) {
+		w.end(nil, notSent(err))
+	}
+}
+
+func (c *Conn) expect(opaque int32, w *call) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.isClosed.Load() {
@@ -151,31 +193,34 @@ func (c *Conn) expect(opaque int32, answer chan *protocol.Command) error {
 		return ErrTooMany
 	}
 	if c.calls == nil {
-		c.calls = make(map[int32]chan *protocol.Command)
+		c.calls = make(map[int32]*call)
 	}
-	c.calls[opaque] = answer
+	c.calls[opaque] = w
 	return nil
 }
 
-func (c *Conn) forget(opaque int32) {
+// forget takes a call out of the table; false says that somebody else has done so and tells its end.
+func (c *Conn) forget(opaque int32) bool {
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, waits := c.calls[opaque]
 	delete(c.calls, opaque)
-	c.mu.Unlock()
+	return waits
 }
 
 // complete hands an answer of the peer to its caller. Nobody may wait for it any more, or a stranger may have made it up.
 func (c *Conn) complete(cmd *protocol.Command) {
 	c.mu.Lock()
-	answer, ok := c.calls[cmd.Opaque]
+	w := c.calls[cmd.Opaque]
 	delete(c.calls, cmd.Opaque)
 	c.mu.Unlock()
-	if !ok {
+	if w == nil {
 		c.d.stats.strayAnswers.Add(1)
 		return
 	}
 	own := new(protocol.Command)
 	cmd.CopyTo(own)
-	answer <- own // has room for one, and only who removed it from calls sends
+	w.end(own, nil)
 }
 
 // seen remembers who speaks; the plain copy spares the atomic store while nothing changes.
@@ -238,8 +283,8 @@ func (c *Conn) shut() {
 	calls := c.calls
 	c.calls = nil
 	c.mu.Unlock()
-	for _, answer := range calls {
-		close(answer)
+	for _, w := range calls {
+		w.end(nil, ErrClosed)
 	}
 	c.owe(0)
 }

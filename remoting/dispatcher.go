@@ -143,3 +143,11 @@ func (d *dispatcher) panicked(r *Request, p any) *protocol.Command {
 		Bytes("stack", debug.Stack()).Msg("handler panicked")
 	return protocol.NewResponse(code.SystemError, fmt.Sprintf("%T: %v", p, p))
 }
+
+// survive is deferred around what is called for nobody's request: a panic there costs what it was doing.
+func (d *dispatcher) survive() {
+	if p := recover(); p != nil {
+		d.stats.panics.Add(1)
+		d.log.Error().Interface("panic", fmt.Sprint(p)).Bytes("stack", debug.Stack()).Msg("handler panicked")
+	}
+}

@@ -20,6 +20,9 @@ func (r *Registry) RegisterProducer(group string, info Info) {
 	}
 	if old := clients[info.Channel]; old != nil {
 		old.LastUpdateMs = info.LastUpdateMs
+		if _, found := r.producerByID[old.ClientID]; !found { // another connection of this client took the id, and ended
+			r.producerByID[old.ClientID] = old.Channel
+		}
 		return
 	}
 	if len(clients) >= maxClientsPerGroup {
@@ -27,7 +30,9 @@ func (r *Registry) RegisterProducer(group string, info Info) {
 	}
 	clients[info.Channel] = &info
 	r.producerByID[info.ClientID] = info.Channel
-	r.member(info.Channel).producers[group] = struct{}{}
+	m := r.member(info.Channel)
+	m.producers[group] = struct{}{}
+	m.ids[info.ClientID]++
 }
 
 // UnregisterProducer takes a connection out of a group.
@@ -49,9 +54,12 @@ func (r *Registry) removeProducer(group string, ch Channel) {
 	if len(clients) == 0 {
 		delete(r.producers, group)
 	}
-	if m := r.byChannel[ch]; m != nil {
-		delete(m.producers, group)
+	m := r.member(ch)
+	delete(m.producers, group)
+	if m.ids[info.ClientID]--; m.ids[info.ClientID] > 0 {
+		return // the client has other groups on this connection; Java forgets it with the first
 	}
+	delete(m.ids, info.ClientID)
 	if r.producerByID[info.ClientID] == ch {
 		delete(r.producerByID, info.ClientID)
 	}

@@ -116,6 +116,7 @@ type group struct {
 // a member of and not a walk over all groups.
 type membership struct {
 	consumers, producers map[string]struct{}
+	ids                  map[string]int // of its producers: in how many groups
 }
 
 // New returns an empty registry.
@@ -135,7 +136,7 @@ func New(opt Options) *Registry {
 func (r *Registry) member(ch Channel) *membership {
 	m := r.byChannel[ch]
 	if m == nil {
-		m = &membership{consumers: map[string]struct{}{}, producers: map[string]struct{}{}}
+		m = &membership{consumers: map[string]struct{}{}, producers: map[string]struct{}{}, ids: map[string]int{}}
 		r.byChannel[ch] = m
 	}
 	return m

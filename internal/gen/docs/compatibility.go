@@ -21,7 +21,6 @@ var absent = []struct{ names, why string }{
 	{`LITE_(?:MESSAGE|SUB|INFO|TOPIC|CLIENT|GROUP|DISPATCH)|PARENT_TOPIC_INFO`, "lite topics: not yet"},
 	{`^(POP_|ACK_|PEEK_|BATCH_ACK|CHANGE_MESSAGE_INVISIBLE|NOTIFICATION|POLLING_INFO|QUERY_ASSIGNMENT|SET_MESSAGE_REQUEST_MODE|GET_ALL_MESSAGE_REQUEST_MODE)`, "POP consumption: not yet"},
 	{`TIMER|RECALL_MESSAGE`, "messages for any time (timer wheel): not yet"},
-	{`REPLY_MESSAGE`, "request and reply through the broker: not yet"},
 	{`CONTROLLER|CLEAN_BROKER_DATA`, "controller: not yet"},
 	{`^AUTH_`, "users and ACL: not yet"},
 	{`ROCKSDB`, "RocksDB storage: never, files only"},
