@@ -29,7 +29,7 @@ run: build ## name server and broker on this machine, data in ./skylark-data (AR
 	exec bin/skylark $(ARGS)
 
 .PHONY: test
-test: check unit crash compat docker-test ## everything CI runs, in order
+test: check unit crash guard compat docker-test ## everything CI runs, in order
 
 .PHONY: check
 check: ## formatting, go vet, staticcheck, imports and generated files: seconds
@@ -63,6 +63,11 @@ crash: build ## ROUNDS rounds of kill -9 under load, both flush modes
 .PHONY: soak
 soak: build ## a thousand crash rounds, with the race detector in the checker
 	@scripts/crash.sh 1000
+
+.PHONY: guard
+guard: build ## start, idle connections and memory of the real binary within their bounds: a minute
+	@echo "== guard"
+	SKYLARK_BIN=$(CURDIR)/bin/skylark $(GO) test -count=1 -timeout 10m ./test/guard/
 
 .PHONY: compat
 compat: build ## official Java and Go clients, mqadmin and the Java broker against ours

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/skylarkmq/skylark/bench/load"
+	"github.com/skylarkmq/skylark/bench/server"
 )
 
 type settings struct {
@@ -77,13 +78,13 @@ func bench(ctx context.Context, s settings) error {
 	return os.WriteFile(s.out, []byte(text), 0o644)
 }
 
-func (s settings) kinds(sync bool) []kind {
-	kinds := []kind{skylark(s.skylark)}
+func (s settings) kinds(sync bool) []server.Kind {
+	kinds := []server.Kind{server.Skylark(s.skylark)}
 	if s.noop != "" && !sync {
-		kinds = append(kinds, noop(s.noop))
+		kinds = append(kinds, server.Noop(s.noop))
 	}
 	if s.jars != "" {
-		kinds = append(kinds, java(s.jars, s.heap))
+		kinds = append(kinds, server.Java(s.jars, s.heap))
 	}
 	return kinds
 }
@@ -99,14 +100,17 @@ func series(ctx context.Context, s settings, sync bool, report *report) error {
 	if len(chosen) == 0 {
 		return nil
 	}
-	var servers []*server
+	var servers []*server.Server
 	defer func() {
 		for _, srv := range servers {
-			srv.stop(syscall.SIGTERM)
+			srv.Stop(syscall.SIGTERM)
 		}
 	}()
 	for _, k := range s.kinds(sync) {
-		srv, err := k.run(ctx, filepath.Join(s.dir, fmt.Sprintf("%s-sync=%v", strings.Fields(k.name)[0], sync)), sync)
+		srv, err := k.Run(ctx, server.Options{
+			Dir:      filepath.Join(s.dir, fmt.Sprintf("%s-sync=%v", strings.Fields(k.Name)[0], sync)),
+			Settings: map[string]string{"flushDiskType": map[bool]string{true: "SYNC_FLUSH", false: "ASYNC_FLUSH"}[sync]},
+		})
 		if err != nil {
 			return err
 		}
@@ -114,7 +118,7 @@ func series(ctx context.Context, s settings, sync bool, report *report) error {
 		if err := warmUp(ctx, srv, s); err != nil {
 			return err
 		}
-		srv.pause()
+		srv.Pause()
 	}
 	for _, r := range chosen {
 		for range s.rounds {
@@ -129,33 +133,33 @@ func series(ctx context.Context, s settings, sync bool, report *report) error {
 	return nil
 }
 
-func measure(ctx context.Context, s settings, r row, srv *server, report *report) error {
-	if srv.name == "no-op" && !r.noop {
+func measure(ctx context.Context, s settings, r row, srv *server.Server, report *report) error {
+	if srv.Name == "no-op" && !r.noop {
 		return nil
 	}
-	srv.resume()
-	defer srv.pause()
+	srv.Resume()
+	defer srv.Pause()
 	o := r.options
-	o.Addr, o.PID, o.Measure = srv.addr, srv.cmd.Process.Pid, s.measure
+	o.Addr, o.PID, o.Measure = srv.Addr, srv.PID(), s.measure
 	result, err := r.run(ctx, o)
 	if err != nil {
-		return fmt.Errorf("%s on %s: %w", r.name, srv.name, err)
+		return fmt.Errorf("%s on %s: %w", r.name, srv.Name, err)
 	}
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
-	report.add(r.name, srv.name, result)
+	report.add(r.name, srv.Name, result)
 	return nil
 }
 
 // warmUp creates the topics and, for Java, gives its compiler the work that the rows will do.
-func warmUp(ctx context.Context, srv *server, s settings) error {
+func warmUp(ctx context.Context, srv *server.Server, s settings) error {
 	span := 300 * time.Millisecond
-	if strings.HasPrefix(srv.name, "Java") {
+	if strings.HasPrefix(srv.Name, "Java") {
 		span = s.jit
 	}
 	for _, topic := range []string{"BenchTail", "BenchDeliver", "BenchTopic"} {
-		if _, err := load.Send(ctx, load.Options{Addr: srv.addr, Topic: topic, Warm: span / 6, Measure: span / 6}); err != nil {
+		if _, err := load.Send(ctx, load.Options{Addr: srv.Addr, Topic: topic, Warm: span / 6, Measure: span / 6}); err != nil {
 			return err
 		}
 	}

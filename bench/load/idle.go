@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"time"
 )
@@ -12,13 +13,13 @@ func Idle(ctx context.Context, o Options) (before, after Memory, r Result, err e
 	var conns []net.Conn
 	defer func() {
 		for _, c := range conns {
-			c.Close()
+			_ = c.Close()
 		}
 	}()
 	for range o.Conns {
 		c, err := net.Dial("tcp", o.Addr)
 		if err != nil {
-			return before, after, r, err
+			return before, after, r, fmt.Errorf("connection %d of %d (two descriptors each, ulimit -n): %w", len(conns)+1, o.Conns, err)
 		}
 		conns = append(conns, c)
 	}
@@ -26,5 +27,5 @@ func Idle(ctx context.Context, o Options) (before, after Memory, r Result, err e
 	w := openWindow(o.PID)
 	pauseFor(ctx, o.Measure)
 	r = w.close(0)
-	return before, MemoryOf(o.PID), r, nil
+	return before, MemoryOf(o.PID), r, ctx.Err()
 }

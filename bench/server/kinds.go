@@ -1,0 +1,47 @@
+package server
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Skylark is our broker, without a name server unless the settings name one: the rows talk to the broker alone.
+func Skylark(binary string) Kind {
+	return Kind{Name: "skylark", Broker: true, command: func(_ *Server, conf string) *exec.Cmd {
+		return exec.Command(binary, "broker", "-c", conf)
+	}}
+}
+
+// Noop answers every send and stores nothing: the floor that the kernel and the client set.
+func Noop(binary string) Kind {
+	return Kind{Name: "no-op", command: func(s *Server, _ string) *exec.Cmd {
+		return exec.Command(binary, "-addr", s.Addr)
+	}}
+}
+
+// Java is the original broker with the collector flags of its own start script and a heap that fits a small machine.
+func Java(jars, heap string) Kind {
+	return Kind{Name: "Java 5.5.0", Broker: true, command: func(s *Server, conf string) *exec.Cmd {
+		args := []string{
+			"-Xms" + heap, "-Xmx" + heap, "-XX:+UseG1GC", "-XX:G1HeapRegionSize=16m", "-XX:G1ReservePercent=25",
+			"-XX:InitiatingHeapOccupancyPercent=30", "-XX:+AlwaysPreTouch", "-XX:MaxDirectMemorySize=2g", "-Duser.home=" + s.Dir,
+		}
+		args = append(args, JavaAccess()...)
+		args = append(args, "-cp", filepath.Join(jars, "*"), "org.apache.rocketmq.broker.BrokerStartup", "-c", conf)
+		cmd := exec.Command("java", args...)
+		cmd.Env = []string{"ROCKETMQ_HOME=" + s.Dir}
+		return cmd
+	}}
+}
+
+// JavaAccess are the flags that open the JDK's internals, which RocketMQ uses.
+func JavaAccess() (args []string) {
+	for _, p := range strings.Fields("sun.nio.ch jdk.internal.ref") {
+		args = append(args, "--add-exports=java.base/"+p+"=ALL-UNNAMED")
+	}
+	for _, p := range strings.Fields("java.nio sun.nio.ch java.lang java.util") {
+		args = append(args, "--add-opens=java.base/"+p+"=ALL-UNNAMED")
+	}
+	return args
+}
