@@ -11,6 +11,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/skylarkmq/skylark/broker/assignment"
+	"github.com/skylarkmq/skylark/broker/broadcast"
 	"github.com/skylarkmq/skylark/broker/client"
 	"github.com/skylarkmq/skylark/broker/filterdata"
 	"github.com/skylarkmq/skylark/broker/lock"
@@ -93,6 +95,10 @@ type Broker struct {
 	Stats   *stats.Table
 	// Filters is what groups filter by other than tags.
 	Filters *filterdata.Table
+	// Modes is in which mode groups get their messages.
+	Modes *assignment.Modes
+	// Broadcasts is how far broadcasting clients have pulled.
+	Broadcasts *broadcast.Table
 	// Transactions holds the half messages.
 	Transactions *transaction.Coordinator
 	// Schedule holds back messages with a delay level.
@@ -113,6 +119,7 @@ type Broker struct {
 	uniqIDs   *message.UniqIDs
 	wakers    *wakers
 	notices   *notices
+	routes    *topicRoutes
 	send      sender
 	replies   replies
 
@@ -185,7 +192,9 @@ func (b *Broker) newRegistries() {
 		NowMs: now, SubscriptionExpiredMs: cfg.SubscriptionExpiredTimeout, IDsChanged: b.notices.idsChanged,
 		GroupGone: b.Filters.Unregister,
 	})
-	b.Locks = lock.New(lock.Options{NowMs: now})
+	b.Locks = lock.New(lock.Options{NowMs: now, MaxLiveMs: func() int64 { return b.cfg.Get().RebalanceLockMaxLiveTime }})
+	b.Broadcasts = b.newBroadcasts()
+	b.Modes, b.routes = assignment.NewModes(), newTopicRoutes(b)
 	b.Holds = longpoll.New(longpoll.Options{
 		Clock: b.clock, MaxHolds: cfg.MaxHeldPulls, MaxPerQueue: cfg.MaxHeldPullsPerQueue,
 		MaxOffset: func(topic string, queue int32) int64 { return b.Store.MaxOffset(topic, queue) },
@@ -243,6 +252,7 @@ func (b *Broker) open(opt Options) error {
 	if err := errors.Join(b.saver.load(), b.delayFile.load()); err != nil {
 		return err
 	}
+	b.warnPop()
 	b.Transactions = b.newTransactions()
 	if err := b.Transactions.Load(); err != nil {
 		return err
@@ -306,7 +316,7 @@ func (b *Broker) Run(ctx context.Context) error {
 		cancel()
 	})
 	for _, part := range []func(context.Context){
-		b.Holds.Run, b.wakers.run, b.saver.run, b.scanClients, b.notices.run, b.Stats.Run, b.Transactions.Run, b.Schedule.Run,
+		b.Holds.Run, b.wakers.run, b.saver.run, b.scanClients, b.scanBroadcasts, b.notices.run, b.Stats.Run, b.Transactions.Run, b.Schedule.Run,
 	} {
 		back.Go(func() { part(backCtx) })
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/skylarkmq/skylark/broker/lock"
 	"github.com/skylarkmq/skylark/store"
 )
 
@@ -107,6 +108,8 @@ type Config struct {
 	ExpectConsumerNumUseFilter int `conf:"expectConsumerNumUseFilter"`
 	// MaxErrorRateOfBloomFilter: percent.
 	MaxErrorRateOfBloomFilter int `conf:"maxErrorRateOfBloomFilter"`
+	// EnableCalcFilterBitMap: with enableConsumeQueueExt, note with each message which groups' expressions it matches.
+	EnableCalcFilterBitMap bool `conf:"enableCalcFilterBitMap,hot"`
 
 	// FlushConsumerOffsetInterval: ms between saves of consumerOffset.json.
 	FlushConsumerOffsetInterval int `conf:"flushConsumerOffsetInterval"`
@@ -114,6 +117,22 @@ type Config struct {
 	ConsumerOffsetUpdateVersionStep int64 `conf:"consumerOffsetUpdateVersionStep,hot"`
 	// UseServerSideResetOffset: resets reach consumers by their next pull.
 	UseServerSideResetOffset bool `conf:"useServerSideResetOffset,hot"`
+	// EnableBroadcastOffsetStore: note how far broadcast consumers are, for those that move between a proxy and the broker.
+	EnableBroadcastOffsetStore bool `conf:"enableBroadcastOffsetStore,hot"`
+	// BroadcastOffsetExpireSecond: how long after the last pull of a client that is gone.
+	BroadcastOffsetExpireSecond int64 `conf:"broadcastOffsetExpireSecond,hot"`
+	// BroadcastOffsetExpireMaxSecond: of one that is still online.
+	BroadcastOffsetExpireMaxSecond int64 `conf:"broadcastOffsetExpireMaxSecond,hot"`
+
+	// ServerLoadBalancerEnable: QUERY_ASSIGNMENT shares queues; off, every client gets all.
+	ServerLoadBalancerEnable bool `conf:"serverLoadBalancerEnable,hot"`
+	// LoadBalancePollNameServerInterval: ms that a route is remembered for it.
+	LoadBalancePollNameServerInterval int64 `conf:"loadBalancePollNameServerInterval,hot"`
+	// DefaultMessageRequestMode: PULL; POP is not in this version and taken for PULL.
+	DefaultMessageRequestMode string `conf:"defaultMessageRequestMode,hot"`
+	// RebalanceLockMaxLiveTime: ms that the lock of an orderly consumer holds without being renewed; the original's system
+	// property rocketmq.broker.rebalance.lockMaxLiveTime.
+	RebalanceLockMaxLiveTime int64 `conf:"rebalanceLockMaxLiveTime,hot"`
 
 	// NotifyConsumerIdsChangedEnable: tell consumers that their group changed.
 	NotifyConsumerIDsChangedEnable bool `conf:"notifyConsumerIdsChangedEnable,hot"`
@@ -134,9 +153,10 @@ type Config struct {
 	WaitTimeMillsInAckQueue         int64 `conf:"waitTimeMillsInAckQueue,hot"`
 	WaitTimeMillsInAdminBrokerQueue int64 `conf:"waitTimeMillsInAdminBrokerQueue,hot"`
 
-	// EnableSlaveActingMaster and LockInStrictMode need several brokers of one name.
+	// EnableSlaveActingMaster needs several brokers of one name.
 	EnableSlaveActingMaster bool `conf:"enableSlaveActingMaster"`
-	LockInStrictMode        bool `conf:"lockInStrictMode"`
+	// LockInStrictMode: with totalReplicas above 1 a queue is locked when most of the brokers of one name say so.
+	LockInStrictMode bool `conf:"lockInStrictMode,hot"`
 
 	// MetricsExporterType: PROM serves /metrics to a Prometheus, DISABLE nothing; OTLP_GRPC and LOG are not in this version.
 	MetricsExporterType string `conf:"metricsExporterType"`
@@ -195,6 +215,9 @@ func DefaultConfig() Config {
 		LongPollingEnable: true, ShortPollingTimeMills: 1000, LitePullMessageEnable: true,
 		FilterDataCleanTimeSpan: 86_400_000, ExpectConsumerNumUseFilter: 32, MaxErrorRateOfBloomFilter: 20,
 		FlushConsumerOffsetInterval: 5000, ConsumerOffsetUpdateVersionStep: 500, UseServerSideResetOffset: true,
+		EnableBroadcastOffsetStore: true, BroadcastOffsetExpireSecond: 120, BroadcastOffsetExpireMaxSecond: 300,
+		ServerLoadBalancerEnable: true, LoadBalancePollNameServerInterval: 30_000, DefaultMessageRequestMode: "PULL",
+		RebalanceLockMaxLiveTime:       lock.DefaultMaxLiveMs,
 		NotifyConsumerIDsChangedEnable: true, RealTimeNotifyConsumerChange: true,
 		ChannelExpiredTimeout: 120_000, SubscriptionExpiredTimeout: 600_000,
 		EnableRegisterProducer:   true,
@@ -224,7 +247,6 @@ func (c *Config) check(a *Accepted, st *store.Config) error {
 		{a.AuthorizationEnabled, "authorizationEnabled"},
 		{a.EnableControllerMode, "enableControllerMode"},
 		{c.EnableSlaveActingMaster, "enableSlaveActingMaster"},
-		{c.LockInStrictMode && st.TotalReplicas > 1, "lockInStrictMode with several replicas"},
 		{c.BrokerID != 0, "brokerId other than 0"},
 		{st.BrokerRole == store.Slave, "brokerRole SLAVE"},
 		{st.BrokerRole == store.SyncMaster && st.InSyncReplicas > 1, "inSyncReplicas above 1 with brokerRole SYNC_MASTER"},

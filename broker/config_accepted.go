@@ -59,14 +59,10 @@ type Accepted struct {
 	ConsumerFallbehindThreshold            int64  `conf:"consumerFallbehindThreshold,hot"`
 	BrokerFastFailureEnable                bool   `conf:"brokerFastFailureEnable,hot"`
 	WaitTimeMillsInLitePullQueue           int64  `conf:"waitTimeMillsInLitePullQueue,hot"`
-	EnableCalcFilterBitMap                 bool   `conf:"enableCalcFilterBitMap,hot"`
 	CompressedRegister                     bool   `conf:"compressedRegister,hot"`
 	BrokerHeartbeatInterval                int    `conf:"brokerHeartbeatInterval,hot"`
 	BrokerNotActiveTimeoutMillis           int64  `conf:"brokerNotActiveTimeoutMillis,hot"`
 	EnableNetWorkFlowControl               bool   `conf:"enableNetWorkFlowControl,hot"`
-	EnableBroadcastOffsetStore             bool   `conf:"enableBroadcastOffsetStore,hot"`
-	BroadcastOffsetExpireSecond            int64  `conf:"broadcastOffsetExpireSecond,hot"`
-	BroadcastOffsetExpireMaxSecond         int64  `conf:"broadcastOffsetExpireMaxSecond,hot"`
 	PopPollingSize                         int    `conf:"popPollingSize,hot"`
 	PopPollingMapSize                      int    `conf:"popPollingMapSize,hot"`
 	PopPollingMapExpireTimeSeconds         int    `conf:"popPollingMapExpireTimeSeconds,hot"`
@@ -97,10 +93,7 @@ type Accepted struct {
 	PopReviveMaxReturnSizePerRead          int    `conf:"popReviveMaxReturnSizePerRead,hot"`
 	PopReviveMaxAttemptTimes               int    `conf:"popReviveMaxAttemptTimes,hot"`
 	SyncBrokerMemberGroupPeriod            int    `conf:"syncBrokerMemberGroupPeriod,hot"`
-	LoadBalancePollNameServerInterval      int64  `conf:"loadBalancePollNameServerInterval,hot"`
 	CleanOfflineBrokerInterval             int    `conf:"cleanOfflineBrokerInterval,hot"`
-	ServerLoadBalancerEnable               bool   `conf:"serverLoadBalancerEnable,hot"`
-	DefaultMessageRequestMode              string `conf:"defaultMessageRequestMode,hot"`
 	DefaultPopShareQueueNum                int    `conf:"defaultPopShareQueueNum,hot"`
 	AclEnable                              bool   `conf:"aclEnable,hot"`
 	AutoDeleteUnusedStats                  bool   `conf:"autoDeleteUnusedStats,hot"`
@@ -297,9 +290,6 @@ func DefaultAccepted() Accepted {
 		WaitTimeMillsInLitePullQueue:           5000,
 		BrokerHeartbeatInterval:                1000,
 		BrokerNotActiveTimeoutMillis:           10000,
-		EnableBroadcastOffsetStore:             true,
-		BroadcastOffsetExpireSecond:            120,
-		BroadcastOffsetExpireMaxSecond:         300,
 		PopPollingSize:                         1024,
 		PopPollingMapSize:                      100000,
 		PopPollingMapExpireTimeSeconds:         600,
@@ -322,10 +312,7 @@ func DefaultAccepted() Accepted {
 		PopReviveMaxReturnSizePerRead:          16384,
 		PopReviveMaxAttemptTimes:               16,
 		SyncBrokerMemberGroupPeriod:            1000,
-		LoadBalancePollNameServerInterval:      30000,
 		CleanOfflineBrokerInterval:             30000,
-		ServerLoadBalancerEnable:               true,
-		DefaultMessageRequestMode:              "PULL",
 		DefaultPopShareQueueNum:                -1,
 		AutoDeleteUnusedStats:                  true,
 		ForwardTimeout:                         3000,

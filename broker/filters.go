@@ -34,7 +34,7 @@ func (b *Broker) newFilters() error {
 	if err != nil {
 		return err
 	}
-	if b.storeCfg.Get().EnableConsumeQueueExt || b.accepted.Get().EnableCalcFilterBitMap {
+	if b.storeCfg.Get().EnableConsumeQueueExt || cfg.EnableCalcFilterBitMap {
 		b.log.Warn().Msg("enableConsumeQueueExt, enableCalcFilterBitMap: bit maps are read and not written; filters read the messages")
 	}
 	// The original sets and shows what its bloom filter needs, whatever the file says (ConsumerFilterManager).

@@ -10,7 +10,8 @@ import (
 )
 
 // LOCK_BATCH_MQ (41): takes or renews the queues for an orderly consumer and
-// answers those it holds.
+// answers those it holds. With lockInStrictMode and several replicas the other
+// brokers of this name are asked too (lock_quorum.go).
 func (b *Broker) lockBatchMQ(r *remoting.Request) (*protocol.Command, error) {
 	if tooLongForLoop(r) {
 		r.ToLane(remoting.Clients, b.lockBatchMQ)
@@ -20,12 +21,16 @@ func (b *Broker) lockBatchMQ(r *remoting.Request) (*protocol.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	held := b.Locks.Lock(req.ConsumerGroup, req.ClientId, queues)
-	answer := body.LockBatchResponseBody{LockOKMQSet: make([]body.MessageQueue, 0, len(held))}
-	for _, q := range held {
-		answer.LockOKMQSet = append(answer.LockOKMQSet, body.MessageQueue{BrokerName: q.BrokerName, QueueId: q.QueueID, Topic: q.Topic})
+	quorum := b.lockQuorum(req.OnlyThisBroker)
+	if quorum > 1 && r.Turn() != nil {
+		r.ToLane(remoting.Clients, b.lockBatchMQ)
+		return nil, nil
 	}
-	return withBody(answer)
+	held := b.Locks.Lock(req.ConsumerGroup, req.ClientId, queues)
+	if quorum > 1 {
+		held = b.agreed(req, held, quorum)
+	}
+	return withBody(body.LockBatchResponseBody{LockOKMQSet: queueBodies(held)})
 }
 
 // UNLOCK_BATCH_MQ (42): gives back those of the queues that the caller holds.
@@ -38,7 +43,15 @@ func (b *Broker) unlockBatchMQ(r *remoting.Request) (*protocol.Command, error) {
 	if err != nil {
 		return nil, err
 	}
+	everywhere := b.lockQuorum(req.OnlyThisBroker) > 1
+	if everywhere && r.Turn() != nil {
+		r.ToLane(remoting.Clients, b.unlockBatchMQ)
+		return nil, nil
+	}
 	b.Locks.Unlock(req.ConsumerGroup, req.ClientId, queues)
+	if everywhere {
+		b.unlockAtPeers(req, queues)
+	}
 	return protocol.NewResponse(code.Success, ""), nil
 }
 
@@ -50,11 +63,24 @@ func decodeLock(r *remoting.Request) (*body.LockBatchRequestBody, []lock.Queue, 
 	if req.ConsumerGroup == "" || len(req.ConsumerGroup) > client.MaxGroupName || len(req.ClientId) > client.MaxClientID {
 		return nil, nil, remoting.Fail(code.SystemError, "lock request without consumerGroup, or with a name that is too long")
 	}
-	queues := make([]lock.Queue, 0, len(req.MqSet))
-	for _, q := range req.MqSet {
+	return req, lockQueues(req.MqSet), nil
+}
+
+// lockQueues leaves out names that no queue can have.
+func lockQueues(list []body.MessageQueue) []lock.Queue {
+	queues := make([]lock.Queue, 0, len(list))
+	for _, q := range list {
 		if len(q.Topic) <= maxTopicBytes && len(q.BrokerName) <= maxTopicBytes {
 			queues = append(queues, lock.Queue{BrokerName: q.BrokerName, QueueID: q.QueueId, Topic: q.Topic})
 		}
 	}
-	return req, queues, nil
+	return queues
+}
+
+func queueBodies(queues []lock.Queue) []body.MessageQueue {
+	list := make([]body.MessageQueue, 0, len(queues))
+	for _, q := range queues {
+		list = append(list, body.MessageQueue{BrokerName: q.BrokerName, QueueId: q.QueueID, Topic: q.Topic})
+	}
+	return list
 }

@@ -92,6 +92,7 @@ func (b *Broker) admitPull(r *remoting.Request, h *header.PullMessage, p *pull) 
 	if b.cfg.Get().RejectPullConsumerEnable && b.rejectsPull(p.group.GroupName, r.Conn) {
 		return pullRefused(code.SubscriptionNotExist, remarkPullRejected)
 	}
+	b.broadcaster(r.Conn, h, p)
 	return pullAdmitted
 }
 
@@ -164,7 +165,7 @@ func (b *Broker) subscribed(p *pull) pullRefusal {
 	case sub.SubVersion < p.subVersion:
 		return pullRefused(code.SubscriptionNotLatest, remarkNotLatest)
 	}
-	p.sub = sub
+	p.sub, p.broadcasting = sub, model == client.Broadcasting
 	return b.filterBy(p)
 }
 

@@ -74,8 +74,8 @@ func (h *heldPull) rerun(residentOnly bool) bool {
 		_ = h.held.Reply(refusal.response()) // a closed connection has nobody to tell
 		return true
 	}
-	if reset, ok := b.takeReset(p); ok {
-		_ = h.held.Reply(b.resetAnswer(p, reset))
+	if answer, ok := b.moved(p); ok {
+		_ = h.held.Reply(answer)
 		return true
 	}
 	buf := b.wakers.buffer()

@@ -37,6 +37,10 @@ type pull struct {
 	commitOffset int64
 	suspendMs    int64
 	lite         bool
+
+	broadcasting    bool   // by the group's heartbeats
+	fromProxy       bool   // for a client that broadcasts behind a proxy
+	broadcastClient string // whose broadcast offsets are noted; "" for nobody's
 }
 
 func (p *pull) has(flag int32) bool { return p.sysFlag&flag != 0 }
@@ -68,8 +72,8 @@ func (b *Broker) pull(r *remoting.Request, residentOnly bool) (*protocol.Command
 		r.ToLane(remoting.Pull, b.wakers.cold)
 		return nil, nil
 	}
-	if reset, ok := b.takeReset(&p); ok {
-		return b.resetAnswer(&p, reset), nil
+	if answer, ok := b.moved(&p); ok {
+		return answer, nil
 	}
 	a := answer{opaque: r.Opaque, serialize: r.Serialize}
 	cold := false
@@ -114,6 +118,7 @@ func (b *Broker) takeReset(p *pull) (int64, bool) {
 // commitWithPull notes how far the group has pulled, and stores the offset that
 // came with the request.
 func (b *Broker) commitWithPull(p *pull, a *answer) {
+	b.broadcastPulled(p, a)
 	b.Offsets.CommitPull(p.group.GroupName, p.topic.TopicName, p.queue, a.result.NextBegin)
 	if p.has(header.PullCommitOffset) {
 		b.Offsets.Commit(p.group.GroupName, p.topic.TopicName, p.queue, p.commitOffset)

@@ -145,11 +145,9 @@ func (b *Broker) notFound(p *pull, a *answer) *protocol.Command {
 
 // resetAnswer delivers a reset: the client goes on at that offset, whatever there
 // is to read at the one it asked for.
-func (b *Broker) resetAnswer(p *pull, offset int64) *protocol.Command {
-	a := answer{code: code.PullOffsetMoved, remark: "OFFSET_RESET", result: store.GetResult{
-		NextBegin: offset, Min: b.Store.MinOffset(p.topic.TopicName, p.queue), Max: b.Store.MaxOffset(p.topic.TopicName, p.queue),
-	}}
-	b.Offsets.CommitPull(p.group.GroupName, p.topic.TopicName, p.queue, offset)
+func (b *Broker) resetAnswer(p *pull, res store.GetResult) *protocol.Command {
+	a := answer{code: code.PullOffsetMoved, remark: "OFFSET_RESET", result: res}
+	b.commitWithPull(p, &a)
 	return b.notFound(p, &a)
 }
 

@@ -9,9 +9,7 @@ import (
 
 // QUERY_CONSUMER_OFFSET (14).
 //
-// A group that never committed is told 0 while the queue still has its first
-// message: Java asks whether that message is in the page cache, which on a young
-// queue it is; we take it to be.
+// A group that never committed is told 0 while the queue still has its first message.
 func (b *Broker) queryConsumerOffset(_ *remoting.Request, h *header.QueryConsumerOffset) (*protocol.Command, error) {
 	if offset := b.Offsets.Query(h.ConsumerGroup, h.Topic, h.QueueId); offset >= 0 {
 		return withHeader(&header.QueryConsumerOffsetResponse{Offset: offset})
@@ -19,8 +17,14 @@ func (b *Broker) queryConsumerOffset(_ *remoting.Request, h *header.QueryConsume
 	if h.SetZeroIfNotFound != nil && !*h.SetZeroIfNotFound {
 		return nil, remoting.Fail(code.QueryNotFound, remarkOffsetNoZero)
 	}
-	if b.Store.MinOffset(h.Topic, h.QueueId) <= 0 && b.Store.MaxOffset(h.Topic, h.QueueId) > 0 {
+	if b.hasFirst(h.Topic, h.QueueId) {
 		return withHeader(&header.QueryConsumerOffsetResponse{Offset: 0})
 	}
 	return nil, remoting.Fail(code.QueryNotFound, remarkOffsetFirst)
+}
+
+// hasFirst says whether a queue still has its first message. Java asks whether that
+// message is in the page cache, which on a young queue it is; we take it to be.
+func (b *Broker) hasFirst(topic string, queue int32) bool {
+	return b.Store.MinOffset(topic, queue) <= 0 && b.Store.MaxOffset(topic, queue) > 0
 }

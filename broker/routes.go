@@ -30,6 +30,10 @@ var routes = []remoting.Route[*Broker]{
 	remoting.HandleRaw(code.CheckClientConfig, remoting.Inline, (*Broker).checkClientConfig),
 	remoting.Handle(code.GetConsumerListByGroup, remoting.Inline, (*Broker).getConsumerListByGroup),
 
+	remoting.HandleRaw(code.QueryAssignment, remoting.Clients, (*Broker).queryAssignment),
+	remoting.HandleRaw(code.SetMessageRequestMode, remoting.Admin, (*Broker).setMessageRequestMode),
+	remoting.HandleRaw(code.GetAllMessageRequestMode, remoting.Admin, (*Broker).getAllMessageRequestMode),
+
 	remoting.Handle(code.QueryConsumerOffset, remoting.Inline, (*Broker).queryConsumerOffset),
 	remoting.HandleRaw(code.UpdateConsumerOffset, remoting.Inline, (*Broker).updateConsumerOffset),
 	remoting.Handle(code.SearchOffsetByTimestamp, remoting.Query, (*Broker).searchOffsetByTimestamp),

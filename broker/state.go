@@ -63,6 +63,7 @@ type saver struct {
 	groups  *stateFile
 	offsets *stateFile
 	filters *filterSaver
+	modes   *stateFile
 
 	offsetChanges   func() int64
 	offsetsEvery    time.Duration
@@ -85,6 +86,7 @@ func (b *Broker) newSaver() *saver {
 		groups:          file("subscriptionGroup.json", b.Groups.Encode, b.Groups.Decode),
 		offsets:         file("consumerOffset.json", b.Offsets.Encode, b.Offsets.Decode),
 		filters:         &filterSaver{file: file("consumerFilter.json", b.Filters.Encode, b.Filters.Decode), table: b.Filters},
+		modes:           file("messageRequestMode.json", b.Modes.Encode, b.Modes.Decode),
 		offsetChanges:   b.Offsets.Changes,
 		offsetsSavedFor: -1,
 		offsetsEvery:    time.Duration(max(100, b.cfg.Get().FlushConsumerOffsetInterval)) * time.Millisecond,
@@ -94,7 +96,7 @@ func (b *Broker) newSaver() *saver {
 
 // load reads all files; Java's order.
 func (s *saver) load() error {
-	for _, f := range []*stateFile{s.topics, s.offsets, s.groups, s.filters.file} {
+	for _, f := range []*stateFile{s.topics, s.offsets, s.groups, s.filters.file, s.modes} {
 		if err := f.load(); err != nil {
 			return err
 		}

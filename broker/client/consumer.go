@@ -190,6 +190,21 @@ func (r *Registry) HasConsumer(name string, ch Channel) (consumeType string, mem
 	return g.consumeType, member
 }
 
+// BroadcastClient is the id of a connection's client when its group broadcasts and
+// is pushed to; "" otherwise.
+func (r *Registry) BroadcastClient(name string, ch Channel) string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	g := r.consumers[name]
+	if g == nil || g.messageModel != Broadcasting || g.consumeType != ConsumePassively {
+		return ""
+	}
+	if info := g.channels[ch]; info != nil {
+		return info.ClientID
+	}
+	return ""
+}
+
 // ConsumerGroup is a copy of a group that is online; clients in order of their ids.
 func (r *Registry) ConsumerGroup(name string) (Group, bool) {
 	r.mu.RLock()

@@ -20,8 +20,8 @@ const (
 // Options of a Table; NowMs is needed.
 type Options struct {
 	NowMs func() int64
-	// MaxLiveMs is how long a lock holds without being renewed: 60 s.
-	MaxLiveMs int64
+	// MaxLiveMs is how long a lock holds without being renewed; 60 s when nil.
+	MaxLiveMs func() int64
 }
 
 // DefaultMaxLiveMs is Java's rocketmq.broker.rebalance.lockMaxLiveTime.
@@ -42,13 +42,13 @@ type entry struct {
 
 // New returns an empty table.
 func New(opt Options) *Table {
-	if opt.MaxLiveMs <= 0 {
-		opt.MaxLiveMs = DefaultMaxLiveMs
+	if opt.MaxLiveMs == nil {
+		opt.MaxLiveMs = func() int64 { return DefaultMaxLiveMs }
 	}
 	return &Table{opt: opt, groups: map[string]map[Queue]entry{}}
 }
 
-func (t *Table) expired(e entry, now int64) bool { return now-e.renewedMs > t.opt.MaxLiveMs }
+func (t *Table) expired(e entry, now int64) bool { return now-e.renewedMs > t.opt.MaxLiveMs() }
 
 // Lock takes or renews the queues for a client and returns those it holds now. A
 // queue of another client is taken over once that lock has expired.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"sort"
+	"strings"
 
 	"github.com/skylarkmq/skylark/broker/dataversion"
 	"github.com/skylarkmq/skylark/internal/javajson"
@@ -21,7 +22,7 @@ type file struct {
 func (t *Table) Encode() ([]byte, error) {
 	f := file{DataVersion: t.Version(), GroupTopicMap: map[string][]string{}, OffsetTable: t.All()}
 	for key := range f.OffsetTable {
-		if topic, group, ok := splitKey(key); ok {
+		if topic, group, ok := splitKey(key); ok && !strings.Contains(group, "@") {
 			f.GroupTopicMap[group] = append(f.GroupTopicMap[group], topic)
 		}
 	}

@@ -260,10 +260,14 @@ func (t *Table) each(fn func(r *row) (keep bool)) {
 	}
 }
 
+// named says whether the row has committed offsets of a group that Java would name:
+// the common offsets of broadcasting groups, whose keys have three parts, are none.
+func (r *row) named() bool { return r.committed != nil && !strings.Contains(r.group, "@") }
+
 // Topics are the topics a group has committed offsets for, sorted.
 func (t *Table) Topics(group string) (list []string) {
 	t.each(func(r *row) bool {
-		if r.group == group && r.committed != nil {
+		if r.group == group && r.named() {
 			list = append(list, r.topic)
 		}
 		return true
@@ -275,7 +279,7 @@ func (t *Table) Topics(group string) (list []string) {
 // Groups are the groups that have committed offsets for a topic, sorted.
 func (t *Table) Groups(topic string) (list []string) {
 	t.each(func(r *row) bool {
-		if r.topic == topic && r.committed != nil {
+		if r.topic == topic && r.named() {
 			list = append(list, r.group)
 		}
 		return true
@@ -336,8 +340,7 @@ func (t *Table) Version() dataversion.Version {
 	return t.version
 }
 
-// splitKey cuts topic@group; a key with another number of '@' belongs to no group
-// Java would name (broadcast offsets have three parts).
+// splitKey cuts topic@group at the first '@'.
 func splitKey(key string) (topic, group string, ok bool) {
 	topic, group, ok = strings.Cut(key, "@")
 	if !ok || topic == "" || group == "" {

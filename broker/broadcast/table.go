@@ -1,0 +1,183 @@
+// Package broadcast holds how far the clients of broadcasting groups have pulled.
+// Such clients keep their offsets themselves; what the broker knows is for those
+// that move between a proxy and the broker, which start with nothing.
+//
+// Its main type is Table. It starts no goroutine: pulls update, the broker calls Scan.
+package broadcast
+
+import "sync"
+
+// None is the answer when a client's own offset is right.
+const None int64 = -1
+
+// Suffix is what a group's common offsets are committed under: `<group>@broadcast`.
+const Suffix = "@broadcast"
+
+// Bounds against proxies that invent clients.
+const (
+	maxKeys            = 1 << 16
+	maxClientsPerKey   = 1 << 14
+	maxQueuesPerClient = 1 << 12
+)
+
+// Options of a Table; all are needed.
+type Options struct {
+	NowMs func() int64
+	// Online says whether a client heart-beats to this broker.
+	Online func(group, clientID string) bool
+	// OfflineMs and OnlineMs are how long after its last pull a client is remembered.
+	OfflineMs, OnlineMs func() int64
+	// Start is where a client begins of which nothing is known: the group's common
+	// offset, or the beginning or end of the queue.
+	Start func(group, topic string, queue int32) int64
+	// Commit stores the smallest offset of a group's clients.
+	Commit func(group, topic string, queue int32, offset int64)
+}
+
+type key struct{ topic, group string }
+
+// place is how far one client is.
+type place struct {
+	pulledMs  int64
+	fromProxy bool
+	queues    map[int32]int64
+}
+
+// Table is by topic and group, then by client. One mutex: only broadcasting groups
+// come here.
+type Table struct {
+	opt  Options
+	mu   sync.Mutex
+	keys map[key]map[string]*place
+}
+
+// New returns an empty table.
+func New(opt Options) *Table { return &Table{opt: opt, keys: map[key]map[string]*place{}} }
+
+// Pull is one pull of a client.
+type Pull struct {
+	Group, Topic string
+	Queue        int32
+	Offset       int64
+	ClientID     string
+	FromProxy    bool
+}
+
+// Pulled notes where a client has come to; it never goes back.
+func (t *Table) Pulled(p *Pull) {
+	now := t.opt.NowMs()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at := t.place(p, true)
+	if at == nil {
+		return
+	}
+	at.pulledMs, at.fromProxy = now, p.FromProxy
+	if old, known := at.queues[p.Queue]; known && p.Offset > old || !known && len(at.queues) < maxQueuesPerClient {
+		at.queues[p.Queue] = p.Offset
+	}
+}
+
+// place needs mu; nil when there is none, or no room for one.
+func (t *Table) place(p *Pull, create bool) *place {
+	k := key{p.Topic, p.Group}
+	clients := t.keys[k]
+	if clients == nil {
+		if !create || len(t.keys) >= maxKeys {
+			return nil
+		}
+		clients = map[string]*place{}
+		t.keys[k] = clients
+	}
+	at := clients[p.ClientID]
+	if at == nil && len(clients) < maxClientsPerKey {
+		at = &place{pulledMs: t.opt.NowMs(), fromProxy: p.FromProxy, queues: map[int32]int64{}}
+		clients[p.ClientID] = at
+	}
+	return at
+}
+
+// Init is the offset that a pull has to be moved to, or None: a proxy's client that
+// asks with a negative offset, and one that came from a proxy or went to one.
+func (t *Table) Init(p *Pull) int64 {
+	t.mu.Lock()
+	_, known := t.keys[key{p.Topic, p.Group}]
+	var at *place
+	if known {
+		at = t.place(p, true)
+	}
+	stored, ask := None, false
+	switch {
+	case at == nil:
+		ask = p.FromProxy && p.Offset < 0
+	case at.fromProxy && p.Offset < 0, at.fromProxy != p.FromProxy:
+		ask = true
+		if v, ok := at.queues[p.Queue]; ok {
+			stored = v
+		}
+	}
+	t.mu.Unlock()
+	if ask && stored < 0 {
+		return t.opt.Start(p.Group, p.Topic, p.Queue)
+	}
+	return stored
+}
+
+// member is one client of one group.
+type member struct{ group, id string }
+
+// online asks for every client whether it is there, outside of the lock.
+func (t *Table) online() map[member]bool {
+	t.mu.Lock()
+	here := map[member]bool{}
+	for k, clients := range t.keys {
+		for id := range clients {
+			here[member{k.group, id}] = false
+		}
+	}
+	t.mu.Unlock()
+	for m := range here {
+		here[m] = t.opt.Online(m.group, m.id)
+	}
+	return here
+}
+
+// Scan commits the smallest offset of each group's clients, as long as they are
+// online or pulled lately, and forgets clients whose time is over.
+func (t *Table) Scan() {
+	here := t.online()
+	now, offline, online := t.opt.NowMs(), t.opt.OfflineMs(), t.opt.OnlineMs()
+	least := map[key]map[int32]int64{}
+	t.mu.Lock()
+	for k, clients := range t.keys {
+		queues := map[int32]int64{}
+		for id, at := range clients {
+			silent, there := now-at.pulledMs, here[member{k.group, id}]
+			if there || silent < offline {
+				at.lower(queues)
+			}
+			if there && silent >= online || !there && silent >= offline {
+				delete(clients, id)
+			}
+		}
+		if len(clients) == 0 {
+			delete(t.keys, k)
+		}
+		least[k] = queues
+	}
+	t.mu.Unlock()
+	for k, queues := range least {
+		for q, offset := range queues {
+			t.opt.Commit(k.group+Suffix, k.topic, q, offset)
+		}
+	}
+}
+
+// lower takes a client's offsets where they are smaller.
+func (p *place) lower(least map[int32]int64) {
+	for q, offset := range p.queues {
+		if old, known := least[q]; !known || offset < old {
+			least[q] = offset
+		}
+	}
+}
