@@ -198,13 +198,13 @@ func (s *sendTurn) tooLate(v *message.View, f *transaction.Facts) bool {
 func (s *sendTurn) stageCommit(r *remoting.Request, claim *transaction.Claim, rec []byte, fromCheck bool) {
 	var v message.View
 	err := message.Decode(rec, &v)
-	f, ok := transaction.ReadFacts(v.Properties)
-	if err != nil || !ok {
+	var f transaction.Facts
+	ok := false
+	if s.tx.props, f, ok = transaction.CommitProperties(s.tx.props[:0], v.Properties); err != nil || !ok {
 		s.b.Transactions.Released(claim)
 		s.answerEnd(r, refused(code.SystemError, remarkFindFailed))
 		return
 	}
-	s.tx.props = transaction.CommitProperties(s.tx.props[:0], v.Properties)
 	m := &s.msg
 	*m = message.Message{
 		Topic: s.topicName(f.RealTopic), QueueID: f.RealQueue, Flag: v.Flag, SysFlag: v.SysFlag&^message.FlagTransactionMask | message.FlagTransactionCommit,

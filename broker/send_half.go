@@ -65,7 +65,7 @@ func (s *sendTurn) endTicket() {
 // many already. The transaction flag of its system flags goes: the record is an
 // ordinary one of the half topic.
 func (s *sendTurn) makeHalf(m *message.Message, c *completion, from int, queue int32) int {
-	if s.b.Transactions.Full() {
+	if s.b.Transactions.Full(s.cfg.MaxOpenTransactions) {
 		return -1
 	}
 	s.takeTicket()
@@ -91,9 +91,18 @@ func (s *sendTurn) makeHalf(m *message.Message, c *completion, from int, queue i
 	return len(s.tx.halves) - 1
 }
 
-// opened tells of a half message that is in the log.
-func (s *sendTurn) opened(half int, res *store.Result) {
-	o := &s.tx.halves[half]
-	o.Offset, o.Phy, o.Size, o.Stored = res.QueueOffset, res.PhyOffset, res.Size, res.StoreTimestamp
-	s.b.Transactions.Opened(o)
+// tellOpened tells of the half messages that are in the log now, before the first
+// answer: a decision may come as soon as a producer has that.
+func (s *sendTurn) tellOpened() {
+	for i := range s.sends {
+		d := &s.sends[i]
+		if d.half < 0 {
+			continue
+		}
+		if res := s.batch.Result(d.index); res.Status == store.PutOK {
+			o := &s.tx.halves[d.half]
+			o.Offset, o.Phy, o.Size, o.Stored = res.QueueOffset, res.PhyOffset, res.Size, res.StoreTimestamp
+		}
+	}
+	s.b.Transactions.Opened(s.tx.halves)
 }

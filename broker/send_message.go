@@ -239,6 +239,9 @@ func (s *sendTurn) finish() {
 	s.b.Store.Append(s.batch)
 	sync := s.b.Store.NeedsFlush()
 	var held *pendingSends
+	if len(s.tx.halves) > 0 {
+		s.tellOpened()
+	}
 	for i := range s.sends {
 		d := &s.sends[i]
 		res := s.batch.Result(d.index)
@@ -247,9 +250,6 @@ func (s *sendTurn) finish() {
 			continue
 		}
 		s.sum.add(s.b.Stats, d.topic, &res)
-		if d.half >= 0 {
-			s.opened(d.half, &res)
-		}
 		if sync && d.wait {
 			held = s.hold(held, d, &res)
 			continue

@@ -336,7 +336,7 @@ func TestTransactionSettingsAreHot(t *testing.T) {
 	f := start(t, nil)
 	change := "transactionCheckMax=7\ntransactionTimeOut=77\nmaxOpenTransactions=1\nrejectTransactionMessage=true\n"
 	want(t, f.call(code.UpdateBrokerConfig, []byte(change)), code.Success, "")
-	if s := f.txSettings(); s.CheckMax != 7 || s.TimeoutMs != 77 || s.MaxOpen != 1 {
+	if s := f.txSettings(); s.CheckMax != 7 || s.TimeoutMs != 77 || f.cfg.Get().MaxOpenTransactions != 1 {
 		t.Fatalf("%+v", s)
 	}
 	reply := f.call(code.SendMessageV2, []byte("x"), replace(sendFields("TX"), "i", "TRAN_MSG\x01true\x02PGROUP\x01PGx\x02")...)

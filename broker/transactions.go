@@ -2,6 +2,7 @@ package broker
 
 import (
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/skylarkmq/skylark/broker/offset"
@@ -17,7 +18,7 @@ import (
 func (b *Broker) newTransactions() *transaction.Coordinator {
 	remoting.Mount(b.server, b, txRoutes)
 	return transaction.New(transaction.Options{
-		Store: &txStore{b.Store}, Offsets: txOffsets{b.Offsets}, Settings: b.txSettings, Check: b.checkTransactionState,
+		Store: newTxStore(b.Store), Offsets: txOffsets{b.Offsets}, Settings: b.txSettings, Check: b.checkTransactionState,
 		PrepareDiscard: b.prepareDiscard, Host: b.addr, Clock: b.clock, Log: b.log, Disk: b.disk,
 		MetricsFile: filepath.Join(b.storeCfg.Get().StorePathRootDir, "config", "transactionMetrics"),
 	})
@@ -33,7 +34,6 @@ func (b *Broker) txSettings() transaction.Settings {
 		OpInterval:    time.Duration(cfg.TransactionOpBatchInterval) * time.Millisecond,
 		MetricsEvery:  time.Duration(cfg.TransactionMetricFlushInterval) * time.Millisecond,
 		ReservedMs:    int64(st.FileReservedTime) * 3600_000,
-		MaxOpen:       cfg.MaxOpenTransactions,
 		Passive:       st.BrokerRole == store.Slave,
 	}
 }
@@ -53,11 +53,20 @@ func (b *Broker) prepareDiscard() {
 }
 
 // txStore is the store as the coordinator wants it.
-type txStore struct{ store *store.Store }
+type txStore struct {
+	store   *store.Store
+	batches sync.Pool // *store.Batch
+}
+
+func newTxStore(s *store.Store) *txStore {
+	return &txStore{store: s, batches: sync.Pool{New: func() any { return store.NewBatch() }}}
+}
 
 // Append waits for the disk with SYNC_FLUSH.
 func (t *txStore) Append(list []message.Message) []transaction.Stored {
-	batch := store.NewBatch()
+	batch := t.batches.Get().(*store.Batch)
+	defer t.batches.Put(batch)
+	batch.Reset()
 	out := make([]transaction.Stored, len(list))
 	for i := range list {
 		if _, st := t.store.Stage(batch, &list[i]); st != store.PutOK {

@@ -48,7 +48,7 @@ func (b *Broker) txList(_ *remoting.Request, h *header.TxList) (*protocol.Comman
 
 // txDiscarded lists what was checked too often; those are few.
 func (b *Broker) txDiscarded(h *header.TxList, n int, page *body.TxPage) {
-	st := txStore{b.Store}
+	st := newTxStore(b.Store)
 	low, high := st.Bounds(message.TopicMaxCheckTimes, 0)
 	for at := max(h.From, low); at < high; {
 		recs, next := st.Get(message.TopicMaxCheckTimes, 0, at, 32, nil)

@@ -32,6 +32,10 @@ const (
 func (c *Coordinator) Round(ctx context.Context) {
 	c.round.Lock()
 	defer c.round.Unlock()
+	c.index.mu.Lock()
+	c.index.walk() // its jobs name halves until they are done
+	c.index.mu.Unlock()
+	defer c.index.walked()
 	set, start := c.opt.Settings(), c.clk.NowMs()
 	_, high := c.opt.Store.Bounds(message.TopicHalf, queue)
 	c.Flush() // turns the tickets over: every half message before high is in the index now

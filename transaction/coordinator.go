@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +26,6 @@ type Settings struct {
 	OpInterval    time.Duration // transactionOpBatchInterval
 	MetricsEvery  time.Duration // transactionMetricFlushInterval
 	ReservedMs    int64         // fileReservedTime
-	MaxOpen       int           // maxOpenTransactions
 	Passive       bool          // a slave: nothing is checked
 }
 
@@ -62,7 +62,7 @@ type Counters struct {
 	ChecksAnswered                atomic.Int64
 	Discarded, Resumed            atomic.Int64
 	Repeated                      atomic.Int64 // decisions on what was settled already
-	Refused                       atomic.Int64 // half messages over MaxOpen
+	Refused                       atomic.Int64 // half messages over maxOpenTransactions
 	Rounds, RoundMs, LastRoundEnd atomic.Int64
 }
 
@@ -73,7 +73,9 @@ type Coordinator struct {
 	log   zerolog.Logger
 	index index
 	ops   opBuffer
-	size  atomic.Int64 // of the index
+
+	opBody []byte       // of the op record that is written, under ops.taking
+	size   atomic.Int64 // of the index
 
 	Counters Counters
 
@@ -155,9 +157,9 @@ func (c *Coordinator) End(t Ticket, offsets []int64) {
 // Open is how many half messages are open.
 func (c *Coordinator) Open() int { return int(c.size.Load()) }
 
-// Full says that no half message more is taken in.
-func (c *Coordinator) Full() bool {
-	if c.Open() < c.opt.Settings().MaxOpen {
+// Full says that no half message more is taken in, when so many may be open.
+func (c *Coordinator) Full(maxOpen int) bool {
+	if c.Open() < maxOpen {
 		return false
 	}
 	c.Counters.Refused.Add(1)
@@ -168,25 +170,29 @@ func (c *Coordinator) Full() bool {
 func (c *Coordinator) Flush() {
 	c.ops.taking.Lock()
 	defer c.ops.taking.Unlock()
-	list := c.ops.take()
-	for len(list) > 0 {
+	all := c.ops.take()
+	for list := all; len(list) > 0; {
 		n, err := c.writeOps(list)
 		list = list[n:]
 		if err != nil {
 			c.ops.giveBack(list)
 			c.log.Warn().Err(err).Int("halves", len(list)).Msg("op record not written; trying again")
-			return
+			break
 		}
 	}
+	c.ops.recycle(all)
 }
 
 // ErrNotStored says that the store did not take a message.
 var ErrNotStored = errors.New("transaction: the store did not take it")
 
-// writeOps writes one op record, and says how much of the list is in it.
+const keepOpBody = 64 << 10
+
+// writeOps writes one op record, and says how much of the list is in it. The lock of
+// taking is held.
 func (c *Coordinator) writeOps(list []int64) (n int, err error) {
 	limit := max(64, c.opt.Settings().OpMaxSize)
-	body := make([]byte, 0, limit+48)
+	body := slices.Grow(c.opBody[:0], limit+48)
 	highest := int64(0)
 	for n < len(list) && (len(body) < limit || list[max(0, n-1)] < 0) {
 		o := plain(list[n])
@@ -197,6 +203,9 @@ func (c *Coordinator) writeOps(list []int64) (n int, err error) {
 		Topic: message.TopicOpHalf, QueueID: queue, BornTimestamp: c.clk.NowMs(), BornHost: c.opt.Host, StoreHost: c.opt.Host,
 		Body: body, Properties: []byte(opProperties),
 	}})
+	if cap(body) <= keepOpBody {
+		c.opBody = body
+	}
 	if len(stored) != 1 || !stored[0].OK {
 		return 0, ErrNotStored
 	}

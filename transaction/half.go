@@ -27,7 +27,7 @@ func AppendHalf(dst []byte, realTopic string, realQueue int32, uniq []byte) []by
 	return appendPair(dst, message.PropertyTransactionID, uniq)
 }
 
-func appendPair[S ~string | ~[]byte](dst []byte, name string, value S) []byte {
+func appendPair[N, V ~string | ~[]byte](dst []byte, name N, value V) []byte {
 	dst = append(append(dst, name...), 1)
 	return append(append(dst, value...), 2)
 }
@@ -36,7 +36,7 @@ func appendPair[S ~string | ~[]byte](dst []byte, name string, value S) []byte {
 func appendWithout(dst, props []byte, drop func(name []byte) bool) []byte {
 	for p := message.PairsOf(props); p.Next(); {
 		if !drop(p.Name) {
-			dst = appendPair(dst, string(p.Name), p.Value)
+			dst = appendPair(dst, p.Name, p.Value)
 		}
 	}
 	return dst
@@ -45,12 +45,17 @@ func appendWithout(dst, props []byte, drop func(name []byte) bool) []byte {
 // WithoutReserved copies a property string without the names a client may not use.
 func WithoutReserved(dst, props []byte) []byte { return appendWithout(dst, props, Reserved) }
 
-// CommitProperties copies the properties of a half message as its real message has
-// them: all but where it goes. TRAN_MSG and the transaction id stay, as in Java.
-func CommitProperties(dst, props []byte) []byte {
-	return appendWithout(dst, props, func(name []byte) bool {
-		return string(name) == message.PropertyRealTopic || string(name) == message.PropertyRealQueueID
-	})
+// CommitProperties reads the properties of a half message and copies them as its
+// real message has them: all but where it goes. TRAN_MSG and the transaction id
+// stay, as in Java.
+func CommitProperties(dst, props []byte) ([]byte, Facts, bool) {
+	f := noFacts
+	for p := message.PairsOf(props); p.Next(); {
+		if f.read(p.Name, p.Value) {
+			dst = append(append(dst, p.Name[:len(p.Name)+1+len(p.Value)]...), 2) // value and name are neighbours
+		}
+	}
+	return dst, f, f.complete()
 }
 
 // renewed is the property string of a half message that is appended again. A
@@ -78,30 +83,42 @@ type Facts struct {
 	Origin                       int64 // TRAN_PREPARED_QUEUE_OFFSET, -1 without
 }
 
+var noFacts = Facts{RealQueue: -1, Checks: -1, Immunity: -1, Origin: -1}
+
 // ReadFacts reads the properties; ok is false when they are not those of a half message.
 func ReadFacts(props []byte) (f Facts, ok bool) {
-	f.RealQueue, f.Checks, f.Immunity, f.Origin = -1, -1, -1, -1
+	f = noFacts
 	for p := message.PairsOf(props); p.Next(); {
-		switch string(p.Name) {
-		case message.PropertyProducerGroup:
-			f.Group = p.Value
-		case message.PropertyRealTopic:
-			f.RealTopic = p.Value
-		case message.PropertyUniqKey:
-			f.Uniq = p.Value
-		case message.PropertyKeys:
-			f.Keys = p.Value
-		case message.PropertyRealQueueID:
-			f.RealQueue = int32(number(p.Value, math.MaxInt32))
-		case message.PropertyTransactionCheckTimes:
-			f.Checks = int32(number(p.Value, math.MaxInt32))
-		case message.PropertyCheckImmunityTime:
-			f.Immunity = ParseImmunity(p.Value)
-		case message.PropertyTransactionQueueOffset:
-			f.Origin = number(p.Value, math.MaxInt64)
-		}
+		f.read(p.Name, p.Value)
 	}
-	return f, message.SafeTopic(f.RealTopic) && f.RealQueue >= 0
+	return f, f.complete()
+}
+
+func (f *Facts) complete() bool { return message.SafeTopic(f.RealTopic) && f.RealQueue >= 0 }
+
+// read takes one pair in, and says whether the real message has it too.
+func (f *Facts) read(name, value []byte) (stays bool) {
+	switch string(name) {
+	case message.PropertyProducerGroup:
+		f.Group = value
+	case message.PropertyRealTopic:
+		f.RealTopic = value
+		return false
+	case message.PropertyUniqKey:
+		f.Uniq = value
+	case message.PropertyKeys:
+		f.Keys = value
+	case message.PropertyRealQueueID:
+		f.RealQueue = int32(number(value, math.MaxInt32))
+		return false
+	case message.PropertyTransactionCheckTimes:
+		f.Checks = int32(number(value, math.MaxInt32))
+	case message.PropertyCheckImmunityTime:
+		f.Immunity = ParseImmunity(value)
+	case message.PropertyTransactionQueueOffset:
+		f.Origin = number(value, math.MaxInt64)
+	}
+	return true
 }
 
 // number reads a decimal that is not negative; -1 for anything else.

@@ -2,12 +2,13 @@ package transaction
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"sync"
 )
 
 // The index holds every open half message: those behind the progress of the half
 // queue that nothing has settled. Each is about 200 bytes with its place in the
-// map; Settings.MaxOpen bounds how many a broker takes in, and half messages over
+// map; maxOpenTransactions bounds how many a broker takes in, and half messages over
 // it are refused as any overload is.
 //
 // They hang in a list ordered by offset, so that its first is the progress of the
@@ -26,6 +27,12 @@ type index struct {
 	last    *half
 	groups  map[string]*group
 	topics  map[string]*topicCount
+	group   *group // looked up last
+	topic   *topicCount
+
+	walks int   // who may stand on a half while mu is free: see walk
+	spare *half // settled ones to use again, by next
+	kept  int   // of those
 
 	discarded recent
 	seed      maphash.Seed
@@ -89,34 +96,58 @@ func (x *index) init() {
 // identity tells the copies of one half message from others: its id, when it was
 // made, and for whom. Two sends of one message differ in the time of birth.
 func (x *index) identity(group, uniq []byte, born int64) uint64 {
-	var h maphash.Hash
-	h.SetSeed(x.seed)
-	_, _ = h.Write(uniq) // a Hash never fails
-	_ = h.WriteByte(0)
-	_, _ = h.Write(group)
-	for i := range 8 {
-		_ = h.WriteByte(byte(born >> (8 * i)))
+	id := maphash.Bytes(x.seed, uniq) + bits.RotateLeft64(maphash.Bytes(x.seed, group), 32)
+	return id ^ uint64(born)*0x9e3779b97f4a7c15 // odd: two times never give one product
+}
+
+// take is a half for use, all of it zero; mu is held.
+func (x *index) take() *half {
+	h := x.spare
+	if h == nil {
+		return &half{}
 	}
-	return h.Sum64()
+	x.spare = h.next
+	x.kept--
+	*h = half{}
+	return h
+}
+
+// walk is said, with mu held, by who goes on from a half after mu was free in
+// between: until walked, none is used for another half message.
+func (x *index) walk() { x.walks++ }
+
+// walked may be called without mu.
+func (x *index) walked() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.walks--
 }
 
 // groupOf needs mu.
 func (x *index) groupOf(name []byte) *group {
+	if x.group != nil && x.group.name == string(name) {
+		return x.group
+	}
 	g := x.groups[string(name)]
 	if g == nil {
 		g = &group{name: string(name)}
 		x.groups[g.name] = g
 	}
+	x.group = g
 	return g
 }
 
 // topicOf needs mu.
 func (x *index) topicOf(name string) *topicCount {
+	if x.topic != nil && x.topic.name == name {
+		return x.topic
+	}
 	t := x.topics[name]
 	if t == nil {
 		t = &topicCount{name: name}
 		x.topics[name] = t
 	}
+	x.topic = t
 	return t
 }
 
@@ -178,6 +209,13 @@ func (x *index) remove(h *half, now int64) {
 	h.topic.at = now
 	if h.group.open--; h.group.open == 0 {
 		delete(x.groups, h.group.name)
+		if x.group == h.group {
+			x.group = nil
+		}
+	}
+	if x.walks == 0 && x.kept < keepSpare {
+		h.next, x.spare = x.spare, h
+		x.kept++
 	}
 }
 
@@ -199,6 +237,8 @@ const (
 	maxAliases = 64
 	// keepDiscarded is for how many discarded half messages a late commit is obeyed.
 	keepDiscarded = 100_000
+	// keepSpare is how many settled ones wait to be used again.
+	keepSpare = 4096
 )
 
 // recent is a set that forgets its oldest members.

@@ -29,8 +29,10 @@ type Query struct {
 // says that it has not looked at all of them.
 func (c *Coordinator) List(q Query) (page []Info, more bool) {
 	x := &c.index
+	defer x.walked()
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.walk()
 	n := 0
 	for h := x.first; h != nil; h = h.next {
 		if h.offset < q.From || !q.fits(h) {

@@ -25,6 +25,8 @@ import (
 func (c *Coordinator) Load() error {
 	began := c.clk.Now()
 	c.loadMetrics()
+	c.index.walk()
+	defer c.index.walked()
 	l := loading{c: c, byID: map[uint64][]*half{}}
 	l.bounds()
 	l.readOps()

@@ -27,6 +27,7 @@ type opBuffer struct {
 	tickets [2]int
 	offsets [2][]int64
 	bytes   int
+	spare   []int64 // for the next side that is taken; belongs to who holds taking
 
 	full chan struct{} // wakes the writer before its time
 }
@@ -81,12 +82,21 @@ func (b *opBuffer) take() []int64 {
 		b.idle.Wait()
 	}
 	list := b.offsets[side]
-	b.offsets[side] = nil
+	b.offsets[side], b.spare = b.spare, nil
 	for _, o := range list {
 		b.bytes -= digits(plain(o)) + 1
 	}
 	return list
 }
+
+// recycle gets back what take returned, when nobody reads it any more; taking is held.
+func (b *opBuffer) recycle(list []int64) {
+	if cap(list) <= keepOffsets {
+		b.spare = list[:0]
+	}
+}
+
+const keepOffsets = 64 << 10
 
 // giveBack keeps what could not be written for the next time.
 func (b *opBuffer) giveBack(list []int64) {

@@ -37,10 +37,10 @@ func (c *Coordinator) Resume(v *message.View) error {
 	c.index.mu.Lock()
 	c.index.discarded.take(id)
 	c.index.mu.Unlock()
-	c.Opened(&Opening{
+	c.Opened([]Opening{{
 		Group: f.Group, Uniq: f.Uniq, RealTopic: string(f.RealTopic), Born: v.BornTimestamp, Stored: s.StoreTimestamp, Immunity: f.Immunity,
 		Offset: s.QueueOffset, Phy: s.PhyOffset, Size: s.Size,
-	})
+	}})
 	c.Counters.Resumed.Add(1)
 	return nil
 }

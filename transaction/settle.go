@@ -2,8 +2,8 @@ package transaction
 
 import "github.com/skylarkmq/skylark/message"
 
-// Opening is a half message that has just been appended. Group and Uniq are
-// borrowed, RealTopic is kept.
+// Opening is a half message that has just been appended; one without a Size was
+// not. Group and Uniq are borrowed, RealTopic is kept.
 type Opening struct {
 	Group, Uniq  []byte
 	RealTopic    string
@@ -13,23 +13,32 @@ type Opening struct {
 	Size         int32
 }
 
-// Opened enters a half message into the index, under a Ticket that was taken
-// before it was appended.
-func (c *Coordinator) Opened(o *Opening) {
-	h := &half{
-		offset: o.Offset, phy: o.Phy, born: o.Born, stored: o.Stored, immunity: o.Immunity, origin: -1, checks: -1, size: o.Size,
-		id: c.index.identity(o.Group, o.Uniq, o.Born),
-	}
+// Opened enters half messages into the index, under a Ticket that was taken before
+// they were appended, and before anybody is told where they are.
+func (c *Coordinator) Opened(list []Opening) {
+	entered := int64(0)
 	x := &c.index
 	x.mu.Lock()
-	h.group, h.topic = x.groupOf(o.Group), x.topicOf(o.RealTopic)
-	x.enter(h, o.Stored)
+	for i := range list {
+		o := &list[i]
+		if o.Size == 0 {
+			continue
+		}
+		h := x.take()
+		h.offset, h.phy, h.size, h.born, h.stored = o.Offset, o.Phy, o.Size, o.Born, o.Stored
+		h.immunity, h.origin, h.checks = o.Immunity, -1, -1
+		h.id = x.identity(o.Group, o.Uniq, o.Born)
+		h.group, h.topic = x.groupOf(o.Group), x.topicOf(o.RealTopic)
+		x.enter(h, o.Stored)
+		entered++
+	}
 	x.mu.Unlock()
-	c.size.Add(1)
-	c.Counters.Halves.Add(1)
+	c.size.Add(entered)
+	c.Counters.Halves.Add(entered)
 }
 
-// Claim is the right to settle one half message: Settled or Released gives it up.
+// Claim is the right to settle one half message: Settled or Released gives it up,
+// and leaves the zero value, which both of them pass over.
 type Claim struct {
 	half      *half
 	topic     *topicCount
@@ -119,16 +128,21 @@ func (c *Coordinator) Released(cl *Claim) {
 	x := &c.index
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if cl.discarded {
+	switch {
+	case cl.discarded:
 		x.discarded.add(cl.id)
-	} else if cl.half.state == settling {
+	case cl.half != nil && cl.half.state == settling:
 		cl.half.state = open
 	}
+	*cl = Claim{}
 }
 
 // Settled says that the decision is in the log, or needs none, and appends to dst
 // what End must be given.
 func (c *Coordinator) Settled(cl *Claim, commit, fromCheck bool, dst []int64) []int64 {
+	if cl.topic == nil {
+		return dst
+	}
 	if commit {
 		c.Counters.Commits.Add(1)
 	} else {
@@ -142,17 +156,17 @@ func (c *Coordinator) Settled(cl *Claim, commit, fromCheck bool, dst []int64) []
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	cl.topic.decided(commit, now-cl.born)
-	if cl.discarded {
-		return append(dst, cl.asked)
-	}
-	h := cl.half
-	if h.moving {
+	switch h := cl.half; {
+	case cl.discarded:
+		dst = append(dst, cl.asked)
+	case h.moving:
 		h.state = settled // the round that moves it writes both offsets into one record
-		return dst
+	default:
+		dst = h.named(dst, cl.asked)
+		x.remove(h, now)
+		c.size.Add(-1)
 	}
-	dst = h.named(dst, cl.asked)
-	x.remove(h, now)
-	c.size.Add(-1)
+	*cl = Claim{}
 	return dst
 }
 

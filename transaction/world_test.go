@@ -110,7 +110,7 @@ type asked struct {
 func settings() Settings {
 	return Settings{
 		CheckInterval: 30 * time.Second, TimeoutMs: 6000, CheckMax: 15, OpMaxSize: 4096, OpInterval: 3 * time.Second,
-		MetricsEvery: 10 * time.Second, ReservedMs: 72 * 3600_000, MaxOpen: 1_000_000,
+		MetricsEvery: 10 * time.Second, ReservedMs: 72 * 3600_000,
 	}
 }
 
@@ -205,10 +205,10 @@ func (w *world) prepare(group, topic string, uniqs []string, more ...string) []p
 		if !ok {
 			w.t.Fatal("no half message")
 		}
-		w.Opened(&Opening{
+		w.Opened([]Opening{{
 			Group: f.Group, Uniq: f.Uniq, RealTopic: topic, Born: list[i].BornTimestamp, Stored: s.StoreTimestamp, Immunity: f.Immunity,
 			Offset: s.QueueOffset, Phy: s.PhyOffset, Size: s.Size,
-		})
+		}})
 		places[i] = place{s.QueueOffset, s.PhyOffset}
 	}
 	w.End(t, nil)
@@ -242,9 +242,10 @@ func (w *world) end(p place, commit, fromCheck, crash bool) Verdict {
 		return verdict
 	}
 	if commit {
+		props, _, _ := CommitProperties(nil, v.Properties)
 		real := []message.Message{{
 			Topic: string(f.RealTopic), QueueID: f.RealQueue, SysFlag: v.SysFlag | message.FlagTransactionCommit, BornTimestamp: v.BornTimestamp,
-			BornHost: v.BornHost, PreparedTransactionOffset: v.PhyOffset, Body: v.Body, Properties: CommitProperties(nil, v.Properties),
+			BornHost: v.BornHost, PreparedTransactionOffset: v.PhyOffset, Body: v.Body, Properties: props,
 		}}
 		if s := (shelf{w.store}).Append(real); !s[0].OK {
 			w.Released(&cl)
