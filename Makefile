@@ -29,7 +29,7 @@ run: build ## name server and broker on this machine, data in ./skylark-data (AR
 	exec bin/skylark $(ARGS)
 
 .PHONY: test
-test: check unit crash guard compat docker-test ## everything CI runs, in order
+test: check unit crash churn guard compat docker-test ## everything CI runs, in order
 
 .PHONY: check
 check: ## formatting, go vet, staticcheck, imports and generated files: seconds
@@ -60,9 +60,14 @@ fuzz: ## every fuzz target for FUZZTIME
 crash: build ## ROUNDS rounds of kill -9 under load, both flush modes
 	@scripts/crash.sh $(ROUNDS)
 
+.PHONY: churn
+churn: build ## ROUNDS rounds of consumers that come, go, pause and die, and of broker restarts, under load
+	@scripts/churn.sh $(ROUNDS)
+
 .PHONY: soak
-soak: build ## a thousand crash rounds, with the race detector in the checker
+soak: build ## a thousand crash rounds, with the race detector in the checker; five hundred of churn
 	@scripts/crash.sh 1000
+	@scripts/churn.sh 500
 
 .PHONY: guard
 guard: build ## start, idle connections and memory of the real binary within their bounds: a minute

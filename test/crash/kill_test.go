@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/skylarkmq/skylark/internal/testbroker"
 	"github.com/skylarkmq/skylark/internal/testport"
 )
 
@@ -45,17 +46,17 @@ func TestKill(t *testing.T) {
 				seed = n
 			}
 			t.Logf("SKYLARK_CRASH_SEED=%d", seed)
-			b := &broker{bin: bin, dir: t.TempDir(), port: testport.Broker(t), flush: flush}
+			b := &testbroker.Broker{Bin: bin, Dir: t.TempDir(), Port: testport.Broker(t), Flush: flush}
 			lives(t, b, rand.New(rand.NewPCG(seed, 0)), (rounds+1)/2)
 		})
 	}
 }
 
 // lives kills, restarts and audits one store again and again.
-func lives(t *testing.T, b *broker, r *rand.Rand, rounds int) {
+func lives(t *testing.T, b *testbroker.Broker, r *rand.Rand, rounds int) {
 	l := newLedger()
 	for round := range rounds {
-		s := b.start(t)
+		s := b.Start(t)
 		how := syscall.SIGKILL
 		if round%cleanEvery == cleanEvery-1 {
 			how = syscall.SIGTERM
@@ -63,7 +64,7 @@ func lives(t *testing.T, b *broker, r *rand.Rand, rounds int) {
 		underLoad(t, s, l, round, shortest+time.Duration(r.Int64N(int64(longest-shortest))), how)
 
 		began := time.Now()
-		s = b.start(t)
+		s = b.Start(t)
 		up := time.Since(began)
 		stored := readAll(t, s, l)
 		for i, wrong := range l.audit(stored) {
@@ -74,11 +75,11 @@ func lives(t *testing.T, b *broker, r *rand.Rand, rounds int) {
 			t.Error(wrong)
 		}
 		checkIndex(t, s, l, r)
-		s.end(t, syscall.SIGKILL) // right after a recovery: the next one meets its traces
+		s.End(t, syscall.SIGKILL) // right after a recovery: the next one meets its traces
 		acked, sent := l.count()
 		t.Logf("round %d (%v): %d of %d messages acknowledged, %d stored, up again in %v", round+1, how, acked, sent, len(stored), up.Round(time.Millisecond))
 		if t.Failed() {
-			t.Fatalf("the broker's log ends:\n%s", s.tail())
+			t.Fatalf("the broker's log ends:\n%s", s.Tail())
 		}
 	}
 	if acked, _ := l.count(); acked < 100*rounds {
@@ -87,13 +88,13 @@ func lives(t *testing.T, b *broker, r *rand.Rand, rounds int) {
 }
 
 // underLoad sends from many goroutines until the signal, and from some of them past it.
-func underLoad(t *testing.T, s *server, l *ledger, round int, life time.Duration, how syscall.Signal) {
+func underLoad(t *testing.T, s *testbroker.Server, l *ledger, round int, life time.Duration, how syscall.Signal) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	clients := make([]*client, 4)
 	for i := range clients {
-		clients[i] = newClient(s.addr)
+		clients[i] = newClient(s.Addr)
 		defer clients[i].close()
 	}
 	var sending sync.WaitGroup
@@ -106,10 +107,10 @@ func underLoad(t *testing.T, s *server, l *ledger, round int, life time.Duration
 	}
 	select {
 	case <-time.After(life): // the random moment is the point of it
-	case <-s.done:
-		t.Fatalf("the broker ended by itself: %v\n%s", s.cmd.ProcessState, s.tail())
+	case <-s.Done:
+		t.Fatalf("the broker ended by itself: %v\n%s", s.State(), s.Tail())
 	}
-	s.end(t, how)
+	s.End(t, how)
 	cancel()
 	sending.Wait()
 }
@@ -132,11 +133,11 @@ func send(ctx context.Context, c *client, l *ledger, name string) error {
 }
 
 // readAll pulls every queue from its beginning, and checks that offsets are dense and places are what they should be.
-func readAll(t *testing.T, s *server, l *ledger) map[place]string {
+func readAll(t *testing.T, s *testbroker.Server, l *ledger) map[place]string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	c := newClient(s.addr)
+	c := newClient(s.Addr)
 	defer c.close()
 	stored := make(map[place]string)
 	for queue := range int32(queues) {
@@ -169,11 +170,11 @@ func readAll(t *testing.T, s *server, l *ledger) map[place]string {
 }
 
 // checkIndex looks some acknowledged messages up by their key.
-func checkIndex(t *testing.T, s *server, l *ledger, r *rand.Rand) {
+func checkIndex(t *testing.T, s *testbroker.Server, l *ledger, r *rand.Rand) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	c := newClient(s.addr)
+	c := newClient(s.Addr)
 	defer c.close()
 	for p, body := range l.sample(r, 50) {
 		key, _, _ := strings.Cut(body, ":")

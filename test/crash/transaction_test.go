@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/skylarkmq/skylark/internal/javajson"
+	"github.com/skylarkmq/skylark/internal/testbroker"
 	"github.com/skylarkmq/skylark/internal/testport"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/remoting"
@@ -148,9 +149,9 @@ func TestKillTransactions(t *testing.T) {
 				seed = n
 			}
 			t.Logf("SKYLARK_CRASH_SEED=%d", seed)
-			b := &broker{
-				bin: bin, dir: t.TempDir(), port: testport.Broker(t), flush: mode.flush,
-				settings: "transactionCheckInterval=150\ntransactionTimeOut=100\ntransactionCheckMax=1000000\ntransactionOpBatchInterval=300\nflushConsumerOffsetInterval=200\n",
+			b := &testbroker.Broker{
+				Bin: bin, Dir: t.TempDir(), Port: testport.Broker(t), Flush: mode.flush,
+				Settings: "transactionCheckInterval=150\ntransactionTimeOut=100\ntransactionCheckMax=1000000\ntransactionOpBatchInterval=300\nflushConsumerOffsetInterval=200\n",
 			}
 			transactionLives(t, b, rand.New(rand.NewPCG(seed, 1)), mode.rounds, mode.least)
 		})
@@ -158,28 +159,28 @@ func TestKillTransactions(t *testing.T) {
 }
 
 // transactionLives lets one store live and die, then settles what is open and audits it.
-func transactionLives(t *testing.T, b *broker, r *rand.Rand, rounds, least int) {
+func transactionLives(t *testing.T, b *testbroker.Broker, r *rand.Rand, rounds, least int) {
 	in := &intents{sent: map[string]bool{}, acked: map[string]bool{}}
 	for round := range rounds {
-		s := b.start(t)
+		s := b.Start(t)
 		txLife(t, s, in, round, r)
 		if round%cleanEvery == cleanEvery-1 {
-			s.end(t, syscall.SIGTERM)
+			s.End(t, syscall.SIGTERM)
 		} else {
-			s.end(t, syscall.SIGKILL)
+			s.End(t, syscall.SIGKILL)
 		}
 	}
-	s := b.start(t)
+	s := b.Start(t)
 	settleAll(t, s, in)
 	auditTransactions(t, s, in)
-	s.end(t, syscall.SIGTERM)
+	s.End(t, syscall.SIGTERM)
 	if len(in.acked) < least {
 		t.Errorf("only %d transactions: this was no load", len(in.acked))
 	}
 }
 
 // txLife lets producers come and go until a random moment.
-func txLife(t *testing.T, s *server, in *intents, round int, r *rand.Rand) {
+func txLife(t *testing.T, s *testbroker.Server, in *intents, round int, r *rand.Rand) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	end := time.Now().Add(shortest + time.Duration(r.Int64N(int64(longest-shortest))))
@@ -189,7 +190,7 @@ func txLife(t *testing.T, s *server, in *intents, round int, r *rand.Rand) {
 		all.Go(func() {
 			for life := 0; ctx.Err() == nil; life++ {
 				name := fmt.Sprintf("%d-%d-%d", round, i, life)
-				p, err := newTxProducer(ctx, s.addr, name, in)
+				p, err := newTxProducer(ctx, s.Addr, name, in)
 				if err == nil {
 					short, stop := context.WithTimeout(ctx, time.Duration(20+own.IntN(200))*time.Millisecond)
 					p.run(short, name, own)
@@ -202,18 +203,18 @@ func txLife(t *testing.T, s *server, in *intents, round int, r *rand.Rand) {
 	time.Sleep(time.Until(end)) // the random moment is the point of it
 	t.Cleanup(cancel)
 	go func() {
-		<-s.done
+		<-s.Done
 		cancel()
 	}()
 	t.Cleanup(all.Wait)
 }
 
 // settleAll answers checks until nothing is open.
-func settleAll(t *testing.T, s *server, in *intents) {
+func settleAll(t *testing.T, s *testbroker.Server, in *intents) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	p, err := newTxProducer(ctx, s.addr, "last", in)
+	p, err := newTxProducer(ctx, s.Addr, "last", in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,11 +235,11 @@ func settleAll(t *testing.T, s *server, in *intents) {
 	}
 }
 
-func auditTransactions(t *testing.T, s *server, in *intents) {
+func auditTransactions(t *testing.T, s *testbroker.Server, in *intents) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	c := newClient(s.addr)
+	c := newClient(s.Addr)
 	defer c.close()
 	seen := map[string]int{}
 	end, err := c.maxOffset(ctx, 0)

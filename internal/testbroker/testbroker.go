@@ -1,0 +1,100 @@
+// Package testbroker runs the real binary for tests that end its lives with signals.
+package testbroker
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Server is one life of the broker.
+type Server struct {
+	Addr string
+	// Done is closed when it has ended.
+	Done chan struct{}
+
+	cmd *exec.Cmd
+	log string // file
+}
+
+// Broker is what stays the same from life to life: directory, port, settings.
+type Broker struct {
+	Bin, Dir string
+	Port     int
+	Flush    string // flushDiskType
+	Settings string // more lines of broker.conf
+}
+
+// Start begins a life and returns when the broker says that it is up, which is after recovery.
+func (b *Broker) Start(t *testing.T) *Server {
+	t.Helper()
+	conf := filepath.Join(b.Dir, "broker.conf")
+	text := fmt.Sprintf("brokerName=broker\nbrokerIP1=127.0.0.1\nbindAddress=127.0.0.1\nlistenPort=%d\nstorePathRootDir=%s\n"+
+		"flushDiskType=%s\nmappedFileSizeCommitLog=%d\nmaxIndexNum=20000\nmaxHashSlotNum=5000\n", b.Port, filepath.Join(b.Dir, "store"), b.Flush, 4<<20)
+	text += b.Settings
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Addr: fmt.Sprintf("127.0.0.1:%d", b.Port), log: filepath.Join(b.Dir, "log"), Done: make(chan struct{})}
+	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	s.cmd = exec.Command(b.Bin, "broker", "-c", conf)
+	s.cmd.Stderr = log
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.cmd.Process.Kill() })
+	lines := bufio.NewScanner(out)
+	up := false
+	for !up && lines.Scan() {
+		up = strings.Contains(lines.Text(), "boot success")
+	}
+	go func() {
+		defer close(s.Done)
+		for lines.Scan() {
+		}
+		_ = s.cmd.Wait()
+	}()
+	if !up {
+		<-s.Done
+		t.Fatalf("the broker did not start: %v\n%s", s.cmd.ProcessState, s.Tail())
+	}
+	return s
+}
+
+// End sends a signal and waits for the end.
+func (s *Server) End(t *testing.T, signal syscall.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(signal); err != nil {
+		t.Fatalf("it ended by itself: %v\n%s", err, s.Tail())
+	}
+	<-s.Done
+	if signal == syscall.SIGTERM && s.cmd.ProcessState.ExitCode() != 0 {
+		t.Fatalf("a clean stop: %v\n%s", s.cmd.ProcessState, s.Tail())
+	}
+}
+
+// Tail is the end of its log.
+func (s *Server) Tail() string {
+	text, err := os.ReadFile(s.log)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text[max(0, len(text)-4000):])
+}
+
+// State says how it ended.
+func (s *Server) State() string { return s.cmd.ProcessState.String() }

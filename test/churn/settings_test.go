@@ -1,0 +1,104 @@
+package churn
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/skylarkmq/skylark/internal/testbroker"
+	"github.com/skylarkmq/skylark/internal/testport"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+)
+
+// settings is what both tests begin with: the binary SKYLARK_BIN, SKYLARK_CHURN_ROUNDS,
+// SKYLARK_CHURN_EVERY, SKYLARK_CHURN_SEED.
+type settings struct {
+	broker *testbroker.Broker
+	rounds int
+	every  time.Duration // rounds are at least so long
+	rand   *rand.Rand
+}
+
+func newSettings(t *testing.T, short int) *settings {
+	t.Helper()
+	bin := os.Getenv("SKYLARK_BIN")
+	if bin == "" {
+		t.Skip("SKYLARK_BIN does not name a server; make churn builds one and sets it")
+	}
+	bin, err := filepath.Abs(bin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &settings{rounds: short}
+	if n, err := strconv.Atoi(os.Getenv("SKYLARK_CHURN_ROUNDS")); err == nil {
+		s.rounds = max(1, n)
+	}
+	if d, err := time.ParseDuration(os.Getenv("SKYLARK_CHURN_EVERY")); err == nil {
+		s.every = d
+	}
+	seed := uint64(time.Now().UnixNano())
+	if n, err := strconv.ParseUint(os.Getenv("SKYLARK_CHURN_SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	t.Logf("SKYLARK_CHURN_SEED=%d", seed)
+	s.rand = rand.New(rand.NewPCG(seed, 0))
+	// Clients that are paused are forgotten while they sleep.
+	s.broker = &testbroker.Broker{Bin: bin, Dir: t.TempDir(), Port: testport.Broker(t), Flush: "ASYNC_FLUSH",
+		Settings: "channelExpiredTimeout=3000\nwaitTimeMillsInSendQueue=10000\n"}
+	return s
+}
+
+// wait waits until rounds have lasted as long as they should.
+func (s *settings) wait(t *testing.T, began time.Time, rounds int) {
+	select {
+	case <-time.After(time.Until(began.Add(time.Duration(rounds) * s.every))):
+	case <-t.Context().Done():
+	}
+}
+
+// makeTopic creates the topic and knows that it is there.
+func (s *settings) makeTopic(t *testing.T, addr string) {
+	t.Helper()
+	c := newClient(addr)
+	defer c.Close()
+	if _, err := c.call(t.Context(), code.UpdateAndCreateTopic, nil, "topic", topic, "defaultTopic", "TBW102",
+		"readQueueNums", strconv.Itoa(queues), "writeQueueNums", strconv.Itoa(queues), "perm", "6", "topicFilterType", "SINGLE_TAG",
+		"topicSysFlag", "0", "order", "false"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ends are the maximum offsets of all queues.
+func (s *settings) ends(t *testing.T, addr string) (end [queues]int64) {
+	t.Helper()
+	c := newClient(addr)
+	defer c.Close()
+	for q := range end {
+		at, err := c.maxOffset(t.Context(), int32(q))
+		if err != nil {
+			t.Fatal(err)
+		}
+		end[q] = at
+	}
+	return end
+}
+
+// checkCommitted compares what a group that has consumed everything left behind.
+func (s *settings) checkCommitted(t *testing.T, addr, group string, want [queues]int64) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	c := newClient(addr)
+	defer c.Close()
+	for q := range want {
+		at, err := c.committed(ctx, group, int32(q))
+		if err != nil || at != want[q] {
+			t.Error(fmt.Errorf("queue %d ends at %d, committed is %d (%w)", q, want[q], at, err))
+		}
+	}
+}
