@@ -28,12 +28,15 @@ func TestMain(m *testing.M) {
 // reportSize is one message in a report: queue, offset, number.
 const reportSize = 4 + 8 + 8
 
+// ready is the queue of the first report: the member can be told to leave.
+const ready = -1
+
 // beMember consumes until SIGTERM. Each pull's messages are reported in one write
 // of less than PIPE_BUF before any of them is committed.
 func beMember(addr, id string) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	newMember(addr, concurrentGroup, id, false, func(list []delivery) {
+	report := func(list []delivery) {
 		buf := make([]byte, 0, len(list)*reportSize)
 		for _, d := range list {
 			buf = binary.BigEndian.AppendUint32(buf, uint32(d.queue))
@@ -43,7 +46,9 @@ func beMember(addr, id string) {
 		if _, err := os.Stdout.Write(buf); err != nil {
 			os.Exit(1) // the test is gone
 		}
-	}).run(ctx)
+	}
+	report([]delivery{{queue: ready}})
+	newMember(addr, concurrentGroup, id, false, report).run(ctx)
 }
 
 // process is a member that can be killed and paused.
@@ -68,10 +73,13 @@ func startProcess(t *testing.T, addr, id string, consumed func([]delivery)) *pro
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
+	read := bufio.NewReaderSize(out, 64<<10)
+	var one [reportSize]byte
+	if _, err := io.ReadFull(read, one[:]); err != nil || decodeReport(one[:]).queue != ready {
+		t.Fatalf("a member does not begin: %v", err)
+	}
 	go func() {
 		defer close(p.heard)
-		read := bufio.NewReaderSize(out, 64<<10)
-		var one [reportSize]byte
 		for {
 			if _, err := io.ReadFull(read, one[:]); err != nil {
 				return
