@@ -120,6 +120,7 @@ type Broker struct {
 	wakers    *wakers
 	notices   *notices
 	routes    *topicRoutes
+	conflicts *conflicts
 	send      sender
 	replies   replies
 
@@ -187,7 +188,7 @@ func (b *Broker) newRegistries() {
 		VersionStep:     func() int64 { return b.cfg.Get().ConsumerOffsetUpdateVersionStep },
 		ServerSideReset: func() bool { return b.cfg.Get().UseServerSideResetOffset },
 	})
-	b.notices = newNotices(b)
+	b.notices, b.conflicts = newNotices(b), newConflicts(b)
 	b.Clients = client.New(client.Options{
 		NowMs: now, SubscriptionExpiredMs: cfg.SubscriptionExpiredTimeout, IDsChanged: b.notices.idsChanged,
 		GroupGone: b.Filters.Unregister,

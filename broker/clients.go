@@ -52,5 +52,6 @@ func (b *Broker) scanClients(ctx context.Context) {
 			conn.Close()
 		}
 		b.Locks.Sweep()
+		b.conflicts.tell()
 	}
 }

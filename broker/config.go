@@ -142,6 +142,10 @@ type Config struct {
 	ChannelExpiredTimeout int64 `conf:"channelExpiredTimeout"`
 	// SubscriptionExpiredTimeout: ms that what came with a pull is remembered.
 	SubscriptionExpiredTimeout int64 `conf:"subscriptionExpiredTimeout"`
+	// RejectConflictingSubscription: refuse a client whose subscriptions are not those of its consumer group.
+	RejectConflictingSubscription bool `conf:"rejectConflictingSubscription,hot"`
+	// SubscriptionConflictGraceTime: ms that members of a group may differ, as they do in a rolling upgrade, before it is told.
+	SubscriptionConflictGraceTime int64 `conf:"subscriptionConflictGraceTime,hot"`
 	// EnableRegisterProducer: note producers.
 	EnableRegisterProducer bool `conf:"enableRegisterProducer,hot"`
 
@@ -220,7 +224,7 @@ func DefaultConfig() Config {
 		RebalanceLockMaxLiveTime:       lock.DefaultMaxLiveMs,
 		NotifyConsumerIDsChangedEnable: true, RealTimeNotifyConsumerChange: true,
 		ChannelExpiredTimeout: 120_000, SubscriptionExpiredTimeout: 600_000,
-		EnableRegisterProducer:   true,
+		SubscriptionConflictGraceTime: 60_000, EnableRegisterProducer: true,
 		WaitTimeMillsInSendQueue: 200, WaitTimeMillsInPullQueue: 5000, WaitTimeMillsInHeartbeatQueue: 31_000,
 		WaitTimeMillsInTransactionQueue: 3000, WaitTimeMillsInAckQueue: 3000, WaitTimeMillsInAdminBrokerQueue: 5000,
 		MetricsExporterType: metricsOff, MetricsPromExporterPort: 5557, MetricsOtelCardinalityLimit: 50000,

@@ -53,9 +53,12 @@ func (b *Broker) heartBeat(r *remoting.Request) (*protocol.Command, error) {
 	groups := b.groupsOf(data)
 	b.makeRetryTopics(data, groups)
 	resend := data.HeartbeatFingerprint == 0
+	var conflict error
 	for i, group := range groups {
-		if b.registerConsumer(info, data, &data.ConsumerDataSet[i], group) {
-			resend = true
+		again, err := b.registerConsumer(info, data, &data.ConsumerDataSet[i], group)
+		resend = resend || again
+		if err != nil {
+			conflict = err
 		}
 	}
 	if b.cfg.Get().EnableRegisterProducer {
@@ -65,6 +68,9 @@ func (b *Broker) heartBeat(r *remoting.Request) (*protocol.Command, error) {
 	}
 	if r.Conn.Closed() { // it may have closed before it was registered
 		b.channelClosed(r.Conn)
+	}
+	if conflict != nil {
+		return nil, conflict
 	}
 	cmd := protocol.NewResponse(code.Success, "")
 	cmd.Fields.SetBool("IS_SUPPORT_HEART_BEAT_V2", true)
@@ -151,24 +157,28 @@ func (b *Broker) makeRetryTopics(d *body.HeartbeatData, groups []*subscription.G
 }
 
 // registerConsumer notes one group of a heartbeat; resend asks the client for its
-// subscriptions (version 2).
-func (b *Broker) registerConsumer(info client.Info, d *body.HeartbeatData, c *body.ConsumerData, group *subscription.Group) (resend bool) {
+// subscriptions (version 2). The error is a refusal for rejectConflictingSubscription.
+func (b *Broker) registerConsumer(info client.Info, d *body.HeartbeatData, c *body.ConsumerData, group *subscription.Group) (resend bool, err error) {
 	resend = b.Clients.Fingerprint(c.GroupName, d.HeartbeatFingerprint, d.WithoutSub) && d.HeartbeatFingerprint != 0
 	if group == nil {
-		return resend
+		return resend, nil
 	}
 	subs, withoutSub := subscriptions(c), d.WithoutSub && d.HeartbeatFingerprint != 0
-	changed := b.Clients.RegisterConsumer(info, client.Consumer{
+	changed, objector := b.Clients.JoinConsumer(info, client.Consumer{
 		Group: c.GroupName, ConsumeType: c.ConsumeType, MessageModel: c.MessageModel, ConsumeFromWhere: c.ConsumeFromWhere,
 		Subscriptions: subs, WithoutSub: withoutSub, Notify: group.NotifyConsumerIdsChangedEnable,
+		RejectConflict: b.cfg.Get().RejectConflictingSubscription,
 	})
+	if objector != "" {
+		return true, b.conflicts.refuse(c.GroupName, info.ClientID, objector)
+	}
 	if !withoutSub {
 		b.Filters.Register(c.GroupName, subs)
 	}
 	if changed {
 		b.log.Info().Str("group", c.GroupName).Str("client", info.ClientID).Str("remote", info.RemoteAddr).Msg("consumer group changed")
 	}
-	return resend
+	return resend, nil
 }
 
 func subscriptions(c *body.ConsumerData) []*filter.Subscription {

@@ -6,8 +6,10 @@ import (
 	"github.com/skylarkmq/skylark/store"
 )
 
-// mountOperators adds the requests of package admin to the same table.
+// mountOperators adds the requests of package admin to the same table, and those of
+// `skylark admin`.
 func (b *Broker) mountOperators() {
+	remoting.Mount(b.server, b, conflictRoutes)
 	remoting.Mount(b.server, admin.New(admin.Deps{
 		Rules: b.adminRules, Settings: b.settings, Store: b.Store, Topics: b.Topics, Groups: b.Groups, Offsets: b.Offsets,
 		Clients: b.Clients, Stats: b.Stats, Schedule: b.Schedule, Server: b.server, Disk: b.disk, Clock: b.clock, Log: b.log,

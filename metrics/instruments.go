@@ -16,6 +16,8 @@ type Sources struct {
 	Deliveries   func(yield func(Delivery))
 	Topics       func(yield func(Topic)) // transactions by topic
 	Transactions func() Transactions
+	Conflicts    func() Conflicts
+	DeadLetters  func(yield func(Dead))
 	Started      time.Time
 }
 
@@ -101,6 +103,12 @@ func (e *Exporter) register(meter metric.Meter, src Sources) error {
 	}
 	if src.Transactions != nil {
 		e.transactions(m, src.Transactions)
+	}
+	if src.Conflicts != nil {
+		e.conflicts(m, src.Conflicts)
+	}
+	if src.DeadLetters != nil {
+		e.deadLetters(m, src.DeadLetters)
 	}
 	return m.err
 }

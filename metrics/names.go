@@ -24,6 +24,15 @@ const (
 	TransactionDiscarded = "skylark_transaction_discarded_total"
 	// TransactionRefused were over maxOpenTransactions.
 	TransactionRefused = "skylark_transaction_refused_total"
+
+	// SubscriptionConflicts: consumer groups whose members have subscribed differently for longer than the grace time.
+	SubscriptionConflicts = "skylark_subscription_conflicts"
+	// SubscriptionConflictsRejected: heartbeats refused for rejectConflictingSubscription.
+	SubscriptionConflictsRejected = "skylark_subscription_conflicts_rejected_total"
+	// DeadLetters of a group that were neither sent again nor purged.
+	DeadLetters = "skylark_dead_letters"
+	// DeadLettersOldestAge: seconds since the oldest of them was stored.
+	DeadLettersOldestAge = "skylark_dead_letters_oldest_age_seconds"
 )
 
 // Scope is the Java broker's meter.

@@ -11,13 +11,30 @@ import (
 // group's members or the topics it subscribes to changed. What the last heartbeat
 // said holds for the whole group: type, model, start, and the set of topics.
 func (r *Registry) RegisterConsumer(info Info, c Consumer) (changed bool) {
+	changed, _ = r.JoinConsumer(info, c)
+	return changed
+}
+
+// JoinConsumer is RegisterConsumer; with RejectConflict it may refuse, and then
+// names the member that objects and changes nothing.
+func (r *Registry) JoinConsumer(info Info, c Consumer) (changed bool, objector string) {
 	info.LastUpdateMs = r.opt.NowMs()
+	var sig uint64
+	if !c.WithoutSub {
+		sig = r.signature(c.Group, c.Subscriptions)
+	}
 	r.mu.Lock()
 	g := r.consumers[c.Group]
+	if g != nil && sig != 0 && c.RejectConflict {
+		if first, objects := g.objects(&info, sig); objects {
+			r.mu.Unlock()
+			return false, first
+		}
+	}
 	if g == nil {
 		if len(r.consumers) >= maxGroups {
 			r.mu.Unlock()
-			return false
+			return false, ""
 		}
 		g = &group{
 			channels: map[Channel]*Info{}, subs: map[string]*filter.Subscription{}, topics: map[string]struct{}{},
@@ -27,6 +44,9 @@ func (r *Registry) RegisterConsumer(info Info, c Consumer) (changed bool) {
 	g.consumeType, g.messageModel, g.fromWhere = c.ConsumeType, c.MessageModel, c.ConsumeFromWhere
 	g.lastUpdateMs = info.LastUpdateMs
 	changed = r.joinConsumer(c.Group, g, info)
+	if sig != 0 {
+		r.want(c.Group, g, g.channels[info.Channel], sig, c.Subscriptions)
+	}
 	if !c.WithoutSub && r.updateSubscriptions(c.Group, g, c.Subscriptions) {
 		changed = true
 	}
@@ -36,18 +56,21 @@ func (r *Registry) RegisterConsumer(info Info, c Consumer) (changed bool) {
 	}
 	r.mu.Unlock()
 	r.tell(told)
-	return changed
+	return changed, ""
 }
 
 // joinConsumer needs mu; true for a connection that was not in the group.
 func (r *Registry) joinConsumer(name string, g *group, info Info) bool {
 	if old := g.channels[info.Channel]; old != nil {
+		info.joined, info.wants = old.joined, old.wants
 		*old = info
 		return false
 	}
 	if len(g.channels) >= maxClientsPerGroup {
 		return false
 	}
+	r.joins++
+	info.joined = r.joins
 	g.channels[info.Channel] = &info
 	r.member(info.Channel).consumers[name] = struct{}{}
 	return true
@@ -126,7 +149,10 @@ func (r *Registry) removeConsumer(name string, ch Channel) (c change, removed bo
 	if g == nil {
 		return change{group: name}, false
 	}
-	_, removed = g.channels[ch]
+	if info := g.channels[ch]; info != nil {
+		removed = true
+		g.unwant(info)
+	}
 	delete(g.channels, ch)
 	if m := r.byChannel[ch]; m != nil {
 		delete(m.consumers, name)

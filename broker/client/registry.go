@@ -6,6 +6,7 @@
 package client
 
 import (
+	"hash/maphash"
 	"sync"
 
 	"github.com/skylarkmq/skylark/filter"
@@ -48,6 +49,9 @@ type Info struct {
 	Version      int32
 	RemoteAddr   string
 	LastUpdateMs int64
+
+	joined uint64 // members that came earlier have smaller numbers
+	wants  uint64 // signature of what a consumer subscribes to, 0: it has not said
 }
 
 // Consumer is what one heartbeat says of a consumer group.
@@ -61,6 +65,9 @@ type Consumer struct {
 	WithoutSub bool
 	// Notify: whether the group's members want to hear of changes.
 	Notify bool
+	// RejectConflict: refuse a client whose subscriptions are not those of the member
+	// that was there first.
+	RejectConflict bool
 }
 
 // Group is a copy of what is known of a consumer group.
@@ -101,6 +108,9 @@ type Registry struct {
 	topicGroups  map[string]map[string]struct{} // topic → groups that subscribe to it
 	fingerprints map[string]int32
 	compensation map[string]*compensated
+	differing    map[string]*disagreement // groups whose members differ, or did lately
+	joins        uint64
+	seed         maphash.Seed
 }
 
 // group is a consumer group with at least one connection.
@@ -110,6 +120,7 @@ type group struct {
 	subs                                 map[string]*filter.Subscription
 	topics                               map[string]struct{} // every topic ever in subs: its rows in topicGroups
 	lastUpdateMs                         int64
+	wanted                               map[uint64]*want // what members subscribe to, by signature
 }
 
 // membership lists the groups of one connection, so that its end costs what it is
@@ -128,7 +139,7 @@ func New(opt Options) *Registry {
 		opt: opt, consumers: map[string]*group{}, producers: map[string]map[Channel]*Info{},
 		byChannel: map[Channel]*membership{}, producerByID: map[string]Channel{},
 		topicGroups: map[string]map[string]struct{}{}, fingerprints: map[string]int32{},
-		compensation: map[string]*compensated{},
+		compensation: map[string]*compensated{}, differing: map[string]*disagreement{}, seed: maphash.MakeSeed(),
 	}
 }
 

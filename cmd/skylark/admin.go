@@ -13,6 +13,7 @@ type adminCommand struct {
 
 func adminCommands() []adminCommand {
 	return []adminCommand{
+		{"group", "conflicting subscriptions of consumer groups", runAdminGroup},
 		{"tx", "list, show, commit, roll back and resume half messages of a broker", runAdminTx},
 	}
 }

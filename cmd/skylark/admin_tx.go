@@ -1,19 +1,12 @@
 package main
 
 import (
-	"context"
-	"flag"
 	"fmt"
-	"io"
 	"strconv"
 	"text/tabwriter"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/skylarkmq/skylark/internal/javajson"
-	"github.com/skylarkmq/skylark/remoting"
-	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/body"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
 	"github.com/skylarkmq/skylark/remoting/protocol/header"
@@ -29,12 +22,7 @@ OFFSET is the first column of list; resume takes the message id that list -disca
 `
 
 // txTool is one run of `skylark admin tx`.
-type txTool struct {
-	out    io.Writer
-	client *remoting.Client
-	addr   string
-	json   bool
-}
+type txTool struct{ *operator }
 
 func runAdminTx(c *call) error {
 	if len(c.args) == 0 {
@@ -42,26 +30,21 @@ func runAdminTx(c *call) error {
 		return exit{exitFailed, ""}
 	}
 	verb := c.args[0]
-	flags := flag.NewFlagSet("tx "+verb, flag.ContinueOnError)
-	flags.SetOutput(c.stderr)
-	flags.Usage = func() { fmt.Fprint(c.stderr, txUsage) }
-	t := &txTool{out: c.stdout}
+	op, flags := newOperator(c, txUsage)
+	t := &txTool{op}
 	var q header.TxList
 	var age time.Duration
 	var checks, most int
-	flags.StringVar(&t.addr, "b", "127.0.0.1:10911", "broker")
 	flags.StringVar(&q.Group, "group", "", "producer group")
 	flags.StringVar(&q.Topic, "topic", "", "topic the messages are meant for")
 	flags.DurationVar(&age, "age", 0, "at least so old")
 	flags.IntVar(&checks, "checks", 0, "at least so often checked")
 	flags.IntVar(&most, "max", 100, "at most so many")
 	flags.BoolVar(&q.Discarded, "discarded", false, "those that were checked too often, or grew too old")
-	flags.BoolVar(&t.json, "json", false, "as JSON")
 	if err := flags.Parse(c.args[1:]); err != nil {
 		return exit{exitFailed, ""}
 	}
 	q.MinAgeMs, q.MinChecks, q.Max = age.Milliseconds(), int32(checks), int32(most)
-	t.client = remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())
 	defer t.client.Close()
 	return t.run(verb, q, flags.Args())
 }
@@ -107,19 +90,6 @@ func (t *txTool) done(err error, what, arg string) error {
 		fmt.Fprintf(t.out, "%s %s\n", what, arg)
 	}
 	return err
-}
-
-func (t *txTool) call(c code.Request, head any) (*protocol.Command, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	reply, err := t.client.Call(ctx, t.addr, protocol.NewRequest(c, head, nil))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", t.addr, err)
-	}
-	if reply.Response() != code.Success {
-		return nil, fmt.Errorf("%s (%s)", reply.Remark, reply.Response())
-	}
-	return reply, nil
 }
 
 func (t *txTool) list(q header.TxList) error {
@@ -188,20 +158,4 @@ func (t *txTool) show(offset int64) error {
 	row("properties", strconv.Quote(h.Properties))
 	row("body", strconv.Quote(string(h.Body)))
 	return w.Flush()
-}
-
-func ageOf(born int64) time.Duration { return time.Since(time.UnixMilli(born)).Round(time.Second) }
-
-func when(ms int64) string {
-	if ms == 0 {
-		return "-"
-	}
-	return time.UnixMilli(ms).Format(time.DateTime)
-}
-
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }

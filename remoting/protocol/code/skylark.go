@@ -11,4 +11,7 @@ const (
 	SkylarkTxShow Request = 28002
 	// SkylarkTxSettle commits or rolls back one, whatever its producer says: header.TxSettle.
 	SkylarkTxSettle Request = 28003
+
+	// SkylarkConflicts lists consumer groups whose members subscribe differently: header.Conflicts, body.ConflictList.
+	SkylarkConflicts Request = 28021
 )

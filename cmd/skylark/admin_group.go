@@ -1,0 +1,75 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/skylarkmq/skylark/remoting/protocol/body"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+	"github.com/skylarkmq/skylark/remoting/protocol/header"
+)
+
+const groupUsage = `usage: skylark admin group conflicts   [-b HOST:PORT] [-json] [GROUP]
+
+conflicts shows consumer groups whose members subscribe differently.
+`
+
+// groupTool is one run of `skylark admin group`.
+type groupTool struct{ *operator }
+
+func runAdminGroup(c *call) error {
+	if len(c.args) == 0 {
+		fmt.Fprint(c.stderr, groupUsage)
+		return exit{exitFailed, ""}
+	}
+	op, flags := newOperator(c, groupUsage)
+	defer op.client.Close()
+	g := &groupTool{op}
+	switch verb, args := c.args[0], c.args[1:]; verb {
+	case "conflicts":
+		return g.conflicts(flags, args)
+	default:
+		return exit{exitFailed, "no such command: " + verb + "\n\n" + groupUsage}
+	}
+}
+
+func (g *groupTool) conflicts(flags *flag.FlagSet, args []string) error {
+	args, err := flagsAnywhere(flags, args)
+	if err != nil {
+		return err
+	}
+	if len(args) > 1 {
+		return exit{exitFailed, groupUsage}
+	}
+	var list body.ConflictList
+	shown, err := g.ask(code.SkylarkConflicts, &header.Conflicts{Group: strings.Join(args, "")}, &list)
+	if shown || err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(g.out, 0, 0, 2, ' ', 0)
+	if len(list.Groups) > 0 {
+		fmt.Fprintf(w, "GROUP\tFOR\tTOPIC\tEXPRESSION\tTYPE\tCLIENTS\n")
+	}
+	for _, group := range list.Groups {
+		for _, topic := range group.Topics {
+			for _, v := range topic.Variants {
+				expression, kind := v.Expression, v.Type
+				if !v.Subscribed {
+					expression, kind = "(not subscribed)", "-"
+				}
+				clients := strings.Join(v.Clients, " ")
+				if v.More > 0 {
+					clients += fmt.Sprintf(" and %d more", v.More)
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", group.Group, ageOf(group.Since), topic.Topic, expression, kind, clients)
+			}
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(g.out, "%d groups whose members subscribe differently; %d heartbeats refused since the broker began\n", len(list.Groups), list.Rejected)
+	return nil
+}
