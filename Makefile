@@ -87,7 +87,7 @@ docker-test: ## build the image, compose up, send and receive; skipped loudly wi
 	@scripts/docker-test.sh
 
 .PHONY: bench
-bench: build ## ours and the Java broker alternately; writes docs/benchmarks.md
+bench: build ## ours, a no-op server and the Java broker alternately, core rows, ten minutes (ARGS="-all", "-rounds 2 -only SYNC"); writes docs/benchmarks.md
 	@scripts/need.sh jvm
 	@scripts/bench.sh $(ARGS)
 

@@ -1,8 +1,10 @@
-// Command bench compares our broker with the Java broker and with a server that does nothing, on this machine,
-// in one run: all servers are up, each row is measured on one after the other, and the others are stopped
-// (SIGSTOP) meanwhile. Every row is repeated; the tables show the median and the range.
+// Command bench compares our broker with the Java broker and with a server that does nothing, on this machine, in one run. In every
+// round each row is measured on one server after the other while the others are stopped (SIGSTOP), so that what disturbs the machine
+// disturbs all of them. Each measurement is a line of a file as soon as it is known; tables and plot are made from that file.
 //
-//	go run ./bench -skylark bin/skylark -noop bin/noop -java ~/jars -rounds 3 -out docs/benchmarks.md
+//	go run ./bench -skylark bin/skylark -noop bin/noop -java ~/jars -rounds 3          the core rows
+//	go run ./bench ... -all -rounds 2 -only 'SYNC|queues'                              some of all rows
+//	go run ./bench -report -out docs/benchmarks.md                                     tables again, nothing measured
 package main
 
 import (
@@ -12,20 +14,23 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/skylarkmq/skylark/bench/load"
-	"github.com/skylarkmq/skylark/bench/server"
+	"github.com/skylarkmq/skylark/bench/record"
 )
 
 type settings struct {
-	skylark, noop, jars, heap string
-	rounds, idleConns         int
-	measure, jit              time.Duration
-	only, out, dir            string
+	skylark, noop, jars, heap, client string
+	rounds, idleConns                 int
+	seconds, logGiB                   float64
+	jit, budget                       time.Duration
+	all, list, reportOnly, resume     bool
+	only                              *regexp.Regexp
+	out, plot, results, dir           string
+	about                             string
 }
 
 func main() {
@@ -33,24 +38,63 @@ func main() {
 	flag.StringVar(&s.skylark, "skylark", "bin/skylark", "our binary")
 	flag.StringVar(&s.noop, "noop", "bin/noop", "the no-op server; empty: leave it out")
 	flag.StringVar(&s.jars, "java", "", "folder with the jars of rocketmq-broker 5.5.0; empty: leave Java out")
+	flag.StringVar(&s.client, "client", "", "folder with the jars of rocketmq-client, for the rows of the official client; empty: leave them out")
 	flag.StringVar(&s.heap, "heap", "2g", "heap of the Java broker")
 	flag.IntVar(&s.rounds, "rounds", 3, "repetitions of every row")
-	flag.IntVar(&s.idleConns, "idle", 9000, "idle connections of the memory row; 0: leave it out")
-	flag.DurationVar(&s.measure, "measure", 2500*time.Millisecond, "measured time a row and server")
-	flag.DurationVar(&s.jit, "jit", 20*time.Second, "load that warms Java's compiler up before the first row")
-	flag.StringVar(&s.only, "only", "", "only rows whose name contains this")
-	flag.StringVar(&s.out, "out", "", "write the tables to this file too")
+	flag.Float64Var(&s.seconds, "seconds", 2, "measured time of a row on a server")
+	flag.IntVar(&s.idleConns, "idle", 9000, "idle connections of the memory row")
+	flag.Float64Var(&s.logGiB, "log", 3.7, "GiB of commit log that recovery after kill -9 starts from")
+	flag.DurationVar(&s.jit, "jit", 20*time.Second, "work for Java's compiler before the first row, spread over the chosen rows")
+	flag.DurationVar(&s.budget, "budget", 0, "begin no row later than this after the start; 0: no limit")
+	flag.BoolVar(&s.all, "all", false, "all rows, not only the core ones")
+	flag.BoolVar(&s.list, "list", false, "list the chosen rows and end")
+	flag.BoolVar(&s.reportOnly, "report", false, "only make the tables from -results")
+	flag.BoolVar(&s.resume, "resume", false, "keep what is in -results and measure what is missing")
+	only := flag.String("only", "", "only rows whose name matches this regular expression, core or not")
+	flag.StringVar(&s.out, "out", "", "write the tables into this file, below its line <!-- measured -->; what stands above stays")
+	flag.StringVar(&s.plot, "plot", "", "draw the plot into this SVG file")
+	flag.StringVar(&s.results, "results", "bench-results.jsonl", "file of the measurements")
 	flag.StringVar(&s.dir, "dir", "", "where the stores live (a temporary directory)")
+	flag.StringVar(&s.about, "version", "", "version of ours, for the report")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := bench(ctx, s); err != nil {
+	if err := s.run(ctx, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func bench(ctx context.Context, s settings) error {
+func (s *settings) run(ctx context.Context, only string) (err error) {
+	if only != "" {
+		if s.only, err = regexp.Compile(only); err != nil {
+			return err
+		}
+	}
+	chosen := s.chosen()
+	if s.list {
+		for _, r := range chosen {
+			fmt.Println(r.name)
+		}
+		return nil
+	}
+	if !s.reportOnly {
+		// What was measured before an error, or before an interrupt, is worth its tables.
+		err = s.measureAll(ctx, chosen)
+	}
+	return errors.Join(err, s.report())
+}
+
+func (s *settings) chosen() (chosen []row) {
+	for _, r := range rows {
+		if s.only != nil && s.only.MatchString(r.name) || s.only == nil && (r.core || s.all) {
+			chosen = append(chosen, r)
+		}
+	}
+	return chosen
+}
+
+func (s *settings) measureAll(ctx context.Context, chosen []row) error {
 	if s.dir == "" {
 		dir, err := os.MkdirTemp("", "skylark-bench-")
 		if err != nil {
@@ -59,109 +103,24 @@ func bench(ctx context.Context, s settings) error {
 		defer os.RemoveAll(dir)
 		s.dir = dir
 	}
-	report := newReport(s)
-	for _, sync := range []bool{false, true} {
-		if err := series(ctx, s, sync, report); err != nil {
-			return err
-		}
-	}
-	if s.only == "" {
-		if err := lifecycle(ctx, s, report); err != nil {
-			return err
-		}
-	}
-	text := report.markdown()
-	fmt.Print(text)
-	if s.out == "" {
-		return nil
-	}
-	return os.WriteFile(s.out, []byte(text), 0o644)
-}
-
-func (s settings) kinds(sync bool) []server.Kind {
-	kinds := []server.Kind{server.Skylark(s.skylark)}
-	if s.noop != "" && !sync {
-		kinds = append(kinds, server.Noop(s.noop))
-	}
-	if s.jars != "" {
-		kinds = append(kinds, server.Java(s.jars, s.heap))
-	}
-	return kinds
-}
-
-// series measures the rows of one flush mode on all servers, round robin.
-func series(ctx context.Context, s settings, sync bool, report *report) error {
-	var chosen []row
-	for _, r := range rows {
-		if r.syncFlush == sync && strings.Contains(r.name, s.only) {
-			chosen = append(chosen, r)
-		}
-	}
-	if len(chosen) == 0 {
-		return nil
-	}
-	var servers []*server.Server
-	defer func() {
-		for _, srv := range servers {
-			srv.Stop(syscall.SIGTERM)
-		}
-	}()
-	for _, k := range s.kinds(sync) {
-		srv, err := k.Run(ctx, server.Options{
-			Dir:      filepath.Join(s.dir, fmt.Sprintf("%s-sync=%v", strings.Fields(k.Name)[0], sync)),
-			Settings: map[string]string{"flushDiskType": map[bool]string{true: "SYNC_FLUSH", false: "ASYNC_FLUSH"}[sync]},
-		})
-		if err != nil {
-			return err
-		}
-		servers = append(servers, srv)
-		if err := warmUp(ctx, srv, s); err != nil {
-			return err
-		}
-		srv.Pause()
-	}
-	for _, r := range chosen {
-		for range s.rounds {
-			for _, srv := range servers {
-				if err := measure(ctx, s, r, srv, report); err != nil {
-					return err
-				}
-			}
-		}
-		fmt.Fprintln(os.Stderr, report.line(r))
-	}
-	return nil
-}
-
-func measure(ctx context.Context, s settings, r row, srv *server.Server, report *report) error {
-	if srv.Name == "no-op" && !r.noop {
-		return nil
-	}
-	srv.Resume()
-	defer srv.Pause()
-	o := r.options
-	o.Addr, o.PID, o.Measure = srv.Addr, srv.PID(), s.measure
-	result, err := r.run(ctx, o)
+	out, err := record.Create(s.results, s.resume)
 	if err != nil {
-		return fmt.Errorf("%s on %s: %w", r.name, srv.Name, err)
+		return err
 	}
-	if ctx.Err() != nil {
-		return errors.New("interrupted")
+	defer out.Close()
+	about := record.Run{
+		At: time.Now(), Machine: machine(), Version: s.about, Command: strings.Join(os.Args[1:], " "),
+		Heap: s.heap, Jit: s.jit, Seconds: s.seconds,
 	}
-	report.add(r.name, srv.Name, result)
-	return nil
-}
-
-// warmUp creates the topics and, for Java, gives its compiler the work that the rows will do.
-func warmUp(ctx context.Context, srv *server.Server, s settings) error {
-	span := 300 * time.Millisecond
-	if strings.HasPrefix(srv.Name, "Java") {
-		span = s.jit
+	if err := out.Add(about); err != nil {
+		return err
 	}
-	for _, topic := range []string{"BenchTail", "BenchDeliver", "BenchTopic"} {
-		if _, err := load.Send(ctx, load.Options{Addr: srv.Addr, Topic: topic, Warm: span / 6, Measure: span / 6}); err != nil {
+	b := &bed{settings: s, out: out, began: time.Now(), running: map[place]*running{}, chosen: chosen}
+	defer b.stopAll()
+	if s.resume {
+		if _, b.done, err = record.Read(s.results); err != nil {
 			return err
 		}
 	}
-	return nil
+	return b.rounds(ctx)
 }

@@ -1,80 +1,109 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
-	"github.com/skylarkmq/skylark/bench/load"
+	"github.com/skylarkmq/skylark/bench/record"
 )
 
-// report collects every run of every row and server.
-type report struct {
-	settings
-	rows  []string
-	runs  map[[2]string][]load.Result // row, server
-	life  []string
-	lives map[[2]string][]float64
-	order []string // servers
-}
+// measuredMark is the line of the report's file below which the tables stand; what is above it is written by hand.
+const measuredMark = "<!-- measured -->"
 
-func newReport(s settings) *report {
-	return &report{settings: s, runs: map[[2]string][]load.Result{}, lives: map[[2]string][]float64{}}
-}
+var servers = []string{"skylark", "no-op", "Java 5.5.0"}
 
-func (r *report) add(row, server string, result load.Result) {
-	if !slices.Contains(r.rows, row) {
-		r.rows = append(r.rows, row)
+// report makes tables and plot from the file of measurements.
+func (s *settings) report() error {
+	runs, all, err := record.Read(s.results)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.results, err)
 	}
-	r.seen(server)
-	key := [2]string{row, server}
-	r.runs[key] = append(r.runs[key], result)
+	if len(all) == 0 {
+		return nil
+	}
+	t := newTables(runs, all)
+	text := t.markdown()
+	fmt.Print(text)
+	if s.plot != "" {
+		if err := os.WriteFile(s.plot, []byte(t.plot()), 0o644); err != nil {
+			return err
+		}
+	}
+	if s.out == "" {
+		return nil
+	}
+	old, err := os.ReadFile(s.out)
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	byHand, _, _ := strings.Cut(string(old), measuredMark)
+	return os.WriteFile(s.out, []byte(byHand+measuredMark+"\n\n"+text), 0o644)
 }
 
-func (r *report) addLife(what, server string, v float64) {
-	if !slices.Contains(r.life, what) {
-		r.life = append(r.life, what)
-	}
-	r.seen(server)
-	key := [2]string{what, server}
-	r.lives[key] = append(r.lives[key], v)
+// tables are the measurements, by row and server.
+type tables struct {
+	runs []record.Run
+	rows []row
+	of   map[[2]string][]record.One
 }
 
-func (r *report) seen(server string) {
-	if !slices.Contains(r.order, server) {
-		r.order = append(r.order, server)
+func newTables(runs []record.Run, all []record.One) *tables {
+	t := &tables{runs: runs, of: map[[2]string][]record.One{}}
+	for _, one := range all {
+		key := [2]string{one.Row, one.Server}
+		t.of[key] = append(t.of[key], one)
+		if !slices.ContainsFunc(t.rows, func(r row) bool { return r.name == one.Row }) {
+			t.rows = append(t.rows, rowOf(one.Row))
+		}
 	}
+	// In the order of the list of rows, whatever order they were measured in.
+	slices.SortStableFunc(t.rows, func(a, b row) int { return position(a.name) - position(b.name) })
+	return t
 }
 
-// spread shows median and range of a figure over the rounds.
-func spread[T any](runs []T, figure func(T) float64) string {
-	if len(runs) == 0 {
-		return ""
-	}
-	v := make([]float64, len(runs))
-	for i, run := range runs {
-		v[i] = figure(run)
+func position(name string) int {
+	return slices.IndexFunc(rows, func(r row) bool { return r.name == name })
+}
+
+func (t *tables) figures(row, server, value string) (v []float64) {
+	for _, one := range t.of[[2]string{row, server}] {
+		if x, ok := one.Values[value]; ok {
+			v = append(v, x)
+		}
 	}
 	slices.Sort(v)
-	median := v[len(v)/2]
-	if len(v)%2 == 0 {
-		median = (v[len(v)/2-1] + median) / 2
+	return v
+}
+
+func median(sorted []float64) float64 {
+	n := len(sorted)
+	if n == 0 {
+		return 0
 	}
-	if len(v) == 1 {
-		return short(median)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// spread shows median and range of a value over the rounds.
+func (t *tables) spread(row, server, value string) string {
+	v := t.figures(row, server, value)
+	switch {
+	case len(v) == 0:
+		return ""
+	case len(v) == 1 || short(v[0]) == short(v[len(v)-1]):
+		return "**" + short(median(v)) + "**"
 	}
-	return fmt.Sprintf("**%s** (%s–%s)", short(median), short(v[0]), short(v[len(v)-1]))
+	return fmt.Sprintf("**%s** (%s–%s)", short(median(v)), short(v[0]), short(v[len(v)-1]))
 }
 
 func short(v float64) string {
 	switch {
-	case v >= 1000:
+	case v >= 100_000:
+		return fmt.Sprintf("%.0f k", v/1000)
+	case v >= 100:
 		return fmt.Sprintf("%.0f", v)
 	case v >= 10:
 		return fmt.Sprintf("%.1f", v)
@@ -83,85 +112,143 @@ func short(v float64) string {
 	}
 }
 
-// line is the progress that a waiting person reads: CPU a message of each server.
-func (r *report) line(w row) string {
+func (t *tables) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-45s", w.name)
-	for _, s := range r.order {
-		runs := r.runs[[2]string{w.name, s}]
-		if len(runs) > 0 {
-			fmt.Fprintf(&b, "  %s: %s µs, %s/s, p99 %s ms", s, spread(runs, cpuMicros), spread(runs, perSecond), spread(runs, p99))
+	b.WriteString(t.method())
+	var section string
+	for i, r := range t.rows {
+		if r.section == section {
+			continue
 		}
-		for _, run := range runs {
-			for what, n := range run.Errors {
-				fmt.Fprintf(&b, " [%d × %s]", n, what)
-			}
+		section = r.section
+		end := i
+		for end < len(t.rows) && t.rows[end].section == section {
+			end++
 		}
+		fmt.Fprintf(&b, "## %s\n\n", section)
+		t.section(&b, t.rows[i:end])
 	}
+	t.surroundings(&b)
 	return b.String()
 }
 
-func cpuMicros(r load.Result) float64 { return r.CPUMicros }
-func perSecond(r load.Result) float64 { return r.PerSecond }
-func p50(r load.Result) float64       { return r.Latency.P50 }
-func p99(r load.Result) float64       { return r.Latency.P99 }
-func p999(r load.Result) float64      { return r.Latency.P999 }
-func anonymous(r load.Result) float64 { return r.Memory.Anonymous }
-
-func (r *report) markdown() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# Benchmarks\n\n%s\n\n", r.method())
-	b.WriteString("Median **bold**, range in brackets. CPU is the server process's own, user and system. The no-op server answers and stores nothing.\n\n")
-	for _, name := range r.rows {
-		budget := ""
-		if i := slices.IndexFunc(rows, func(w row) bool { return w.name == name }); i >= 0 {
-			budget = rows[i].budget
+func (t *tables) section(b *strings.Builder, all []row) {
+	var rates, latencies []row
+	for _, r := range all {
+		switch {
+		case r.shown != nil:
+			t.own(b, r)
+			continue
+		case len(t.figures(r.name, "skylark", p99)) > 0:
+			latencies = append(latencies, r)
 		}
-		fmt.Fprintf(&b, "## %s\n\nBudget: %s\n\n", name, budget)
-		b.WriteString("| server | CPU µs a message | messages/s | p50 ms | p99 ms | p99.9 ms | anonymous MiB | failed |\n|---|---|---|---|---|---|---|---|\n")
-		for _, s := range r.order {
-			runs := r.runs[[2]string{name, s}]
-			if len(runs) == 0 {
-				continue
-			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %d |\n", s, spread(runs, cpuMicros), spread(runs, perSecond),
-				spread(runs, p50), spread(runs, p99), spread(runs, p999), spread(runs, anonymous), failed(runs))
-		}
-		b.WriteString("\n")
+		rates = append(rates, r)
 	}
-	r.lifeTable(&b)
-	return b.String()
+	t.rates(b, rates)
+	t.latencies(b, latencies)
 }
 
-func (r *report) lifeTable(b *strings.Builder) {
-	if len(r.life) == 0 {
+// rates is CPU and messages a second.
+func (t *tables) rates(b *strings.Builder, all []row) {
+	if len(all) == 0 {
 		return
 	}
-	servers := slices.DeleteFunc(slices.Clone(r.order), func(s string) bool { return s == "no-op" })
-	fmt.Fprintf(b, "## Start, stop and memory\n\nIdle connections: %d.\n\n| | %s |\n|---|%s\n", r.idleConns,
-		strings.Join(servers, " | "), strings.Repeat("---|", len(servers)))
-	for _, what := range r.life {
-		fmt.Fprintf(b, "| %s |", what)
-		for _, s := range servers {
-			fmt.Fprintf(b, " %s |", spread(r.lives[[2]string{what, s}], func(v float64) float64 { return v }))
+	b.WriteString("| row | budget | CPU µs: ours | no-op | Java | Java ÷ ours | messages/s: ours | Java |\n|---|---|---|---|---|---|---|---|\n")
+	for _, r := range all {
+		ours, java := median(t.figures(r.name, "skylark", cpuMicros)), median(t.figures(r.name, "Java 5.5.0", cpuMicros))
+		ratio := ""
+		if ours > 0 && java > 0 {
+			ratio = fmt.Sprintf("**%.1f**", java/ours)
 		}
-		b.WriteString("\n")
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", r.name, r.budget,
+			t.spread(r.name, "skylark", cpuMicros), t.spread(r.name, "no-op", cpuMicros), t.spread(r.name, "Java 5.5.0", cpuMicros), ratio,
+			t.spread(r.name, "skylark", perSecond), t.spread(r.name, "Java 5.5.0", perSecond))
 	}
+	b.WriteString("\n")
 }
 
-func failed(runs []load.Result) (n int64) {
-	for _, run := range runs {
-		for _, c := range run.Errors {
-			n += c
+func (t *tables) latencies(b *strings.Builder, all []row) {
+	if len(all) == 0 {
+		return
+	}
+	b.WriteString("| milliseconds | server | p50 | p99 | p99.9 |\n|---|---|---|---|---|\n")
+	for _, r := range all {
+		for _, s := range servers {
+			if len(t.figures(r.name, s, p99)) > 0 {
+				fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", r.name, s, t.spread(r.name, s, p50), t.spread(r.name, s, p99), t.spread(r.name, s, p999))
+			}
 		}
 	}
-	return n
+	b.WriteString("\n")
+}
+
+// own is the table of a row that has values of its own.
+func (t *tables) own(b *strings.Builder, r row) {
+	fmt.Fprintf(b, "**%s**", r.name)
+	if r.budget != "" {
+		fmt.Fprintf(b, " (budget: %s)", r.budget)
+	}
+	b.WriteString("\n\n| | ours | Java |\n|---|---|---|\n")
+	for _, value := range r.shown {
+		fmt.Fprintf(b, "| %s | %s | %s |\n", value, t.spread(r.name, "skylark", value), t.spread(r.name, "Java 5.5.0", value))
+	}
+	for _, s := range servers {
+		if n, what := t.failed(r.name, s); n > 0 {
+			fmt.Fprintf(b, "| answers of %s that were no success | %d, such as %q | |\n", s, n, what)
+		}
+	}
+	b.WriteString("\n")
+}
+
+func (t *tables) failed(row, server string) (n int64, what string) {
+	for _, one := range t.of[[2]string{row, server}] {
+		for w, c := range one.Errors {
+			n += c
+			what = w
+		}
+	}
+	return n, what
+}
+
+// surroundings lets a reader judge how quiet the machine was, and what else a row took.
+func (t *tables) surroundings(b *strings.Builder) {
+	b.WriteString("## Beside the figures\n\nMemory of the server after each row, CPU of the load generator a message, cores that everything else on the machine took (the " +
+		"kernel's write-back included), and answers that were no success, over all rounds.\n\n" +
+		"| row | server | rounds | anonymous MiB | file MiB | client µs | others' cores | failed |\n|---|---|---|---|---|---|---|---|\n")
+	for _, r := range t.rows {
+		if r.shown != nil {
+			continue
+		}
+		for _, s := range servers {
+			rounds := len(t.of[[2]string{r.name, s}])
+			if rounds == 0 {
+				continue
+			}
+			n, what := t.failed(r.name, s)
+			failed := fmt.Sprint(n)
+			if n > 0 {
+				failed += ", such as " + what
+			}
+			fmt.Fprintf(b, "| %s | %s | %d | %s | %s | %s | %s | %s |\n", r.name, s, rounds, t.spread(r.name, s, anonymous), t.spread(r.name, s, fileMiB),
+				t.spread(r.name, s, clientMicros), t.spread(r.name, s, othersShare), failed)
+		}
+	}
+	b.WriteString("\n")
 }
 
 // method says where and how the figures were taken.
-func (r *report) method() string {
+func (t *tables) method() string {
+	var b strings.Builder
+	for _, run := range t.runs {
+		fmt.Fprintf(&b, "Taken %s on %s, version %s: `bench %s`; %s s a row, server and round, Java's compiler warmed up for %s, heap %s.\n\n",
+			run.At.Format("2006-01-02 15:04"), run.Machine, run.Version, run.Command, short(run.Seconds), run.Jit, run.Heap)
+	}
+	return b.String()
+}
+
+func machine() string {
 	var uts syscall.Utsname
-	_ = syscall.Uname(&uts)
+	_ = syscall.Uname(&uts) // it fails for bad pointers only
 	kernel := make([]byte, 0, len(uts.Release))
 	for _, c := range uts.Release {
 		if c == 0 {
@@ -169,9 +256,7 @@ func (r *report) method() string {
 		}
 		kernel = append(kernel, byte(c))
 	}
-	return fmt.Sprintf("Taken %s by `make bench` on %d cores shared by server and client (%s), Linux %s, %s. "+
-		"%d rounds of %s a row and server, servers alternating, the others stopped meanwhile; Java warmed up for %s, heap %s.",
-		time.Now().Format(time.DateOnly), runtime.NumCPU(), processor(), kernel, runtime.Version(), r.rounds, r.measure, r.jit, cmp.Or(r.heap, "none"))
+	return fmt.Sprintf("%d cores (%s), Linux %s, %s", runtime.NumCPU(), processor(), kernel, runtime.Version())
 }
 
 func processor() string {
@@ -185,20 +270,4 @@ func processor() string {
 		}
 	}
 	return "unknown processor"
-}
-
-// logBytes is the size of all files of a commit log that hold data: prepared files count too.
-func logBytes(dir string) (n int64, err error) {
-	files, err := filepath.Glob(filepath.Join(dir, "0*"))
-	if err != nil {
-		return 0, err
-	}
-	for _, f := range files {
-		info, err := os.Stat(f)
-		if err != nil {
-			return 0, err
-		}
-		n += info.Size()
-	}
-	return n, nil
 }

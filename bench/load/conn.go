@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"sync"
 
@@ -79,4 +80,10 @@ func (f *failures) count(what string) {
 	}
 	f.m[what]++
 	f.mu.Unlock()
+}
+
+func (f *failures) snapshot() map[string]int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.m)
 }

@@ -3,8 +3,10 @@ package load
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/skylarkmq/skylark/remoting/protocol"
@@ -14,98 +16,184 @@ import (
 // dueMark stands in a body before the 19 digits of the nanosecond at which the message was due to be sent.
 var dueMark = []byte("due=")
 
-const dueDigits = 19
+const (
+	dueDigits     = 19
+	followerConns = 50 // of all groups, when there are many
+	farBeyond     = int64(1) << 40
+)
 
-// Deliver sends at o.Rate on one connection while a long-polling consumer waits on every queue, and measures
-// from when a message was due to be sent to when its consumer has read it.
+// followers are the consumers of one run: each group holds one pull on every queue.
+type followers struct {
+	*Options
+	from      atomic.Int64 // messages due before it are not counted
+	until     atomic.Int64
+	delivered atomic.Int64
+	answers   atomic.Int64
+	ready     chan struct{}
+	lat       latencies
+	failed    failures
+}
+
+// Deliver sends at o.Rate on one connection while long-polling consumers wait on every queue, and measures from when a message was due
+// to be sent to when a consumer has read it. Messages of the result are deliveries: with more groups than one, more than were sent.
 func Deliver(ctx context.Context, o Options) (Result, error) {
 	o = o.withDefaults()
+	f := &followers{Options: &o, ready: make(chan struct{}, o.Groups*o.Queues)}
+	f.from.Store(1<<63 - 1)
 	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	var wg sync.WaitGroup
-	var lat latencies
-	var failed failures
-	ready := make(chan struct{}, o.Queues)
-	from := time.Now().Add(o.Warm)
-	for q := range o.Queues {
-		c, err := dial(o.Addr)
-		if err != nil {
-			stop()
-			wg.Wait()
-			return Result{}, err
-		}
-		unblock := context.AfterFunc(ctx, func() { c.Close() })
-		wg.Go(func() {
-			defer unblock()
-			defer c.Close()
-			follow(ctx, c, &o, q, ready, from, &lat, &failed)
-		})
+	defer wg.Wait()
+	defer stop()
+	if err := f.start(ctx, &wg); err != nil {
+		return Result{}, err
 	}
-	for range o.Queues {
-		select {
-		case <-ready:
-		case <-time.After(10 * time.Second):
-			stop()
-			wg.Wait()
-			failed.count("a consumer found no end of its queue")
-			return Result{Errors: failed.m}, nil
-		}
+	if err := f.awaitAll(ctx); err != nil {
+		return Result{Errors: f.failed.snapshot()}, err
 	}
-	w := openWindow(o.PID)
-	sent, err := pace(ctx, &o, &failed)
-	r := w.close(sent)
+	r, err := f.measure(ctx)
 	// What is still on its way arrives within the time a held pull needs to wake.
 	pauseFor(ctx, 200*time.Millisecond)
 	stop()
 	wg.Wait()
-	r.Latency, r.Errors = lat.percentiles(), failed.m
+	r.Latency, r.Errors = f.lat.percentiles(), f.failed.snapshot()
 	return r, err
 }
 
-// follow pulls the tail of queue q: the first pull asks far beyond the end and learns where that is.
-func follow(ctx context.Context, c *client, o *Options, q int, ready chan<- struct{}, from time.Time, lat *latencies, failed *failures) {
-	offset, first := int64(1)<<40, true
+func (f *followers) measure(ctx context.Context) (Result, error) {
+	var wg sync.WaitGroup
+	var err error
+	wg.Go(func() { _, err = pace(ctx, f.Options, &f.failed) })
+	pauseFor(ctx, f.Warm)
+	f.from.Store(time.Now().UnixNano())
+	before, answers := f.delivered.Load(), f.answers.Load()
+	w := openWindow(f.PID)
+	pauseFor(ctx, f.Measure)
+	f.until.Store(time.Now().UnixNano())
+	r := w.close(f.delivered.Load() - before)
+	r.Answers = f.answers.Load() - answers
+	wg.Wait()
+	return r, err
+}
+
+// start connects the groups: one alone has a connection a queue, as a client process with one thread each would; many share some.
+func (f *followers) start(ctx context.Context, wg *sync.WaitGroup) error {
+	conns := min(f.Groups, followerConns)
+	if f.Groups == 1 {
+		conns = f.Queues
+	}
+	for i := range conns {
+		c, err := dial(f.Addr)
+		if err != nil {
+			return err
+		}
+		var held []held
+		for n := i; n < f.Groups*f.Queues; n += conns {
+			held = append(held, newHeld(n/f.Queues, n%f.Queues))
+		}
+		unblock := context.AfterFunc(ctx, func() { _ = c.Close() })
+		wg.Go(func() {
+			defer unblock()
+			defer c.Close()
+			f.follow(ctx, c, held)
+		})
+	}
+	return nil
+}
+
+func (f *followers) awaitAll(ctx context.Context) error {
+	timeout := time.NewTimer(20 * time.Second)
+	defer timeout.Stop()
+	for range f.Groups * f.Queues {
+		select {
+		case <-f.ready:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timeout.C:
+			return errors.New("a consumer found no end of its queue in 20 s")
+		}
+	}
+	return nil
+}
+
+// held is one pull that waits. The first asks far beyond the end and learns where that is.
+type held struct {
+	group  string
+	queue  int
+	offset int64
+	known  bool
+}
+
+func newHeld(group, queue int) held {
+	return held{group: "BenchConsumer" + strconv.Itoa(group), queue: queue, offset: farBeyond}
+}
+
+// follow answers every answer with the next pull; all that arrived together leave together.
+func (f *followers) follow(ctx context.Context, c *client, pulls []held) {
 	var ns []int64
-	defer func() { lat.merge(ns) }()
+	defer func() { f.lat.merge(ns) }()
+	var out []byte
+	for i := range pulls {
+		out = f.pull(out, i, &pulls[i])
+	}
 	for ctx.Err() == nil {
-		if _, err := c.Write(pullFrame(nil, o, 1, q, offset, !first)); err != nil {
+		if _, err := c.Write(out); err != nil {
 			return
 		}
-		cmd, err := c.next()
-		if err != nil {
-			return
-		}
-		next, err := strconv.ParseInt(cmd.Fields.String("nextBeginOffset"), 10, 64)
-		if err != nil {
-			failed.add(cmd)
-			return
-		}
-		offset = next
-		if first {
-			first = false
-			ready <- struct{}{}
-			continue
-		}
-		if cmd.Code == int32(code.Success) {
-			ns = arrivals(cmd, from, ns)
+		out = out[:0]
+		for len(out) == 0 || c.whole() {
+			cmd, err := c.next()
+			if err != nil {
+				return
+			}
+			i := int(cmd.Opaque)
+			if i < 0 || i >= len(pulls) || !cmd.IsResponse() {
+				continue
+			}
+			if !f.take(cmd, &pulls[i], &ns) {
+				return
+			}
+			out = f.pull(out, i, &pulls[i])
 		}
 	}
 }
 
-func arrivals(cmd *protocol.Command, from time.Time, ns []int64) []int64 {
+func (f *followers) pull(out []byte, opaque int, h *held) []byte {
+	return pullFrame(out, f.Options, h.group, int32(opaque), h.queue, h.offset, h.known)
+}
+
+func (f *followers) take(cmd *protocol.Command, h *held, ns *[]int64) bool {
+	next, err := strconv.ParseInt(cmd.Fields.String("nextBeginOffset"), 10, 64)
+	if err != nil {
+		f.failed.add(cmd)
+		return false
+	}
+	h.offset = next
+	if !h.known {
+		h.known = true
+		f.ready <- struct{}{}
+		return true
+	}
+	if cmd.Code == int32(code.Success) {
+		f.answers.Add(1)
+		f.delivered.Add(f.arrivals(cmd, ns))
+	}
+	return true
+}
+
+func (f *followers) arrivals(cmd *protocol.Command, ns *[]int64) int64 {
 	now := time.Now().UnixNano()
-	eachRecord(cmd.Body, func(rec []byte) {
+	from, until := f.from.Load(), f.until.Load()
+	return eachRecord(cmd.Body, func(rec []byte) {
 		at := bytes.Index(rec, dueMark)
 		if at < 0 || at+len(dueMark)+dueDigits > len(rec) {
 			return
 		}
 		at += len(dueMark)
 		due, err := strconv.ParseInt(string(rec[at:at+dueDigits]), 10, 64)
-		if err == nil && due >= from.UnixNano() {
-			ns = append(ns, now-due)
+		if err == nil && due >= from && (until == 0 || due < until) {
+			*ns = append(*ns, now-due)
 		}
 	})
-	return ns
 }
 
 // pace sends for the warm-up and the measured time, one message when it is due.

@@ -18,7 +18,7 @@ const (
 )
 
 // pullFrame appends one PULL_MESSAGE for queue q from offset.
-func pullFrame(dst []byte, o *Options, opaque int32, q int, offset int64, suspend bool) []byte {
+func pullFrame(dst []byte, o *Options, group string, opaque int32, q int, offset int64, suspend bool) []byte {
 	flags, wait := pullSubscription, "0"
 	if suspend {
 		flags, wait = pullSubscription|pullSuspend, "15000"
@@ -28,9 +28,9 @@ func pullFrame(dst []byte, o *Options, opaque int32, q int, offset int64, suspen
 	if o.Binary {
 		cmd.Serialize = protocol.RocketMQ
 	}
-	for _, f := range [][2]string{{"consumerGroup", "BenchConsumer"}, {"topic", o.Topic}, {"queueId", strconv.Itoa(q)},
+	for _, f := range [][2]string{{"consumerGroup", group}, {"topic", o.Topic}, {"queueId", strconv.Itoa(q)},
 		{"queueOffset", strconv.FormatInt(offset, 10)}, {"maxMsgNums", strconv.Itoa(o.MaxNums)}, {"sysFlag", strconv.Itoa(flags)},
-		{"commitOffset", "0"}, {"suspendTimeoutMillis", wait}, {"subscription", "*"}, {"subVersion", "0"}, {"expressionType", "TAG"}} {
+		{"commitOffset", "0"}, {"suspendTimeoutMillis", wait}, {"subscription", o.Filter}, {"subVersion", "0"}, {"expressionType", o.FilterType}} {
 		cmd.Fields.Set(f[0], f[1])
 	}
 	return protocol.AppendFrame(dst, cmd)
@@ -56,41 +56,63 @@ type pullRun struct {
 	Options
 	measuring atomic.Bool
 	messages  atomic.Int64
+	passed    atomic.Int64 // offsets gone by, whether their messages matched or not
+	answers   atomic.Int64
+	bytes     atomic.Int64
 	failed    failures
 }
 
-// Pull reads the topic's queues over and over, each connection its share of them, one pull a queue in flight.
-func Pull(ctx context.Context, o Options) (Result, error) {
+// Pulled is the result of a pull run: Messages and CPU are those that were received, Passed those that were looked at.
+type Pulled struct {
+	Result
+	Passed, Bytes int64
+	PassedMicros  float64 // server CPU a message that was looked at
+}
+
+// Pull reads the topic's queues, each connection its share of them, one pull a queue in flight: over and over for the measured time,
+// or with Once from its beginning to the end of each queue, however long that takes.
+func Pull(ctx context.Context, o Options) (Pulled, error) {
 	o = o.withDefaults()
 	run := &pullRun{Options: o}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
-	for i := range o.Conns {
+	var conns []*client
+	for range min(o.Conns, o.Queues) {
 		c, err := dial(o.Addr)
 		if err != nil {
-			stop()
-			wg.Wait()
-			return Result{}, err
+			return Pulled{}, err
 		}
-		unblock := context.AfterFunc(ctx, func() { c.Close() })
-		wg.Go(func() {
-			defer unblock()
-			defer c.Close()
-			run.loop(ctx, c, i)
-		})
+		defer c.Close()
+		defer context.AfterFunc(ctx, func() { _ = c.Close() })()
+		conns = append(conns, c)
 	}
-	pauseFor(ctx, o.Warm)
 	w := openWindow(o.PID)
-	run.measuring.Store(true)
-	pauseFor(ctx, o.Measure)
-	run.measuring.Store(false)
-	r := w.close(run.messages.Load())
+	run.measuring.Store(o.Once)
+	for i, c := range conns {
+		wg.Go(func() { run.loop(ctx, c, i) })
+	}
+	if !o.Once {
+		pauseFor(ctx, o.Warm)
+		w = openWindow(o.PID)
+		run.measuring.Store(true)
+		pauseFor(ctx, o.Measure)
+		run.measuring.Store(false)
+	} else {
+		wg.Wait()
+	}
+	r := Pulled{Result: w.close(run.messages.Load()), Passed: run.passed.Load(), Bytes: run.bytes.Load()}
 	stop()
 	wg.Wait()
-	r.Errors = run.failed.m
+	r.Answers, r.Errors = run.answers.Load(), run.failed.snapshot()
+	if r.Passed > 0 {
+		r.PassedMicros = r.CPUShare * r.Seconds * 1e6 / float64(r.Passed)
+	}
 	return r, nil
 }
+
+// queueEnd marks a queue that is read no further.
+const queueEnd = -1
 
 func (run *pullRun) loop(ctx context.Context, c *client, share int) {
 	offsets := make([]int64, run.Queues)
@@ -98,9 +120,14 @@ func (run *pullRun) loop(ctx context.Context, c *client, share int) {
 	for ctx.Err() == nil {
 		out = out[:0]
 		asked := 0
-		for q := share; q < run.Queues; q += run.Conns {
-			out = pullFrame(out, &run.Options, int32(q+1), q, offsets[q], false)
-			asked++
+		for q := share; q < run.Queues; q += min(run.Conns, run.Queues) {
+			if offsets[q] != queueEnd {
+				out = pullFrame(out, &run.Options, "BenchConsumer", int32(q+1), q, offsets[q], false)
+				asked++
+			}
+		}
+		if asked == 0 {
+			return
 		}
 		if _, err := c.Write(out); err != nil {
 			return
@@ -122,19 +149,28 @@ func (run *pullRun) take(cmd *protocol.Command, offsets []int64) {
 	}
 	next, err := strconv.ParseInt(cmd.Fields.String("nextBeginOffset"), 10, 64)
 	switch code.Response(cmd.Code) {
-	case code.Success:
-		n := eachRecord(cmd.Body, nil)
+	case code.Success, code.PullRetryImmediately, code.PullOffsetMoved:
+		if err != nil {
+			run.failed.add(cmd)
+			offsets[q] = queueEnd
+			return
+		}
 		if run.measuring.Load() {
-			run.messages.Add(n)
+			run.messages.Add(eachRecord(cmd.Body, nil))
+			run.bytes.Add(int64(len(cmd.Body)))
+			run.passed.Add(max(0, next-offsets[q]))
+			run.answers.Add(1)
 		}
 		offsets[q] = next
 	case code.PullNotFound: // at the end: from the start again
 		offsets[q] = 0
-	case code.PullRetryImmediately, code.PullOffsetMoved:
-		if err == nil {
-			offsets[q] = next
+		if run.Once {
+			offsets[q] = queueEnd
 		}
 	default:
 		run.failed.add(cmd)
+		if run.Once {
+			offsets[q] = queueEnd
+		}
 	}
 }

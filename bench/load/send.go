@@ -8,15 +8,18 @@ import (
 	"time"
 )
 
-// ringSize is how many requests of one connection may be unanswered before their send times overwrite each other.
-const ringSize = 1 << 16
+// How many requests of one connection may be unanswered before their send times overwrite each other: few in a closed loop.
+const (
+	ringOpen   = 1 << 16
+	ringClosed = 1 << 10
+)
 
 // sender is one connection of a send run.
 type sender struct {
 	*client
 	run    *sendRun
 	opaque uint32
-	sentAt [ringSize]atomic.Int64 // ns since the epoch, by opaque
+	sentAt []atomic.Int64 // ns since the epoch, by opaque
 	lat    []int64
 	ends   []byte // END_TRANSACTION requests for the next write
 }
@@ -27,7 +30,6 @@ type sendRun struct {
 	end       *endTemplate
 	measuring atomic.Bool
 	answered  atomic.Int64
-	written   atomic.Int64
 	latency   latencies
 	failed    failures
 }
@@ -43,6 +45,13 @@ func Send(ctx context.Context, o Options) (Result, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
+	ring := ringClosed
+	if o.Rate > 0 {
+		ring = ringOpen
+	}
+	for ring < o.InFlight {
+		ring *= 2
+	}
 	for range o.Conns {
 		c, err := dial(o.Addr)
 		if err != nil {
@@ -50,7 +59,7 @@ func Send(ctx context.Context, o Options) (Result, error) {
 			wg.Wait()
 			return Result{}, err
 		}
-		s := &sender{client: c, run: run, opaque: opaqueFirst}
+		s := &sender{client: c, run: run, opaque: opaqueFirst, sentAt: make([]atomic.Int64, ring)}
 		unblock := context.AfterFunc(ctx, func() { c.Close() })
 		wg.Go(func() {
 			defer unblock()
@@ -60,19 +69,36 @@ func Send(ctx context.Context, o Options) (Result, error) {
 		})
 	}
 	pauseFor(ctx, o.Warm)
-	w := openWindow(o.PID)
-	run.measuring.Store(true)
-	pauseFor(ctx, o.Measure)
-	run.measuring.Store(false)
-	messages := run.answered.Load()
-	if o.OneWay {
-		messages = run.written.Load()
-	}
-	r := w.close(messages)
+	r, err := run.window(ctx)
 	stop()
 	wg.Wait()
-	r.Latency, r.Errors = run.latency.percentiles(), run.failed.m
-	return r, nil
+	r.Latency, r.Errors = run.latency.percentiles(), run.failed.snapshot()
+	return r, err
+}
+
+// window counts what is answered in the measured time. Nothing answers one-way sends: what the queues have more afterwards counts.
+func (run *sendRun) window(ctx context.Context) (Result, error) {
+	var stored int64
+	var c *client
+	if run.OneWay {
+		var err error
+		if c, err = dial(run.Addr); err != nil {
+			return Result{}, err
+		}
+		defer c.Close()
+		if stored, err = c.stored(&run.Options); err != nil {
+			return Result{}, err
+		}
+	}
+	w := openWindow(run.PID)
+	run.measuring.Store(true)
+	pauseFor(ctx, run.Measure)
+	run.measuring.Store(false)
+	if !run.OneWay {
+		return w.close(run.answered.Load()), nil
+	}
+	now, err := c.stored(&run.Options)
+	return w.close(now - stored), err
 }
 
 func pauseFor(ctx context.Context, d time.Duration) {
@@ -127,9 +153,6 @@ func (s *sender) oneWay(ctx context.Context) {
 		if _, err := s.Write(out); err != nil {
 			return
 		}
-		if s.run.measuring.Load() {
-			s.run.written.Add(int64(s.run.InFlight * s.run.Batch))
-		}
 	}
 }
 
@@ -171,7 +194,7 @@ func (s *sender) request(out []byte, now, due time.Time) []byte {
 	if s.opaque++; s.opaque > opaqueLast {
 		s.opaque = opaqueFirst
 	}
-	s.sentAt[s.opaque%ringSize].Store(due.UnixNano())
+	s.sentAt[s.opaque%uint32(len(s.sentAt))].Store(due.UnixNano())
 	return s.run.template.append(out, s.opaque, now)
 }
 
@@ -193,7 +216,7 @@ func (s *sender) answer() bool {
 			break
 		}
 		s.run.answered.Add(int64(s.run.Batch))
-		s.lat = append(s.lat, time.Now().UnixNano()-s.sentAt[uint32(cmd.Opaque)%ringSize].Load())
+		s.lat = append(s.lat, time.Now().UnixNano()-s.sentAt[uint32(cmd.Opaque)%uint32(len(s.sentAt))].Load())
 	}
 	return true
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,8 @@ const (
 	opaqueFirst = 100_000_000
 	opaqueLast  = 999_999_999
 	uniqueID    = "00000000000000000000000000000000"
+	tagMark     = "Tag"
+	propMark    = "Mark"
 	bornTime    = "1700000000000"
 )
 
@@ -29,18 +32,24 @@ type template struct {
 	opaque int // position of nine digits (JSON) or of four bytes (binary)
 	binary bool
 	born   int
-	queue  int // position of the single digit of the queue id
+	queue  int // position of the digits of the queue id, wide of them
+	wide   int
+	topic  int // position of the topic's three digits, 0: one topic
+	mark   [2]int
 	uniq   []int
-	queues int
+	opt    *Options
 }
 
 var uniqueSeq atomic.Uint64
 
 func newTemplate(o *Options) (*template, error) {
-	if o.Queues > 10 {
-		return nil, fmt.Errorf("bench: %d queues, at most 10 fit the one digit of a template", o.Queues)
+	if o.Topics > 1000 || o.MarkEvery > 0 && o.Batch > 1 {
+		return nil, fmt.Errorf("bench: %d topics, marks in a batch of %d: at most 1000 topics, and marks on single messages only", o.Topics, o.Batch)
 	}
-	properties := "UNIQ_KEY\x01" + uniqueID + "\x02WAIT\x01true\x02TAGS\x01TagA\x02"
+	properties := "UNIQ_KEY\x01" + uniqueID + "\x02WAIT\x01true\x02TAGS\x01" + tagMark + "A\x02"
+	if o.MarkEvery > 0 {
+		properties += "a\x01" + propMark + "0\x02"
+	}
 	sysFlag := "0"
 	if o.Transaction {
 		properties, sysFlag = properties+"TRAN_MSG\x01true\x02PGROUP\x01BenchProducer\x02", "4"
@@ -59,20 +68,31 @@ func newTemplate(o *Options) (*template, error) {
 	if o.OneWay {
 		cmd.MarkOneWay()
 	}
-	for _, f := range [][2]string{{"a", "BenchProducer"}, {"b", o.Topic}, {"c", "TBW102"}, {"d", strconv.Itoa(o.Queues)},
-		{"e", "0"}, {"f", sysFlag}, {"g", bornTime}, {"h", "0"}, {"i", properties}, {"j", "0"}, {"k", "false"}, {"l", "0"}, {"m", batch}} {
+	topic := o.Topic
+	if o.Topics > 1 {
+		topic += "000"
+	}
+	t := &template{binary: o.Binary, wide: len(strconv.Itoa(o.Queues - 1)), opt: o}
+	for _, f := range [][2]string{{"a", "BenchProducer"}, {"b", topic}, {"c", "TBW102"}, {"d", strconv.Itoa(o.Queues)},
+		{"e", strings.Repeat("0", t.wide)}, {"f", sysFlag}, {"g", bornTime}, {"h", "0"}, {"i", properties}, {"j", "0"}, {"k", "false"}, {"l", "0"}, {"m", batch}} {
 		cmd.Fields.Set(f[0], f[1])
 	}
-	t := &template{frame: protocol.AppendFrame(nil, cmd), binary: o.Binary, queues: o.Queues}
-	t.locate()
+	t.frame = protocol.AppendFrame(nil, cmd)
+	t.locate(topic)
 	return t, nil
 }
 
 // locate finds the changing parts. The queue id stands behind the name "e" in both encodings.
-func (t *template) locate() {
+func (t *template) locate(topic string) {
+	if t.opt.Topics > 1 {
+		t.topic = bytes.Index(t.frame, []byte(topic)) + len(topic) - 3
+	}
+	if t.opt.MarkEvery > 0 {
+		t.mark = [2]int{bytes.Index(t.frame, []byte(tagMark)) + len(tagMark), bytes.Index(t.frame, []byte(propMark)) + len(propMark)}
+	}
 	if t.binary {
 		t.opaque = 8 + 5
-		t.queue = bytes.Index(t.frame, []byte("\x00\x01e\x00\x00\x00\x01")) + 7
+		t.queue = bytes.Index(t.frame, append([]byte("\x00\x01e\x00\x00\x00"), byte(t.wide))) + 7
 	} else {
 		t.opaque = bytes.Index(t.frame, []byte(`"opaque":`)) + len(`"opaque":`)
 		t.queue = bytes.Index(t.frame, []byte(`"e":"`)) + 5
@@ -98,7 +118,14 @@ func (t *template) append(dst []byte, opaque uint32, now time.Time) []byte {
 	} else {
 		putDigits(f[t.opaque:t.opaque+9], uint64(opaque))
 	}
-	f[t.queue] = byte('0' + int(opaque)%t.queues)
+	o := t.opt
+	putDigits(f[t.queue:t.queue+t.wide], uint64(int(opaque)%o.Queues))
+	if t.topic > 0 {
+		putDigits(f[t.topic:t.topic+3], uint64(int(opaque)/o.Queues%o.Topics))
+	}
+	if o.MarkEvery > 0 && int(opaque)%o.MarkEvery == 0 {
+		f[t.mark[0]], f[t.mark[1]] = 'B', '1'
+	}
 	putDigits(f[t.born:t.born+13], uint64(now.UnixMilli()))
 	for _, at := range t.uniq {
 		putUniqueID(f[at : at+32])

@@ -13,6 +13,13 @@ func Skylark(binary string) Kind {
 	}}
 }
 
+// Namesrv is our name server, for clients that insist on one.
+func Namesrv(binary string) Kind {
+	return Kind{Name: "namesrv", Broker: true, command: func(_ *Server, conf string) *exec.Cmd {
+		return exec.Command(binary, "namesrv", "-c", conf)
+	}}
+}
+
 // Noop answers every send and stores nothing: the floor that the kernel and the client set.
 func Noop(binary string) Kind {
 	return Kind{Name: "no-op", command: func(s *Server, _ string) *exec.Cmd {

@@ -1,0 +1,250 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/skylarkmq/skylark/bench/load"
+	"github.com/skylarkmq/skylark/bench/server"
+)
+
+// Names of values of the rows that start servers of their own.
+const (
+	startMs      = "start, ms"
+	idleAnon     = "anonymous memory when idle, MiB"
+	idleFile     = "file pages when idle, MiB"
+	idleCPU      = "CPU when idle, %"
+	connsAnon    = "anonymous memory more with the idle connections, MiB"
+	connsCPU     = "CPU with the idle connections, %"
+	cleanStopMs  = "clean stop, ms"
+	logSize      = "log before kill -9, GiB"
+	recoveryMs   = "start after kill -9, to the first answered send, ms"
+	cleanStartMs = "start after a clean stop, to the first answered send, ms"
+	coldLeft     = "of the log still in memory before, %"
+	coldMiB      = "read back, MiB/s"
+	coldGiB      = "read back, GiB"
+	fewRate      = "messages/s over 8 queues"
+	manyRate     = "messages/s over all queues"
+	lostRate     = "throughput lost, %"
+	queuesAnon   = "anonymous memory more, MiB"
+	queuesFile   = "file pages more, MiB"
+	busyAt       = "first busy answer or shortfall at, messages/s"
+	busyBelow    = "highest rate without, messages/s"
+)
+
+var (
+	idleShown     = []string{startMs, idleAnon, idleFile, idleCPU, connsAnon, connsCPU, cleanStopMs}
+	recoveryShown = []string{logSize, recoveryMs, cleanStopMs, cleanStartMs}
+	catchUpShown  = []string{coldLeft, coldGiB, coldMiB, p50, p99, p999}
+	queuesShown   = []string{fewRate, manyRate, lostRate, queuesAnon, queuesFile, cleanStartMs}
+	busyShown     = []string{busyBelow, busyAt}
+)
+
+// idle measures a start on an empty directory, what an idle broker costs, and what idle connections add.
+func idle(ctx context.Context, b *bed, k server.Kind, o load.Options) (values, failures, error) {
+	srv, err := b.fresh(ctx, k, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer srv.Stop(syscall.SIGKILL)
+	v := values{startMs: srv.Start.Seconds() * 1e3}
+	o.Addr, o.PID, o.Measure = srv.Addr, srv.PID(), 4*time.Second
+	if err := pause(ctx, 3*time.Second); err != nil { // what a start leaves behind is done by then
+		return nil, nil, err
+	}
+	_, _, none, err := load.Idle(ctx, o) // no connection
+	if err != nil {
+		return nil, nil, err
+	}
+	v[idleCPU], v[idleAnon], v[idleFile] = none.CPUShare*100, none.Memory.Anonymous, none.Memory.File
+	o.Conns = b.idleConns
+	before, after, r, err := load.Idle(ctx, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	v[connsAnon], v[connsCPU] = after.Anonymous-before.Anonymous, r.CPUShare*100
+	v[cleanStopMs] = srv.Stop(syscall.SIGTERM).Seconds() * 1e3
+	return v, nil, nil
+}
+
+// fill writes so many bytes of log, in batches.
+func fill(ctx context.Context, o load.Options, bytes int64) error {
+	o.PID, o.Size, o.Batch, o.InFlight, o.Conns, o.Warm, o.Measure = 0, 1024, 32, 4, 4, time.Millisecond, time.Second
+	for {
+		end, err := load.LogEnd(o.Addr)
+		if err != nil || end >= bytes {
+			return err
+		}
+		r, err := load.Send(ctx, o)
+		if err != nil {
+			return err
+		}
+		if r.Messages == 0 {
+			return fmt.Errorf("no send is answered well: %v", r.Errors)
+		}
+	}
+}
+
+// untilSend waits until a send is answered well, as a client would see the end of a start.
+func untilSend(ctx context.Context, srv *server.Server) error {
+	r, err := load.Send(ctx, load.Options{Addr: srv.Addr, Conns: 1, InFlight: 1, Warm: time.Nanosecond, Measure: 20 * time.Millisecond})
+	for err == nil && r.Messages == 0 {
+		r, err = load.Send(ctx, load.Options{Addr: srv.Addr, Conns: 1, InFlight: 1, Warm: time.Nanosecond, Measure: 20 * time.Millisecond})
+	}
+	return err
+}
+
+// recovery kills a broker with a log of some size and starts it on what is left; then a clean stop and a start.
+func recovery(ctx context.Context, b *bed, k server.Kind, o load.Options) (values, failures, error) {
+	srv, err := b.fresh(ctx, k, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	o.Addr = srv.Addr
+	if err := fill(ctx, o, int64(b.logGiB*(1<<30))); err != nil {
+		srv.Stop(syscall.SIGKILL)
+		return nil, nil, err
+	}
+	end, err := load.LogEnd(srv.Addr)
+	if err != nil {
+		srv.Stop(syscall.SIGKILL)
+		return nil, nil, err
+	}
+	v := values{logSize: float64(end) / (1 << 30)}
+	srv.Stop(syscall.SIGKILL)
+	began := time.Now()
+	srv, err = k.Run(ctx, server.Options{Dir: srv.Dir})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := untilSend(ctx, srv); err != nil {
+		srv.Stop(syscall.SIGKILL)
+		return nil, nil, err
+	}
+	v[recoveryMs] = since(began)
+	v[cleanStopMs] = srv.Stop(syscall.SIGTERM).Seconds() * 1e3
+	began = time.Now()
+	if srv, err = k.Run(ctx, server.Options{Dir: srv.Dir}); err != nil {
+		return nil, nil, err
+	}
+	defer srv.Stop(syscall.SIGKILL)
+	err = untilSend(ctx, srv)
+	v[cleanStartMs] = since(began)
+	return v, nil, err
+}
+
+func since(t time.Time) float64 { return time.Since(t).Seconds() * 1e3 }
+
+// catchUp reads a topic whose log has been taken out of memory, while another one is sent to at a steady rate.
+func catchUp(ctx context.Context, b *bed, k server.Kind, o load.Options) (values, failures, error) {
+	srv, err := b.fresh(ctx, k, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer srv.Stop(syscall.SIGKILL)
+	o.Addr, o.Topic = srv.Addr, "BenchCold"
+	if err := fill(ctx, o, 2<<30); err != nil {
+		return nil, nil, err
+	}
+	if err := pause(ctx, 2*time.Second); err != nil { // its own flushes
+		return nil, nil, err
+	}
+	left, err := srv.Evict()
+	if err != nil {
+		return nil, nil, err
+	}
+	v := values{coldLeft: left * 100}
+	sendCtx, stop := context.WithCancel(ctx)
+	defer stop()
+	sent := make(chan load.Result, 1)
+	hot := o
+	hot.Topic, hot.Rate, hot.PID, hot.Measure = "BenchTopic", 5000, srv.PID(), time.Hour
+	var sendErr error
+	go func() {
+		r, err := load.Send(sendCtx, hot)
+		sendErr = err
+		sent <- r
+	}()
+	if err := pause(ctx, hot.Warm+200*time.Millisecond); err != nil {
+		return nil, nil, err
+	}
+	o.Once, o.Conns = true, 2
+	began := time.Now()
+	r, err := load.Pull(ctx, o)
+	took := time.Since(began).Seconds()
+	stop()
+	hotResult := <-sent
+	if err == nil {
+		err = sendErr
+	}
+	v[coldGiB], v[coldMiB] = float64(r.Bytes)/(1<<30), float64(r.Bytes)/(1<<20)/took
+	v[p50], v[p99], v[p999] = hotResult.Latency.P50, hotResult.Latency.P99, hotResult.Latency.P999
+	return v, hotResult.Errors, err
+}
+
+// manyQueues compares sends over eight queues with sends over all queues of many topics, and starts again with them.
+func manyQueues(ctx context.Context, b *bed, k server.Kind, o load.Options) (values, failures, error) {
+	srv, err := b.fresh(ctx, k, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	stop := func() { srv.Stop(syscall.SIGKILL) }
+	defer func() { stop() }()
+	few := load.Options{Addr: srv.Addr, PID: srv.PID(), Warm: o.Warm, Measure: o.Measure}
+	base, err := load.Send(ctx, few)
+	if err != nil {
+		return nil, nil, err
+	}
+	before := load.MemoryOf(srv.PID())
+	o.Addr, o.PID, o.Topic = srv.Addr, srv.PID(), "BenchMany"
+	if err := load.CreateTopics(o); err != nil {
+		return nil, nil, err
+	}
+	// Each queue has its first messages before the clock runs: that makes its first file, once in its life.
+	first := o
+	first.PID, first.Measure = 0, 100*time.Millisecond
+	first.Warm = time.Duration(o.Topics*o.Queues) * 100 * time.Microsecond
+	if _, err := load.Send(ctx, first); err != nil {
+		return nil, nil, err
+	}
+	many, err := load.Send(ctx, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	after := load.MemoryOf(srv.PID())
+	v := values{
+		fewRate: base.PerSecond, manyRate: many.PerSecond, lostRate: 100 * (1 - many.PerSecond/base.PerSecond),
+		queuesAnon: after.Anonymous - before.Anonymous, queuesFile: after.File - before.File,
+	}
+	srv.Stop(syscall.SIGTERM)
+	began := time.Now()
+	again, err := k.Run(ctx, server.Options{Dir: srv.Dir})
+	if err != nil {
+		return nil, nil, err
+	}
+	stop = func() { again.Stop(syscall.SIGKILL) }
+	err = untilSend(ctx, again)
+	v[cleanStartMs] = since(began)
+	return v, many.Errors, err
+}
+
+// firstBusy raises the rate until the broker answers busy or falls behind. 0 in place of a rate: not found below the last step.
+func firstBusy(ctx context.Context, _ *running, o load.Options) (values, failures, error) {
+	o.Measure = 2 * time.Second
+	v := values{busyAt: 0, busyBelow: 0}
+	for rate := 10_000.0; rate < 600_000; rate *= 1.5 {
+		o.Rate = int(rate)
+		r, err := load.Send(ctx, o)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(r.Errors) > 0 || r.PerSecond < 0.9*rate {
+			v[busyAt] = rate
+			return v, r.Errors, nil
+		}
+		v[busyBelow] = r.PerSecond
+	}
+	return v, nil, nil
+}
