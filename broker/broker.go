@@ -121,6 +121,7 @@ type Broker struct {
 	notices   *notices
 	routes    *topicRoutes
 	conflicts *conflicts
+	purges    *purges
 	send      sender
 	replies   replies
 
@@ -202,7 +203,7 @@ func (b *Broker) newRegistries() {
 	})
 	b.Stats = stats.New(stats.Options{Clock: b.clock, Cluster: cfg.BrokerClusterName, IsSystem: b.Topics.IsSystem})
 	b.wakers = newWakers(b)
-	b.saver = b.newSaver()
+	b.saver, b.purges = b.newSaver(), newPurges(b)
 }
 
 // mayCreateGroup says whether an unknown consumer group may be made now.
@@ -250,7 +251,7 @@ func (b *Broker) open(opt Options) error {
 	}); err != nil {
 		return err
 	}
-	if err := errors.Join(b.saver.load(), b.delayFile.load()); err != nil {
+	if err := errors.Join(b.saver.load(), b.delayFile.load(), b.purges.load()); err != nil {
 		return err
 	}
 	b.warnPop()

@@ -11,6 +11,7 @@ import (
 	"github.com/skylarkmq/skylark/broker/client"
 	"github.com/skylarkmq/skylark/broker/dataversion"
 	"github.com/skylarkmq/skylark/broker/offset"
+	"github.com/skylarkmq/skylark/broker/purged"
 	"github.com/skylarkmq/skylark/broker/schedule"
 	"github.com/skylarkmq/skylark/broker/stats"
 	"github.com/skylarkmq/skylark/broker/subscription"
@@ -65,6 +66,8 @@ type Deps struct {
 
 	Announce      func()
 	AnnounceTopic func(...*topic.Config)
+	// Purge hides what is before the marks from readers, for good.
+	Purge func([]purged.Mark) error
 	// MoreInfo adds to the runtime info what the original does not know; may be nil.
 	MoreInfo func(set func(name string, n int64))
 }
@@ -109,6 +112,11 @@ func jsonAnswer(v any) (*protocol.Command, error) {
 	answer := protocol.NewResponse(code.Success, "")
 	answer.Body = data
 	return answer, nil
+}
+
+// audit logs who made messages unreadable: never below warn, so that it stays in any log.
+func (a *Admin) audit(r *remoting.Request, command string) *zerolog.Event {
+	return a.Log.Warn().Str("audit", command).Stringer("remote", r.Conn.RemoteAddr())
 }
 
 // asked logs who changes what.

@@ -47,6 +47,8 @@ var routes = []remoting.Route[*Admin]{
 
 	remoting.Handle(code.InvokeBrokerToResetOffset, remoting.Query, (*Admin).resetOffset),
 	remoting.Handle(code.CloneGroupOffset, remoting.Admin, (*Admin).cloneGroupOffset),
+	remoting.Handle(code.SkylarkSkipToEnd, remoting.Query, (*Admin).skipToEnd),
+	remoting.Handle(code.SkylarkPurgeTopic, remoting.Query, (*Admin).purgeTopic),
 	remoting.Handle(code.QueryCorrectionOffset, remoting.Query, (*Admin).queryCorrectionOffset),
 	remoting.HandleRaw(code.GetAllConsumerOffset, remoting.Admin, (*Admin).getAllConsumerOffset),
 

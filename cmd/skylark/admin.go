@@ -13,7 +13,8 @@ type adminCommand struct {
 
 func adminCommands() []adminCommand {
 	return []adminCommand{
-		{"group", "conflicting subscriptions of consumer groups", runAdminGroup},
+		{"group", "conflicting subscriptions of consumer groups; skip to the end", runAdminGroup},
+		{"topic", "purge what is stored in a topic", runAdminTopic},
 		{"tx", "list, show, commit, roll back and resume half messages of a broker", runAdminTx},
 	}
 }

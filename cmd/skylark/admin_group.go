@@ -12,8 +12,11 @@ import (
 )
 
 const groupUsage = `usage: skylark admin group conflicts   [-b HOST:PORT] [-json] [GROUP]
+       skylark admin group skip-to-end [-b HOST:PORT] [-json] [-topic T] [-write] GROUP
 
 conflicts shows consumer groups whose members subscribe differently.
+skip-to-end moves a group behind everything that is stored now, in one topic or in all of its topics. Without -write it only
+says what would be skipped.
 `
 
 // groupTool is one run of `skylark admin group`.
@@ -30,6 +33,8 @@ func runAdminGroup(c *call) error {
 	switch verb, args := c.args[0], c.args[1:]; verb {
 	case "conflicts":
 		return g.conflicts(flags, args)
+	case "skip-to-end":
+		return g.skip(flags, args)
 	default:
 		return exit{exitFailed, "no such command: " + verb + "\n\n" + groupUsage}
 	}
@@ -71,5 +76,48 @@ func (g *groupTool) conflicts(flags *flag.FlagSet, args []string) error {
 		return err
 	}
 	fmt.Fprintf(g.out, "%d groups whose members subscribe differently; %d heartbeats refused since the broker began\n", len(list.Groups), list.Rejected)
+	return nil
+}
+
+func (g *groupTool) skip(flags *flag.FlagSet, args []string) error {
+	var h header.SkipToEnd
+	flags.StringVar(&h.Topic, "topic", "", "this topic only")
+	flags.BoolVar(&h.Write, "write", false, "do it")
+	args, err := flagsAnywhere(flags, args)
+	if err != nil {
+		return err
+	}
+	if len(args) != 1 {
+		return exit{exitFailed, groupUsage}
+	}
+	h.Group = args[0]
+	var answer body.Skipped
+	shown, err := g.ask(code.SkylarkSkipToEnd, &h, &answer)
+	if shown || err != nil {
+		return err
+	}
+	return g.skipped(&answer, "skipped")
+}
+
+// skipped prints what group skip-to-end and topic purge did, or would do.
+func (o *operator) skipped(answer *body.Skipped, done string) error {
+	w := tabwriter.NewWriter(o.out, 0, 0, 2, ' ', 0)
+	if len(answer.Queues) > 0 {
+		fmt.Fprintf(w, "TOPIC\tQUEUE\tFROM\tTO\tMESSAGES\n")
+	}
+	for _, q := range answer.Queues {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\n", q.Topic, q.QueueID, q.From, q.To, q.To-q.From)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if !answer.Done {
+		done = "would be " + done + "; -write does it"
+	}
+	groups := strings.Join(answer.Groups, " ")
+	if groups != "" {
+		groups = ", groups moved: " + groups
+	}
+	fmt.Fprintf(o.out, "%d messages in %d queues%s: %s\n", answer.Messages, len(answer.Queues), groups, done)
 	return nil
 }

@@ -225,3 +225,90 @@ func TestAdminConflicts(t *testing.T) {
 		},
 	})
 }
+
+// send stores messages in queue 0 of a topic.
+func (w *adminWorld) send(topic string, bodies ...string) {
+	w.t.Helper()
+	for _, text := range bodies {
+		reply := w.call(code.SendMessage, []byte(text), "producerGroup", "P", "topic", topic, "defaultTopic", "TBW102", "defaultTopicQueueNums", "4",
+			"queueId", "0", "sysFlag", "0", "bornTimestamp", "1", "flag", "0", "properties", "", "reconsumeTimes", "0")
+		if reply.Response() != code.Success {
+			w.t.Fatalf("%s: %s", reply.Response(), reply.Remark)
+		}
+	}
+}
+
+// pull is what a consumer gets at an offset of queue 0.
+func (w *adminWorld) pull(group, topic, offset string) *protocol.Command {
+	w.t.Helper()
+	return w.call(code.PullMessage, nil, "consumerGroup", group, "topic", topic, "queueId", "0", "queueOffset", offset, "maxMsgNums", "32",
+		"sysFlag", "4", "commitOffset", "0", "suspendTimeoutMillis", "0", "subVersion", "0", "subscription", "*")
+}
+
+func (w *adminWorld) commit(group, topic, offset string) {
+	w.t.Helper()
+	w.call(code.UpdateConsumerOffset, nil, "consumerGroup", group, "topic", topic, "queueId", "0", "commitOffset", offset)
+}
+
+func (w *adminWorld) offsetOf(group, topic string) string {
+	w.t.Helper()
+	return w.call(code.QueryConsumerOffset, nil, "consumerGroup", group, "topic", topic, "queueId", "0").Fields.String("offset")
+}
+
+func TestAdminSkipAndPurge(t *testing.T) {
+	t.Parallel()
+	w := newAdminWorld(t, nil)
+	w.send("T", "a", "b", "c", "d", "e")
+	w.send("U", "x", "y")
+	w.beat("10.0.0.1@1", "G", tagsOf("T", "*"), tagsOf("U", "*"))
+	w.beat("10.0.0.2@1", "H", tagsOf("T", "*"))
+	w.commit("G", "T", "1")
+	w.commit("H", "T", "4")
+	w.script("skip", nil)
+	if at := w.offsetOf("G", "T"); at != "5" {
+		t.Errorf("G is at %s", at)
+	}
+	if reply := w.pull("G", "T", "1"); reply.Response() != code.PullOffsetMoved || reply.Fields.String("nextBeginOffset") != "5" {
+		t.Errorf("the consumer hears %s, %s", reply.Response(), reply.Fields.String("nextBeginOffset"))
+	}
+
+	w.send("T", "f", "g")
+	w.script("purge", nil)
+	check := func() {
+		t.Helper()
+		if at := w.offsetOf("H", "T"); at != "6" {
+			t.Errorf("H is at %s", at)
+		}
+		for offset, want := range map[string]string{"0": "6", "5": "6"} {
+			if reply := w.pull("new", "T", offset); reply.Response() != code.PullOffsetMoved || reply.Fields.String("nextBeginOffset") != want {
+				t.Errorf("at %s: %s, go to %s", offset, reply.Response(), reply.Fields.String("nextBeginOffset"))
+			}
+		}
+		if reply := w.pull("new", "T", "6"); reply.Response() != code.Success || reply.Fields.String("minOffset") != "6" ||
+			!bytes.Contains(reply.Body, []byte("g")) {
+			t.Errorf("at the minimum: %s, %q", reply.Response(), reply.Body)
+		}
+	}
+	check()
+	w.stop()
+	for _, want := range []string{
+		`"audit":"group skip-to-end"`, `"group":"G","topic":"","queues":2,"messages":6,"message":"consumer group skipped to the end"`,
+		`"audit":"topic purge"`, `"topic":"T","queue":0,"before":0,"offset":6,"queues":1,"messages":6,"groups":["G","H"],"message":"topic purged"`,
+		`"remote":"127.0.0.1:`,
+	} {
+		if !strings.Contains(w.log.String(), want) {
+			t.Errorf("the log has no %s:\n%s", want, w.log)
+		}
+	}
+	w.begin(nil) // it lasts
+	check()
+	if reply := w.call(code.DeleteTopicInBroker, nil, "topic", "T"); reply.Response() != code.Success {
+		t.Fatal(reply.Remark)
+	}
+	w.send("T", "new a", "new b") // another topic of that name has nothing to do with it
+	w.stop()
+	w.begin(nil)
+	if reply := w.pull("new", "T", "0"); reply.Response() != code.Success || !bytes.Contains(reply.Body, []byte("new a")) {
+		t.Errorf("a topic made anew: %s, %q", reply.Response(), reply.Body)
+	}
+}

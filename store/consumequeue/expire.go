@@ -165,3 +165,16 @@ func (q *Queue) Destroy() error {
 	}
 	return nil
 }
+
+// RaiseMin hides the units before an offset from readers, as if their records were
+// gone, and returns the minimum. Files stay as they are; a queue that is opened
+// again has its own minimum again.
+func (q *Queue) RaiseMin(offset int64) int64 {
+	q.open()
+	q.io.Lock()
+	defer q.io.Unlock()
+	if to := min(offset, q.max.Load()); to > q.min.Load() {
+		q.min.Store(to)
+	}
+	return q.min.Load()
+}

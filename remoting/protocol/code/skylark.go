@@ -14,4 +14,8 @@ const (
 
 	// SkylarkConflicts lists consumer groups whose members subscribe differently: header.Conflicts, body.ConflictList.
 	SkylarkConflicts Request = 28021
+	// SkylarkSkipToEnd moves a consumer group to the end of its queues: header.SkipToEnd, body.Skipped.
+	SkylarkSkipToEnd Request = 28022
+	// SkylarkPurgeTopic hides what is stored in a topic: header.PurgeTopic, body.Skipped.
+	SkylarkPurgeTopic Request = 28023
 )
