@@ -82,7 +82,12 @@ func (b *bed) rounds(ctx context.Context) error {
 					return errors.New("interrupted")
 				}
 				if err != nil {
-					return fmt.Errorf("%s on %s: %w", r.name, k.Name, err)
+					// The other rows are worth as much as before. What is left of the server is not trusted.
+					fmt.Fprintf(os.Stderr, "%s on %s: %v\n", r.name, k.Name, err)
+					one.Errors = failures{firstLine(err): 1}
+					if srv := b.running[place{k.Name, r.sync}]; srv != nil {
+						b.throwAway(srv)
+					}
 				}
 				one.Round = round
 				if err := b.out.Add(one); err != nil {
@@ -94,6 +99,11 @@ func (b *bed) rounds(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }
 
 func (b *bed) has(r row, k server.Kind, round int) bool {
@@ -194,10 +204,12 @@ func (b *bed) fresh(ctx context.Context, k server.Kind, settings map[string]stri
 
 // prepare makes the topics and, for Java, gives its compiler the work that the rows will do.
 func (b *bed) prepare(ctx context.Context, srv *running) error {
-	for _, topic := range []string{"BenchTail", "BenchDeliver", "BenchTopic", "BenchTx"} {
-		span := 40 * time.Millisecond
-		if _, err := load.Send(ctx, load.Options{Addr: srv.Addr, Topic: topic, Warm: span, Measure: span, Conns: 1, InFlight: 8}); err != nil {
-			return fmt.Errorf("first sends: %w", err)
+	if !srv.kind.Broker {
+		return nil
+	}
+	for _, topic := range []string{"BenchTail", "BenchDeliver", "BenchTopic", "BenchTx", "BenchMarked"} {
+		if err := load.CreateTopics(load.Options{Addr: srv.Addr, Topic: topic}); err != nil {
+			return err
 		}
 	}
 	if !strings.HasPrefix(srv.Name, "Java") {
@@ -214,7 +226,7 @@ func (b *bed) prepare(ctx context.Context, srv *running) error {
 		o.Addr, o.PID = srv.Addr, srv.PID()
 		o.Warm, o.Measure = 100*time.Millisecond, b.jit/time.Duration(len(steady))
 		if _, _, err := r.run(ctx, srv, o); err != nil {
-			return fmt.Errorf("warm up with %q: %w", r.name, err)
+			fmt.Fprintf(os.Stderr, "warm up with %q: %v\n", r.name, err) // its row will tell
 		}
 	}
 	return nil

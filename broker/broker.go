@@ -50,6 +50,9 @@ type Options struct {
 	// tests. Then there is no VIP port.
 	Addr string
 
+	// MemoryLimit is what MemoryLimit of the settings came to, in bytes; 0 for none.
+	MemoryLimit int64
+
 	Disk  vfs.FS      // the real disk when nil
 	Clock clock.Clock // the real clock when nil
 	Log   zerolog.Logger
@@ -247,7 +250,7 @@ func (b *Broker) open(opt Options) error {
 	}
 	b.uniqIDs = message.NewUniqIDs(b.clock, ip)
 	if b.Store, err = store.Open(b.storeCfg, store.Options{
-		FS: b.disk, Clock: b.clock, Log: b.log, StoreHost: b.addr, QueueType: b.queueType, PrePut: b.prePut,
+		FS: b.disk, Clock: b.clock, Log: b.log, StoreHost: b.addr, QueueType: b.queueType, PrePut: b.prePut, MemoryLimit: opt.MemoryLimit,
 	}); err != nil {
 		return err
 	}

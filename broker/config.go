@@ -28,6 +28,9 @@ type Config struct {
 	BrokerIP2 string `conf:"brokerIP2"`
 	// BrokerConfigPath is the file given at start, where changed settings are written.
 	BrokerConfigPath string `conf:"brokerConfigPath"`
+	// MemoryLimit: what the process may use, heap and what it keeps mapped: an amount such as 512MiB; empty: what its control group
+	// allows, none when that has no limit (GOMEMLIMIT then bounds the heap alone); off: none.
+	MemoryLimit string `conf:"memoryLimit"`
 	// ConfigBlackList: names, separated by `;`, that updateBrokerConfig refuses besides its own.
 	ConfigBlackList string `conf:"configBlackList"`
 

@@ -53,6 +53,7 @@ func policyOf(c *Config) clean.Policy {
 // points to them.
 func (s *Store) cleanRound(ctx context.Context, cfg *Config) {
 	p := policyOf(cfg)
+	s.commitLog.Rest()
 	space := s.judgeDisk(p)
 	manual := s.cleaning.manual.Load() > 0
 	if manual {

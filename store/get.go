@@ -139,7 +139,7 @@ const groupMost = 32
 func (g *getting) limits() {
 	g.cfg = g.store.cfg.Get()
 	g.maxPhy = g.store.commitLog.Max()
-	g.memory = totalMemory / 100 * int64(g.cfg.AccessMessageInMemoryMaxRatio)
+	g.memory = g.store.memory / 100 * int64(g.cfg.AccessMessageInMemoryMaxRatio)
 	g.maxBytes = maxPullBytes
 	if g.req.MaxBytes > 0 {
 		g.maxBytes = min(max(int64(g.req.MaxBytes), leastPullBytes), maxPullBytes)

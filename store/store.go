@@ -48,6 +48,8 @@ type Options struct {
 	// for the new ones, and returns buf for the next time; anything but PutOK
 	// refuses the message. Java's PutMessageHook.
 	PrePut func(m *message.Message, buf []byte) ([]byte, PutStatus)
+	// MemoryLimit is what the process may have, 0 without a limit: what the store keeps in memory stays far below it.
+	MemoryLimit int64
 }
 
 // Store is the message store: see the package comment.
@@ -61,8 +63,11 @@ type Store struct {
 	storeHost netip.AddrPort
 	queueType func(string) QueueType
 	syncFlush bool
-	delays    delays
-	prePut    func(*message.Message, []byte) ([]byte, PutStatus)
+	memory    int64 // of the machine, or what the process may have of it
+	// memoryLimit is Options.MemoryLimit.
+	memoryLimit int64
+	delays      delays
+	prePut      func(*message.Message, []byte) ([]byte, PutStatus)
 
 	lock       vfs.Lock
 	checkpoint *checkpoint.Checkpoint
@@ -128,7 +133,7 @@ func newStore(cfg *config.Section[Config], opt Options) *Store {
 	c := cfg.Get()
 	s := &Store{
 		cfg: cfg, fs: opt.FS, clk: opt.Clock, logger: opt.Log, root: c.StorePathRootDir, storeHost: opt.StoreHost,
-		queueType: opt.QueueType, prePut: opt.PrePut, syncFlush: c.FlushDiskType == SyncFlush,
+		queueType: opt.QueueType, prePut: opt.PrePut, memory: memoryOf(opt.MemoryLimit), memoryLimit: opt.MemoryLimit, syncFlush: c.FlushDiskType == SyncFlush,
 	}
 	if s.fs == nil {
 		s.fs = vfs.Disk
@@ -184,7 +189,7 @@ func (s *Store) openParts() (err error) {
 		FS: s.fs, Dir: filepath.Join(s.root, "consumequeue"), ExtDir: filepath.Join(s.root, "consumequeue_ext"),
 		BatchDir: filepath.Join(s.root, "batchconsumequeue"), SavedFile: filepath.Join(s.root, "consumequeue.table"),
 		FileSize: int64(c.MappedFileSizeConsumeQueue), ExtFileSize: int64(c.MappedFileSizeConsumeQueueExt),
-		BatchFileSize: int64(c.MapperFileSizeBatchConsumeQueue), Log: s.logger,
+		BatchFileSize: int64(c.MapperFileSizeBatchConsumeQueue), TailBudget: s.share(tailsOfMemory), Log: s.logger,
 	})
 	if err != nil {
 		return err
@@ -194,7 +199,7 @@ func (s *Store) openParts() (err error) {
 	}
 	s.index, err = index.Open(index.Options{
 		FS: s.fs, Clock: s.clk, Dir: filepath.Join(s.root, "index"), NextFile: filepath.Join(s.root, "index.next"),
-		Slots: c.MaxHashSlotNum, Entries: c.MaxIndexNum, Log: s.logger,
+		Slots: c.MaxHashSlotNum, Entries: c.MaxIndexNum, AheadMost: s.share(aheadOfMemory), Log: s.logger,
 		OnFull: func(end int64) { raise(&s.checkpoint.IndexTime, end) },
 	})
 	return err

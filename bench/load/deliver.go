@@ -3,7 +3,7 @@ package load
 import (
 	"bytes"
 	"context"
-	"errors"
+	"fmt"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -20,6 +20,7 @@ const (
 	dueDigits     = 19
 	followerConns = 50 // of all groups, when there are many
 	farBeyond     = int64(1) << 40
+	findEnd       = 30 * time.Second
 )
 
 // followers are the consumers of one run: each group holds one pull on every queue.
@@ -101,7 +102,7 @@ func (f *followers) start(ctx context.Context, wg *sync.WaitGroup) error {
 }
 
 func (f *followers) awaitAll(ctx context.Context) error {
-	timeout := time.NewTimer(20 * time.Second)
+	timeout := time.NewTimer(findEnd)
 	defer timeout.Stop()
 	for range f.Groups * f.Queues {
 		select {
@@ -109,7 +110,7 @@ func (f *followers) awaitAll(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-timeout.C:
-			return errors.New("a consumer found no end of its queue in 20 s")
+			return fmt.Errorf("a consumer found no end of its queue in %s; answers: %v", findEnd, f.failed.snapshot())
 		}
 	}
 	return nil
@@ -149,9 +150,7 @@ func (f *followers) follow(ctx context.Context, c *client, pulls []held) {
 			if i < 0 || i >= len(pulls) || !cmd.IsResponse() {
 				continue
 			}
-			if !f.take(cmd, &pulls[i], &ns) {
-				return
-			}
+			f.take(cmd, &pulls[i], &ns)
 			out = f.pull(out, i, &pulls[i])
 		}
 	}
@@ -161,23 +160,22 @@ func (f *followers) pull(out []byte, opaque int, h *held) []byte {
 	return pullFrame(out, f.Options, h.group, int32(opaque), h.queue, h.offset, h.known)
 }
 
-func (f *followers) take(cmd *protocol.Command, h *held, ns *[]int64) bool {
+func (f *followers) take(cmd *protocol.Command, h *held, ns *[]int64) {
 	next, err := strconv.ParseInt(cmd.Fields.String("nextBeginOffset"), 10, 64)
-	if err != nil {
+	if err != nil { // busy, or no such topic: counted, and asked again
 		f.failed.add(cmd)
-		return false
+		return
 	}
 	h.offset = next
 	if !h.known {
 		h.known = true
 		f.ready <- struct{}{}
-		return true
+		return
 	}
 	if cmd.Code == int32(code.Success) {
 		f.answers.Add(1)
 		f.delivered.Add(f.arrivals(cmd, ns))
 	}
-	return true
 }
 
 func (f *followers) arrivals(cmd *protocol.Command, ns *[]int64) int64 {

@@ -40,7 +40,8 @@ type Server struct {
 type Options struct {
 	Dir      string
 	Settings map[string]string // lines of broker.conf
-	Env      []string
+	// Group is the cgroup.procs file of a control group that the process begins in; empty: ours.
+	Group string
 }
 
 // Kind tells how to start one of the servers that are compared.
@@ -67,7 +68,12 @@ func (k Kind) Run(ctx context.Context, o Options) (*Server, error) {
 		}
 	}
 	s.cmd = k.command(s, conf)
-	s.cmd.Env = append(append(os.Environ(), s.cmd.Env...), o.Env...)
+	if o.Group != "" {
+		// The group's limits have to hold before the first instruction: it may look for them.
+		into := append([]string{"-c", `echo $$ >"$0" && exec "$@"`, o.Group}, s.cmd.Args...)
+		s.cmd = exec.Command("/bin/sh", into...)
+	}
+	s.cmd.Env = append(os.Environ(), s.cmd.Env...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	// Its own group: a Ctrl-C in the terminal is for the benchmark, which then ends its servers itself.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

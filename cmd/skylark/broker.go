@@ -21,6 +21,7 @@ type brokerSettings struct {
 	server   *config.Section[remoting.Config]
 	client   *config.Section[remoting.ClientConfig]
 	all      *config.Set
+	memory   int64 // what memoryLimit came to, once options were made
 }
 
 func newBrokerSettings() *brokerSettings {
@@ -48,10 +49,17 @@ func home() string {
 	return dir
 }
 
-func (s *brokerSettings) options(log zerolog.Logger) broker.Options {
-	return broker.Options{
-		Config: s.own, Accepted: s.accepted, Store: s.store, Server: s.server, Client: s.client, Settings: s.all, Log: log,
+// options are complete once the settings are: what they say of memory is acted on here.
+func (s *brokerSettings) options(log zerolog.Logger) (broker.Options, error) {
+	limit, err := limitMemory(s.own.Get().MemoryLimit)
+	if err != nil {
+		return broker.Options{}, exit{exitFailed, err.Error()}
 	}
+	s.memory = limit
+	s.server.Change(func(c *remoting.Config) { boundNetwork(c, limit) })
+	return broker.Options{
+		Config: s.own, Accepted: s.accepted, Store: s.store, Server: s.server, Client: s.client, Settings: s.all, Log: log, MemoryLimit: limit,
+	}, nil
 }
 
 // load reads the settings file, which updateBrokerConfig will write back, and then what the command line says.
@@ -87,7 +95,11 @@ func runBroker(c *call) error {
 	}
 
 	log := logger(c.stderr)
-	b, err := broker.New(settings.options(log))
+	opt, err := settings.options(log)
+	if err != nil {
+		return err
+	}
+	b, err := broker.New(opt)
 	if err != nil {
 		return err
 	}
@@ -105,7 +117,7 @@ func runBroker(c *call) error {
 
 func brokerStarted(log zerolog.Logger, role string, b *broker.Broker, s *brokerSettings) *zerolog.Event {
 	c := s.own.Get()
-	return started(log, role).
+	return started(log, role, s.memory).
 		Str("broker", c.BrokerName).Str("cluster", c.BrokerClusterName).Stringer("address", b.Addr()).
 		Str("namesrvAddr", c.NamesrvAddr).Str("storePath", s.store.Get().StorePathRootDir)
 }

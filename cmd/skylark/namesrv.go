@@ -30,6 +30,11 @@ func runNamesrv(c *call) error {
 	}
 
 	log := logger(c.stderr)
+	memory, err := limitMemory("")
+	if err != nil {
+		return err
+	}
+	server.Change(func(c *remoting.Config) { boundNetwork(c, memory) })
 	ns, err := nameserv.New(nameserv.Options{Config: own, Server: server, Settings: all}, log)
 	if err != nil {
 		return err
@@ -38,7 +43,7 @@ func runNamesrv(c *call) error {
 	if err != nil {
 		return err
 	}
-	started(log, "namesrv").Stringer("address", addr).Str("kvConfigPath", own.Get().KvConfigPath).Msg("started")
+	started(log, "namesrv", memory).Stringer("address", addr).Str("kvConfigPath", own.Get().KvConfigPath).Msg("started")
 	warnUnknown(log, o.configFile, all.Unknown())
 	warnOpen(log)
 	fmt.Fprintf(c.stdout, "The Name Server boot success. serializeType=JSON, address %s\n", listenText(own.Get()))

@@ -58,13 +58,18 @@ func logger(w io.Writer) zerolog.Logger {
 	return zerolog.New(w).Level(level).With().Timestamp().Logger()
 }
 
-// started is the first line of every role.
-func started(log zerolog.Logger, role string) *zerolog.Event {
+// started is the first line of every role. memoryLimit is that of the whole process, 0 for none; heapLimit the part that the collector
+// keeps to, or all that GOMEMLIMIT says.
+func started(log zerolog.Logger, role string, memoryLimit int64) *zerolog.Event {
 	e := log.Info().Str("version", versionText()).Str("role", role).Int("pid", os.Getpid()).Float64("memoryMiB", residentMiB())
-	if limit := debug.SetMemoryLimit(-1); limit != maxInt64 { // GOMEMLIMIT
-		e.Int64("memoryLimitMiB", limit>>20)
+	heap := debug.SetMemoryLimit(-1)
+	if heap == maxInt64 {
+		return e
 	}
-	return e
+	if memoryLimit == 0 {
+		memoryLimit = heap
+	}
+	return e.Int64("memoryLimitMiB", memoryLimit>>20).Int64("heapLimitMiB", heap>>20)
 }
 
 const maxInt64 = 1<<63 - 1

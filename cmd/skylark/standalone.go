@@ -79,7 +79,10 @@ func newStandalone(o *standaloneFlags, given map[string]bool, log zerolog.Logger
 	if err := a.configure(o, given); err != nil {
 		return nil, err
 	}
-	var err error
+	opt, err := a.settings.options(log)
+	if err != nil {
+		return nil, err
+	}
 	if a.namesrv, err = a.newNamesrv(o, log); err != nil {
 		return nil, err
 	}
@@ -88,7 +91,7 @@ func newStandalone(o *standaloneFlags, given map[string]bool, log zerolog.Logger
 		return nil, err
 	}
 	a.settings.own.Change(func(c *broker.Config) { c.NamesrvAddr = loopback(addr) })
-	if a.broker, err = broker.New(a.settings.options(log)); err != nil {
+	if a.broker, err = broker.New(opt); err != nil {
 		a.namesrv.Close()
 		return nil, err
 	}

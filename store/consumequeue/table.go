@@ -29,7 +29,9 @@ type Options struct {
 	FileSize      int64 // rounded up to whole units
 	ExtFileSize   int64
 	BatchFileSize int64
-	Log           zerolog.Logger
+	// TailBudget: once the newest units in memory of all queues exceed it, tails stay small; 0 or more than 64 MiB: 64 MiB.
+	TailBudget int64
+	Log        zerolog.Logger
 }
 
 // Table is all consume queues.
@@ -136,6 +138,9 @@ func (t *topicQueues) all(dst []*Queue) []*Queue {
 // Open lists the queue directories. It reads no queue: see Recover.
 func Open(opt Options) (*Table, error) {
 	opt.FileSize = RoundFileSize(opt.FileSize)
+	if opt.TailBudget <= 0 || opt.TailBudget > tailBudget {
+		opt.TailBudget = tailBudget
+	}
 	t := &Table{opt: opt, log: opt.Log, files: newOpenFiles(opt.FS, maxOpenFiles), topics: make(map[string]*topicQueues)}
 	t.minPhy.Store(-1)
 	topics, err := readDir(opt.FS, opt.Dir)

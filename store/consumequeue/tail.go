@@ -46,7 +46,7 @@ func (q *Queue) nextTail(t *tail, next int64) error {
 		return nil
 	}
 	limit := int64(tailLast)
-	if q.table.tailBytes.Load() > tailBudget {
+	if q.table.tailBytes.Load() > q.table.opt.TailBudget {
 		limit = tailCrowded
 	}
 	room, keep := t.units, t.units/keepUnits

@@ -37,7 +37,9 @@ type Options struct {
 	// OnFull is called from Tend after a full file has reached the disk: the
 	// checkpoint's index timestamp may move to its end.
 	OnFull func(endTimestamp int64)
-	Log    zerolog.Logger
+	// AheadMost bounds how far ahead of the writer pages are made present; 0 or more than 64 MiB: 64 MiB.
+	AheadMost int64
+	Log       zerolog.Logger
 }
 
 // Index is the list of index files.
@@ -61,6 +63,9 @@ const nameLayout = "20060102150405.000"
 func Open(opt Options) (*Index, error) {
 	if opt.Slots <= 0 || opt.Entries <= 1 || opt.Slots > math.MaxInt32 || opt.Entries > math.MaxInt32 {
 		return nil, fmt.Errorf("index: maxHashSlotNum %d, maxIndexNum %d: want both positive, and more than one entry", opt.Slots, opt.Entries)
+	}
+	if opt.AheadMost <= 0 || opt.AheadMost > aheadMost {
+		opt.AheadMost = aheadMost
 	}
 	x := &Index{opt: opt}
 	x.files.Store(&[]*file{})

@@ -27,7 +27,7 @@ func (x *Index) Tend() error {
 	if f.size()-written < f.size()/10 {
 		err = errors.Join(err, x.makeNext(f.size()))
 	}
-	return errors.Join(err, f.populateAhead(written))
+	return errors.Join(err, f.populateAhead(written, x.opt.AheadMost))
 }
 
 // flushFull makes the files that the writer has left durable, oldest first.
@@ -89,14 +89,14 @@ func (x *Index) makeNext(size int64) error {
 }
 
 // populateAhead runs while the writer may leave the file, so it counts as a user.
-func (f *file) populateAhead(written int64) error {
+func (f *file) populateAhead(written, most int64) error {
 	raw, err := f.acquire()
 	if err != nil {
 		return nil //nolint:nilerr // gone: nothing to do
 	}
 	defer f.release()
 	ready := f.ready.Load()
-	step := min(max(2*(written-f.tended), aheadLeast), aheadMost)
+	step := min(max(2*(written-f.tended), aheadLeast), most)
 	f.tended = written
 	end := min(written+step, f.size())
 	if end <= ready {

@@ -168,6 +168,13 @@ func (f *File) Rest() bool {
 	return f.users == 0 && f.shut() == nil
 }
 
+// Open says whether the file has a descriptor now.
+func (f *File) Open() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.file != nil
+}
+
 // Users says how many hold the file.
 func (f *File) Users() int {
 	f.mu.Lock()

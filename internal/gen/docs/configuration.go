@@ -76,7 +76,7 @@ Java property files. A number that is none is ignored and the default stays; onl
 nobody knows are kept, named once at start, and shown by ` + "`mqadmin getBrokerConfig`" + `.
 
 Settings marked **hot** take effect when ` + "`mqadmin updateBrokerConfig`" + ` changes them; others are recorded and take effect at the next start.
-The environment: ` + "`NAMESRV_ADDR`" + ` (name servers of a broker), ` + "`GOMEMLIMIT`" + ` (a soft memory limit, such as 512MiB), ` + "`SKYLARK_LOG_LEVEL`" + `
+The environment: ` + "`NAMESRV_ADDR`" + ` (name servers of a broker), ` + "`GOMEMLIMIT`" + ` (a soft limit of the heap alone, such as 512MiB), ` + "`SKYLARK_LOG_LEVEL`" + `
 (debug, info, warn, error).
 
 `
