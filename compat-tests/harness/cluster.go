@@ -126,6 +126,24 @@ func StartBroker(t testing.TB, target Target, o BrokerOptions, nameServers ...*N
 		}
 		o.NameServer += ns.Addr
 	}
+	conf := BrokerConf(t, o)
+	b := &Broker{Target: target, Addr: fmt.Sprintf("127.0.0.1:%d", o.Port), options: o}
+	if target == Java {
+		// The Java broker wants direct memory for its largest frames, and G1 for a pause short enough not to look like a
+		// broker that has died.
+		jvm := []string{"-Xms512m", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxDirectMemorySize=1g"}
+		b.Process = Start(t, "broker", o.Dir, []string{"ROCKETMQ_HOME=" + o.Dir},
+			javaCommand(t, server, o.Dir, "org.apache.rocketmq.broker.BrokerStartup", jvm, []string{"-c", conf, "-n", o.NameServer})...)
+	} else {
+		b.Process = Start(t, "broker", o.Dir, []string{"HOME=" + o.Dir}, Binary(t), "broker", "-c", conf, "-n", o.NameServer)
+	}
+	b.awaitReady(t, nameServers...)
+	return b
+}
+
+// BrokerConf writes the broker.conf of a broker into its directory and returns its path.
+func BrokerConf(t testing.TB, o BrokerOptions) string {
+	t.Helper()
 	store := filepath.Join(o.Dir, "store")
 	settings := map[string]string{
 		"brokerClusterName":  "DefaultCluster",
@@ -144,20 +162,7 @@ func StartBroker(t testing.TB, target Target, o BrokerOptions, nameServers ...*N
 	for k, v := range o.Settings {
 		settings[k] = v
 	}
-	conf := writeConf(t, filepath.Join(o.Dir, "broker.conf"), settings)
-
-	b := &Broker{Target: target, Addr: fmt.Sprintf("127.0.0.1:%d", o.Port), options: o}
-	if target == Java {
-		// The Java broker wants direct memory for its largest frames, and G1 for a pause short enough not to look like a
-		// broker that has died.
-		jvm := []string{"-Xms512m", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxDirectMemorySize=1g"}
-		b.Process = Start(t, "broker", o.Dir, []string{"ROCKETMQ_HOME=" + o.Dir},
-			javaCommand(t, server, o.Dir, "org.apache.rocketmq.broker.BrokerStartup", jvm, []string{"-c", conf, "-n", o.NameServer})...)
-	} else {
-		b.Process = Start(t, "broker", o.Dir, []string{"HOME=" + o.Dir}, Binary(t), "broker", "-c", conf, "-n", o.NameServer)
-	}
-	b.awaitReady(t, nameServers...)
-	return b
+	return writeConf(t, filepath.Join(o.Dir, "broker.conf"), settings)
 }
 
 // Again starts a broker, of another kind perhaps, on the directory and port of one that has ended.

@@ -86,7 +86,7 @@ func sourceSum(root string) (string, error) {
 		h.Write(text)
 		return err
 	})
-	for _, module := range []string{Client49, Client55, MQAdmin, Selectors, server} {
+	for _, module := range []string{Client49, Client55, MQAdmin, Selectors, server, stores} {
 		if _, err := os.Stat(filepath.Join(root, module, "target", "lib")); err != nil {
 			fmt.Fprintln(h, module, "is not built")
 		}
