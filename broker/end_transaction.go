@@ -198,6 +198,9 @@ func (s *sendTurn) tooLate(v *message.View, f *transaction.Facts) bool {
 func (s *sendTurn) stageCommit(r *remoting.Request, claim *transaction.Claim, rec []byte, fromCheck bool) {
 	var v message.View
 	err := message.Decode(rec, &v)
+	if err == nil { // stored again, a damaged body would get a sum that fits
+		err = s.b.Store.Sound(&v)
+	}
 	var f transaction.Facts
 	ok := false
 	if s.tx.props, f, ok = transaction.CommitProperties(s.tx.props[:0], v.Properties); err != nil || !ok {

@@ -119,6 +119,7 @@ type getting struct {
 
 	cfg       *Config
 	maxPhy    int64 // end of the log when it began
+	suspect   int64 // records below it are compared with their sums
 	memory    int64 // how far back messages count as being in memory
 	maxBytes  int64
 	scanUntil int64 // queue offset at which scanning stops
@@ -138,7 +139,7 @@ const groupMost = 32
 
 func (g *getting) limits() {
 	g.cfg = g.store.cfg.Get()
-	g.maxPhy = g.store.commitLog.Max()
+	g.maxPhy, g.suspect = g.store.commitLog.Max(), g.store.suspectBelow()
 	g.memory = g.store.memory / 100 * int64(g.cfg.AccessMessageInMemoryMaxRatio)
 	g.maxBytes = maxPullBytes
 	if g.req.MaxBytes > 0 {
@@ -381,6 +382,9 @@ func (g *getting) take(dst, part []byte, end, i, n int) []byte {
 			g.dropStatus(GetMessageWasRemoving)
 			continue
 		}
+		if u.PhyOffset < g.suspect && g.damaged(u, rec) {
+			continue
+		}
 		if g.req.Filter != nil && !g.req.Filter.MatchRecord(rec) {
 			g.dropStatus(GetNoMatchedMessage)
 			continue
@@ -395,12 +399,27 @@ func (g *getting) take(dst, part []byte, end, i, n int) []byte {
 	return dst[:end]
 }
 
-// removed notes that a record went with its log file: so did all before the next file.
+// damaged leaves a record out that is not what was stored.
+func (g *getting) damaged(u consumequeue.Unit, rec []byte) bool {
+	err := g.sound(rec)
+	if err != nil {
+		g.store.logger.Error().Err(err).Str("topic", g.req.Topic).Int32("queue", g.req.QueueID).Int64("phy", u.PhyOffset).Int32("size", u.Size).
+			Msg("store: a record is damaged and is not served")
+		g.dropStatus(GetMessageWasRemoving)
+	}
+	return err != nil
+}
+
+// removed notes that a record cannot be read. One that went with its log file takes
+// all before the next file along; a unit that leads nowhere is alone.
 func (g *getting) removed(u consumequeue.Unit, err error) {
 	if !errors.Is(err, commitlog.ErrRange) {
 		g.store.logger.Error().Err(err).Int64("phy", u.PhyOffset).Msg("store: a record cannot be read")
 	}
 	g.dropStatus(GetMessageWasRemoving)
+	if u.PhyOffset >= g.store.commitLog.Min() {
+		return
+	}
 	size := g.store.commitLog.FileSize()
 	g.skipUntil = (u.PhyOffset/size + 1) * size
 }

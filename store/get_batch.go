@@ -52,6 +52,8 @@ func (g *getting) readBatch(u consumequeue.BatchUnit, dst []byte) []byte {
 	case !isRecordAt(rec, u.PhyOffset):
 		g.removed(plain, commitlog.ErrRange)
 		return dst
+	case u.PhyOffset < g.suspect && g.damaged(plain, rec):
+		return dst
 	case g.req.Filter != nil && !g.req.Filter.MatchRecord(rec):
 		g.dropStatus(GetNoMatchedMessage)
 		return dst

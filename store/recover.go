@@ -39,6 +39,7 @@ func (s *Store) recover(abnormal bool) error {
 	} else {
 		r.dispatchFrom = queued
 	}
+	r.check.Resume = r.resume(abnormal, queued)
 	scan, err := r.scan(from)
 	if err != nil {
 		return fmt.Errorf("store: recovery from %d: %w", from, err)
@@ -96,6 +97,7 @@ func (s *Store) finish(scan commitlog.Scan, queued int64) error {
 	if err := s.commitLog.End(scan.End, scan.From); err != nil {
 		return err
 	}
+	s.recoveredEnd = scan.End
 	s.dispatched.Store(scan.End)
 	s.commit.done.Store(scan.End)
 	s.queues.ResetNext()
@@ -127,12 +129,16 @@ type recovery struct {
 	dispatched   int64
 	chunk        *chunk
 	full, empty  chan *chunk
+
+	lastTime int64 // of the walk
+	holes    []hole
 }
 
 // chunk is what is handed over at once.
 type chunk struct {
 	items  []item
 	hashes []int32
+	holes  []hole // of the log, in front of the last of them
 }
 
 // start is the first byte of the file to begin with: the last one whose first
@@ -181,7 +187,7 @@ func (r *recovery) scan(from int64) (commitlog.Scan, error) {
 	go func() { filled <- r.fill() }()
 	r.chunk = <-r.empty
 	scan, err := r.s.commitLog.Scan(from, r.check, r.visit)
-	r.full <- r.chunk
+	r.hand()
 	close(r.full)
 	return scan, errors.Join(err, <-filled)
 }
@@ -191,7 +197,7 @@ func (r *recovery) scan(from int64) (commitlog.Scan, error) {
 func (r *recovery) fill() (failed error) {
 	for c := range r.full {
 		if failed == nil {
-			if done, err := r.s.fill(c.items, c.hashes); done < len(c.items) {
+			if done, err := r.put(c); done < len(c.items) {
 				failed = fmt.Errorf("store: record at %d: %w", c.items[done].phy, err)
 			}
 		}
@@ -207,6 +213,7 @@ const recoverBatch = 256
 
 func (r *recovery) visit(phy int64, _ []byte, v *message.View) error {
 	r.s.lastStoreTime.Store(v.StoreTimestamp)
+	r.lastTime = v.StoreTimestamp
 	if phy < r.dispatchFrom {
 		return nil
 	}
@@ -217,10 +224,15 @@ func (r *recovery) visit(phy int64, _ []byte, v *message.View) error {
 	}
 	r.add(v)
 	if len(r.chunk.items) >= recoverBatch {
-		r.full <- r.chunk
+		r.hand()
 		r.chunk = <-r.empty
 	}
 	return nil
+}
+
+func (r *recovery) hand() {
+	r.chunk.holes = r.holes
+	r.full <- r.chunk
 }
 
 // maxQueueOffset keeps byte positions of units within 63 bits.

@@ -67,7 +67,9 @@ type Store struct {
 	// memoryLimit is Options.MemoryLimit.
 	memoryLimit int64
 	delays      delays
-	prePut      func(*message.Message, []byte) ([]byte, PutStatus)
+	// recoveredEnd is where the log ended when it was opened.
+	recoveredEnd int64
+	prePut       func(*message.Message, []byte) ([]byte, PutStatus)
 
 	lock       vfs.Lock
 	checkpoint *checkpoint.Checkpoint

@@ -18,7 +18,7 @@ import (
 const stores = "stores"
 
 // storesLimit bounds one command to that JVM: on a busy machine many brokers start in it at once.
-const storesLimit = 3 * time.Minute
+const storesLimit = 8 * time.Minute
 
 // JavaStores is a JVM with any number of Java brokers and stores in it, one after the other or at once. It takes
 // commands over a connection and dies with it (java/stores).

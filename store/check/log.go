@@ -3,7 +3,6 @@ package check
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io/fs"
 	"math"
@@ -216,52 +215,9 @@ func (c *checker) eachPiece(from, to int64, visit func(at int64, piece []byte) b
 	return nil
 }
 
-// resync finds where records go on at or behind an offset: a record that knows its
-// own place and has the right sum, or the blank that ends a file.
+// resync finds where records go on at or behind an offset.
 func (c *checker) resync(from int64) (int64, bool) {
-	for _, f := range c.log.files {
-		if f.End() <= from {
-			continue
-		}
-		if at, ok := c.resyncIn(f, max(from, f.Start)); ok {
-			return at, true
-		}
-	}
-	return 0, false
-}
-
-func (c *checker) resyncIn(f *mapped.File, from int64) (found int64, ok bool) {
-	const overlap = 8
-	buf := make([]byte, pieceSize)
-	for at := from; at+overlap <= f.End(); {
-		piece := buf[:min(int64(len(buf)), f.End()-at)]
-		if err := f.ReadAt(piece, at-f.Start); err != nil {
-			return 0, false
-		}
-		for i := 0; i+overlap <= len(piece); i++ {
-			if (piece[i+4] == 0xDA || piece[i+4] == 0xCB) && c.beginsAt(f, at+int64(i), piece[i:]) {
-				return at + int64(i), true
-			}
-		}
-		at += int64(len(piece)) - overlap + 1
-	}
-	return 0, false
-}
-
-// beginsAt says whether a record, or a blank, begins at an offset whose first
-// bytes are in head.
-func (c *checker) beginsAt(f *mapped.File, at int64, head []byte) bool {
-	size, err := message.Size(head)
-	if errors.Is(err, message.ErrBlank) {
-		// Only where records follow: zeros and a lone magic prove nothing.
-		return int64(size) == f.End()-at && f != c.log.files[len(c.log.files)-1]
-	}
-	if err != nil || int64(size) > f.End()-at {
-		return false
-	}
-	rec := make([]byte, size)
-	var v message.View
-	return f.ReadAt(rec, at-f.Start) == nil && message.Decode(rec, &v) == nil && v.PhyOffset == at && v.CheckBody() == nil
+	return c.log.log.Resync(from, func(int64, *message.View) bool { return true })
 }
 
 // record is called for each record of the log, in order.

@@ -22,6 +22,8 @@ type Check struct {
 	// goes on, for the records behind it are sound.
 	Durable int64
 	Damaged func(phy int64, err error)
+	// Resume: how to go on behind bytes that are no record; nil: the walk ends there.
+	Resume *Resume
 }
 
 // Scan is what a walk over the records found.
@@ -33,6 +35,8 @@ type Scan struct {
 	// Stop is why the walk ended before the end of the last file: almost always
 	// the untouched zeros behind the last record.
 	Stop error
+
+	resume int64 // behind what was left out
 }
 
 // Visit gets each good record: where it is, its bytes and what they hold, until
@@ -49,11 +53,16 @@ func (l *Log) Scan(from int64, check Check, visit Visit) (Scan, error) {
 	w := walk{check: check, visit: visit, scan: &s, buf: make([]byte, min(window, l.opt.FileSize))}
 	files := l.dir.Files()
 	for i, f := range files {
-		if f.End() <= from {
+		if f.End() <= max(from, s.resume) {
 			continue
 		}
-		if err := w.file(f, max(from, f.Start)); err != nil {
+		if err := w.file(f, max(from, s.resume, f.Start)); err != nil {
 			return s, err
+		}
+		for l.resume(&s, check.Resume) && s.resume < f.End() {
+			if err := w.file(f, s.resume); err != nil {
+				return s, err
+			}
 		}
 		if s.Stop != nil && !errors.Is(s.Stop, message.ErrBlank) {
 			break

@@ -34,14 +34,17 @@ func (q *Queue) correctMin(minPhy int64) error {
 	low, high := q.min.Load(), q.max.Load()
 	for low < high {
 		mid := low + (high-low)/2
-		u, err := q.unitAnywhere(mid)
+		there, err := vote(mid, q.first/UnitSize, q.max.Load(), func(at int64) (bool, error) {
+			u, err := q.unitAnywhere(at)
+			return u.PhyOffset >= minPhy && !u.filler(), err
+		})
 		if err != nil {
 			return err
 		}
-		if u.PhyOffset < minPhy || u.filler() {
-			low = mid + 1
-		} else {
+		if there {
 			high = mid
+		} else {
+			low = mid + 1
 		}
 	}
 	q.min.Store(low)
@@ -92,6 +95,11 @@ func (q *Queue) deleteExpired(minPhy int64) (deleted int, err error) {
 		u, err := q.unitInFile((q.first+size)/UnitSize - 1)
 		if err != nil {
 			return deleted, err
+		}
+		if !u.written() { // damaged: the next one knows
+			if u, err = q.unitAnywhere((q.first + size) / UnitSize); err != nil {
+				return deleted, err
+			}
 		}
 		if u.PhyOffset >= minPhy && !u.filler() {
 			break

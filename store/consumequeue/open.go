@@ -93,7 +93,9 @@ func (q *Queue) endsAt(e ends) bool {
 }
 
 // scan is recovery of one queue (store.md 5.5): the last three files, unit by
-// unit, up to the first that is not written.
+// unit, up to the first that was never written. Only zeros were not: another unit that
+// leads nowhere was damaged or torn, and those behind it may be sound. After a crash
+// Rebuild cuts what nothing vouches for.
 func (q *Queue) scan(starts []int64) (ends, error) {
 	from := starts[max(0, len(starts)-recoverFiles)]
 	found := ends{max: from / UnitSize, maxPhy: -1, known: true}
@@ -109,11 +111,11 @@ func (q *Queue) scan(starts []int64) (ends, error) {
 		}
 		for i := 0; i+UnitSize <= n; i += UnitSize {
 			u := unitAt((*buf)[i:])
-			if !u.written() {
+			if u == (Unit{}) {
 				return found, nil
 			}
 			found.max++
-			if !u.filler() {
+			if u.written() && !u.filler() {
 				found.maxPhy = u.end()
 			}
 		}
