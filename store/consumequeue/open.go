@@ -85,6 +85,13 @@ func (q *Queue) endsAt(e ends) bool {
 	if err != nil && !errors.Is(err, io.EOF) || n < UnitSize {
 		return false
 	}
+	if at == q.last { // the unit behind is the first of the next file
+		m, err := q.readFiles(raw[UnitSize:], at, false)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return false
+		}
+		n = UnitSize + m
+	}
 	last, behind := unitAt(raw[:]), unitAt(raw[UnitSize:])
 	if !last.written() || last.end() != e.maxPhy {
 		return false

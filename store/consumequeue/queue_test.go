@@ -237,10 +237,20 @@ func TestSavedEndsAreChecked(t *testing.T) {
 	for id := range int32(4) {
 		put(t, table.Queue("T", id), 0, 0, 5)
 	}
+	for id := int32(4); id < 6; id++ { // these end with their file
+		put(t, table.Queue("T", id), 0, 0, testFileSize/UnitSize)
+	}
 	if err := table.Close(true); err != nil {
 		t.Fatal(err)
 	}
-	// Another broker ran: it moved queue 1 on, and cut queue 2.
+	// Another broker ran: it moved queues 1 and 4 on, and cut queue 2.
+	next := make([]byte, testFileSize)
+	for n := range 3 {
+		putUnit(next[n*UnitSize:], Unit{int64(1000 + 100*n), 100, int64(10 + n)})
+	}
+	if err := os.WriteFile(filepath.Join(opt.Dir, "T", "4", fileName(testFileSize)), next, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	edit := func(id int, change func(raw []byte)) {
 		path := filepath.Join(opt.Dir, "T", fmt.Sprint(id), fileName(0))
 		raw, err := os.ReadFile(path)
@@ -258,7 +268,7 @@ func TestSavedEndsAreChecked(t *testing.T) {
 		t.Fatal(err)
 	}
 	table, _ = openTable(t, opt, false)
-	for id, want := range []int64{5, 6, 4, 0} {
+	for id, want := range []int64{5, 6, 4, 0, 13, 10} {
 		if got := table.Queue("T", int32(id)).MaxOffset(); got != want {
 			t.Errorf("queue %d: max %d, want %d", id, got, want)
 		}
