@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	settle     = 300 * time.Millisecond // after SIGCONT: timers that fell due meanwhile run first
-	warmBefore = 700 * time.Millisecond
+	settle     = 200 * time.Millisecond // after SIGCONT: timers that fell due meanwhile run first
+	warmBefore = 500 * time.Millisecond
 	// A log of ours beyond this is thrown away, and the server starts anew: on disk and in memory the next rows find what the first found.
 	maxLog = 3 << 30
 )

@@ -41,7 +41,7 @@ func main() {
 	flag.StringVar(&s.client, "client", "", "folder with the jars of rocketmq-client, for the rows of the official client; empty: leave them out")
 	flag.StringVar(&s.heap, "heap", "2g", "heap of the Java broker")
 	flag.IntVar(&s.rounds, "rounds", 3, "repetitions of every row")
-	flag.Float64Var(&s.seconds, "seconds", 2, "measured time of a row on a server")
+	flag.Float64Var(&s.seconds, "seconds", 1.5, "measured time of a row on a server")
 	flag.IntVar(&s.idleConns, "idle", 9000, "idle connections of the memory row")
 	flag.Float64Var(&s.logGiB, "log", 3.7, "GiB of commit log that recovery after kill -9 starts from")
 	flag.DurationVar(&s.jit, "jit", 20*time.Second, "work for Java's compiler before the first row, spread over the chosen rows")
