@@ -126,7 +126,7 @@ func TestPullChecks(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"consumerGroup", "topic", "queueId", "queueOffset", "maxMsgNums", "sysFlag", "commitOffset", "suspendTimeoutMillis", "subVersion",
+		"consumerGroup", "topic", "queueId", "queueOffset", "maxMsgNums", "sysFlag",
 	} {
 		want(t, f.call(code.PullMessage, nil, without(pullFields("G", "T", "0"), name)...), code.SystemError, "the custom field <"+name+"> is null")
 	}

@@ -120,7 +120,7 @@ func TestReplyAnswers(t *testing.T) {
 		{"no client named", code.SendReplyMessageV2, sendFields(replyTopic), code.SystemError, "reply message properties[REPLY_TO_CLIENT] is null", true},
 		{"a queue that is not there", code.SendReplyMessageV2, replyFields("x", "e", "5"), code.InvalidParameter, "", false},
 		{"a forbidden topic", code.SendReplyMessageV2, replyFields("x", "b", "SELF_TEST_TOPIC"), code.NoPermission, "Sending message to topic[SELF_TEST_TOPIC] is forbidden.", false},
-		{"no header", code.SendReplyMessageV2, nil, code.SystemError, "the custom field <a> is null", false},
+		{"no header", code.SendReplyMessageV2, nil, code.SystemError, "the custom field <b> is null", false},
 		{"a topic made by it", code.SendReplyMessageV2, replyFields("nobody", "b", "Replies"), code.SystemError, "push reply message fail, channel of <nobody> not found.", true},
 	} {
 		reply := f.call(row.code, []byte("x"), row.fields...)

@@ -15,10 +15,12 @@ import (
 func (b *Broker) updateConsumerOffset(r *remoting.Request) (*protocol.Command, error) {
 	var h header.UpdateConsumerOffset
 	err := header.Decode(&r.Fields, &h)
-	if err := b.mayCommit(&h); err != nil {
-		return nil, err
-	}
 	var missing *protocol.MissingFieldError
+	switch refused := b.mayCommit(&h); {
+	case errors.As(err, &missing) && missing.Name == "topic" && b.Groups.Get(h.ConsumerGroup) != nil:
+	case refused != nil:
+		return nil, refused
+	}
 	switch {
 	case errors.As(err, &missing) && missing.Name == "queueId":
 		return nil, remoting.Fail(code.InvalidParameter, "QueueId is null, topic is "+h.Topic)

@@ -45,7 +45,7 @@ func TestRequests(t *testing.T) {
 		answer string
 	}{
 		{name: "no route", code: code.GetRouteInfoByTopic, ext: []string{"topic", "nope"}, want: code.TopicNotExist, remark: wantNoRoute},
-		{name: "no topic", code: code.GetRouteInfoByTopic, want: code.SystemError, remark: "the custom field <topic> is null"},
+		{name: "no topic", code: code.GetRouteInfoByTopic, want: code.TopicNotExist, remark: "No topic route info in name server for the topic: \nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details."},
 		{name: "unknown code", code: 10, want: code.RequestCodeNotSupported, remark: " request type 10 not supported"},
 		{
 			name: "clusters", code: code.GetBrokerClusterInfo,

@@ -161,7 +161,7 @@ func TestBadInput(t *testing.T) {
 		{"24 ext fields longer than the rest", closes(binaryFrame(0, "", 1000, nil))},
 		{"24 key length 65535", closes(binaryFrame(0, "", 10, entry(65535, "k", 1, "v")))},
 		{"24 value length 0x7fffffff", closes(binaryFrame(0, "", 8, entry(1, "k", 0x7fffffff, "v")))},
-		{"25 missing required field", answers(request(code.UnregisterClient, 7, ""), code.SystemError, "the custom field <clientID> is null")},
+		{"25 missing required field", answers(request(code.GetConsumerListByGroup, 7, ""), code.SystemError, "the custom field <consumerGroup> is null")},
 		{"27 code 32767", answers(request(code.Request(32767), 7, ""), code.RequestCodeNotSupported, " request type 32767 not supported")},
 		{"27 code -1", answers(request(code.Request(-1), 7, ""), code.RequestCodeNotSupported, " request type -1 not supported")},
 		{"28 language byte 255, version 32767", func(t *testing.T, _ *rig, w *wire) {

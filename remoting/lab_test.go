@@ -101,8 +101,8 @@ func (l *lab) fail(r *Request) (*protocol.Command, error) {
 	panic("told to")
 }
 
-func (l *lab) typed(r *Request, h *header.UnregisterClient) (*protocol.Command, error) {
-	return protocol.NewResponse(code.Success, h.ClientID), nil
+func (l *lab) typed(r *Request, h *header.GetConsumerListByGroup) (*protocol.Command, error) {
+	return protocol.NewResponse(code.Success, h.ConsumerGroup), nil
 }
 
 // large answers with as many bytes as the body says.
@@ -141,7 +141,7 @@ func (l *lab) routes() []Route[*lab] {
 		HandleRaw(code.ViewMessageByID, Query, (*lab).echo),
 		HandleRaw(code.LockBatchMQ, Inline, (*lab).fail),
 		HandleRaw(code.UnlockBatchMQ, Admin, (*lab).fail),
-		Handle(code.UnregisterClient, Inline, (*lab).typed),
+		Handle(code.GetConsumerListByGroup, Inline, (*lab).typed),
 		HandleRaw(code.GetAllTopicConfig, Inline, (*lab).large),
 		HandleRaw(code.GetConsumerRunningInfo, Admin, (*lab).callBack),
 		HandleRaw(code.PopMessage, Inline, (*lab).echo),

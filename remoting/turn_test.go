@@ -159,8 +159,8 @@ func TestFailures(t *testing.T) {
 		w.send(append(request(c, 3, "nil"), request(code.HeartBeat, 4, "")...))
 		w.expect(4, code.Success, "")
 	}
-	w.send(request(code.UnregisterClient, 5, ""))
-	w.expect(5, code.SystemError, "the custom field <clientID> is null")
+	w.send(request(code.GetConsumerListByGroup, 5, ""))
+	w.expect(5, code.SystemError, "the custom field <consumerGroup> is null")
 	if s := r.srv.Stats(); s.Failed != 2 {
 		t.Errorf("%d failures counted, want the 2 errors", s.Failed)
 	}

@@ -174,7 +174,7 @@ func TestTopics(t *testing.T) {
 		{"queues", topicExt("M", "readQueueNums", "2147483647"), code.InvalidParameter, "The specified queue number: 2147483647, is not between 0 and 65536"},
 		{"negative queues", topicExt("M", "writeQueueNums", "-1"), code.InvalidParameter, "The specified queue number: -1, is not between 0 and 65536"},
 		{"perm", topicExt("M", "perm", "255"), code.InvalidParameter, "The specified perm: 255, is not between 0 and 15"},
-		{"missing", []string{"topic", "M"}, code.SystemError, "the custom field <defaultTopic> is null"},
+		{"missing", []string{"topic", "M"}, code.SystemError, "the custom field <readQueueNums> is null"},
 	}
 	for _, tt := range refusals {
 		t.Run(tt.name, func(t *testing.T) {

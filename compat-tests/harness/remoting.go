@@ -42,6 +42,11 @@ var opaque atomic.Int32
 //	| length | 0 | header | header (JSON)   | body |
 //	+--------+------------+-----------------+------+
 func Call(addr string, code int, fields map[string]string, overTLS bool) (*Command, error) {
+	return CallBody(addr, code, fields, nil, overTLS)
+}
+
+// CallBody is Call with a body.
+func CallBody(addr string, code int, fields map[string]string, body []byte, overTLS bool) (*Command, error) {
 	dialer := &net.Dialer{Timeout: 3 * time.Second}
 	var conn net.Conn
 	var err error
@@ -63,9 +68,9 @@ func Call(addr string, code int, fields map[string]string, overTLS bool) (*Comma
 	if err != nil {
 		return nil, err
 	}
-	frame := binary.BigEndian.AppendUint32(nil, uint32(4+len(header)))
+	frame := binary.BigEndian.AppendUint32(nil, uint32(4+len(header)+len(body)))
 	frame = binary.BigEndian.AppendUint32(frame, uint32(len(header)))
-	if _, err := conn.Write(append(frame, header...)); err != nil {
+	if _, err := conn.Write(append(append(frame, header...), body...)); err != nil {
 		return nil, err
 	}
 	reply, err := readFrame(conn)

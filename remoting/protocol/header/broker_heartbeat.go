@@ -4,7 +4,7 @@ package header
 type BrokerHeartbeat struct {
 	ClusterName           string `ext:"clusterName,required"`
 	BrokerAddr            string `ext:"brokerAddr,required"`
-	BrokerName            string `ext:"brokerName,required"`
+	BrokerName            string `ext:"brokerName"`
 	BrokerId              *int64 `ext:"brokerId"`
 	Epoch                 *int32 `ext:"epoch"`
 	MaxOffset             *int64 `ext:"maxOffset"`

@@ -4,13 +4,13 @@ package header
 // +key=value and -key, separated by commas.
 type CreateTopic struct {
 	Topic           string `ext:"topic,required"`
-	DefaultTopic    string `ext:"defaultTopic,required"`
+	DefaultTopic    string `ext:"defaultTopic"`
 	ReadQueueNums   int32  `ext:"readQueueNums,required"`
 	WriteQueueNums  int32  `ext:"writeQueueNums,required"`
 	Perm            int32  `ext:"perm,required"`
 	TopicFilterType string `ext:"topicFilterType,required"`
 	TopicSysFlag    int32  `ext:"topicSysFlag"`
-	Order           bool   `ext:"order,required"`
+	Order           bool   `ext:"order"`
 	Attributes      string `ext:"attributes"`
 	Force           bool   `ext:"force"`
 }

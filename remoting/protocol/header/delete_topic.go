@@ -2,5 +2,5 @@ package header
 
 // DeleteTopic is the header of DELETE_TOPIC_IN_BROKER (215).
 type DeleteTopic struct {
-	Topic string `ext:"topic,required"`
+	Topic string `ext:"topic"`
 }

@@ -2,8 +2,8 @@ package header
 
 // GetKVConfig is the header of GET_KV_CONFIG (101).
 type GetKVConfig struct {
-	Namespace string `ext:"namespace,required"`
-	Key       string `ext:"key,required"`
+	Namespace string `ext:"namespace"`
+	Key       string `ext:"key"`
 }
 
 // GetKVConfigResponse is the header of the answer.

@@ -40,7 +40,7 @@ const (
 	pullSysFlag
 	pullCommitOffset
 	pullSuspendTimeoutMillis
-	pullSubVersion // the last required one
+	pullSubVersion
 	pullSubscription
 	pullExpressionType
 	pullMaxMsgBytes
@@ -48,7 +48,7 @@ const (
 	pullProxyFrowardClientId
 	pullFields
 
-	pullRequired = 1<<(pullSubVersion+1) - 1
+	pullRequired = 1<<(pullSysFlag+1) - 1
 )
 
 var pullNames = [pullFields]string{
@@ -71,11 +71,19 @@ func (h *PullMessage) DecodeFields(f *protocol.Fields) error {
 			return protocol.NewNumberError(pullNames[place], field.Value)
 		}
 	}
-	if seen&pullRequired == pullRequired {
+	// Java marks the next three as required too, and looks at the first two when the flags say so.
+	required := pullRequired
+	if h.SysFlag&PullCommitOffset != 0 {
+		required |= 1 << pullCommitOffset
+	}
+	if h.SysFlag&PullSuspend != 0 {
+		required |= 1 << pullSuspendTimeoutMillis
+	}
+	if seen&required == required {
 		return nil
 	}
-	for place := range pullSubVersion + 1 {
-		if seen&(1<<place) == 0 {
+	for place := range pullSubVersion {
+		if (required&^seen)&(1<<place) != 0 {
 			return &protocol.MissingFieldError{Name: pullNames[place]}
 		}
 	}

@@ -2,10 +2,10 @@ package header
 
 // QueryDataVersion is the header of QUERY_DATA_VERSION (322).
 type QueryDataVersion struct {
-	BrokerName  string `ext:"brokerName,required"`
+	BrokerName  string `ext:"brokerName"`
 	BrokerAddr  string `ext:"brokerAddr,required"`
 	ClusterName string `ext:"clusterName,required"`
-	BrokerId    int64  `ext:"brokerId,required"`
+	BrokerId    int64  `ext:"brokerId"`
 }
 
 // QueryDataVersionResponse is the header of the answer.

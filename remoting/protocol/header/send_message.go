@@ -26,7 +26,8 @@ type SendMessage struct {
 // SendMessageV2 is SendMessage with the letters as names.
 type SendMessageV2 struct{ SendMessage }
 
-// The letters' places double as the bits of what was seen; a to h are required.
+// The letters' places double as the bits of what was seen. Java marks a to h as required, and serves who leaves the
+// group or the template of new topics away.
 const (
 	sendProducerGroup = iota
 	sendTopic
@@ -44,7 +45,7 @@ const (
 	sendBrokerName
 	sendFields
 
-	sendRequired = 1<<sendProperties - 1
+	sendRequired = 1<<sendTopic | 1<<sendQueueId | 1<<sendSysFlag | 1<<sendBornTimestamp | 1<<sendFlag
 )
 
 var sendNames = [sendFields]string{
@@ -133,7 +134,7 @@ func sendMissing(seen int, names *[sendFields]string) error {
 		return nil
 	}
 	for place := range sendProperties {
-		if seen&(1<<place) == 0 {
+		if (sendRequired&^seen)&(1<<place) != 0 {
 			return &protocol.MissingFieldError{Name: names[place]}
 		}
 	}

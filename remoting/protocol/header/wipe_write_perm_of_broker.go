@@ -2,7 +2,7 @@ package header
 
 // WipeWritePermOfBroker is the header of WIPE_WRITE_PERM_OF_BROKER (205).
 type WipeWritePermOfBroker struct {
-	BrokerName string `ext:"brokerName,required"`
+	BrokerName string `ext:"brokerName"`
 }
 
 // WipeWritePermOfBrokerResponse is the header of the answer.
