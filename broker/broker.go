@@ -250,7 +250,7 @@ func (b *Broker) open(opt Options) error {
 	}
 	b.uniqIDs = message.NewUniqIDs(b.clock, ip)
 	if b.Store, err = store.Open(b.storeCfg, store.Options{
-		FS: b.disk, Clock: b.clock, Log: b.log, StoreHost: b.addr, QueueType: b.queueType, PrePut: b.prePut, MemoryLimit: opt.MemoryLimit,
+		FS: b.disk, Clock: b.clock, Log: b.log, StoreHost: b.addr, QueueType: b.queueType, PrePut: b.prePut, BitMaps: bitMaps{b}, MemoryLimit: opt.MemoryLimit,
 	}); err != nil {
 		return err
 	}

@@ -34,19 +34,42 @@ func (b *Broker) newFilters() error {
 	if err != nil {
 		return err
 	}
-	if b.storeCfg.Get().EnableConsumeQueueExt || cfg.EnableCalcFilterBitMap {
-		b.log.Warn().Msg("enableConsumeQueueExt, enableCalcFilterBitMap: bit maps are read and not written; filters read the messages")
+	if cfg.EnableCalcFilterBitMap && !b.storeCfg.Get().EnableConsumeQueueExt {
+		b.log.Warn().Msg("enableCalcFilterBitMap without enableConsumeQueueExt: there is no place for bit maps; filters read the messages")
 	}
 	// The original sets and shows what its bloom filter needs, whatever the file says (ConsumerFilterManager).
 	b.storeCfg.Change(func(c *store.Config) { c.BitMapLengthConsumeQueueExt = bloom.Bits })
 	b.Filters = filterdata.New(filterdata.Options{
-		NowMs: b.clock.NowMs, Bloom: bloom,
+		NowMs: b.filterTime, Bloom: bloom,
 		CleanMs: func() int64 { return b.cfg.Get().FilterDataCleanTimeSpan },
 		Refused: func(group, topic string, err error) {
 			b.log.Warn().Err(err).Str("group", group).Str("topic", topic).Msg("filter expression refused: its consumers get nothing")
 		},
 	})
 	return nil
+}
+
+// filterTime is never before the time of a message that is stored: the store's time
+// stands still when the clock is set back a little.
+func (b *Broker) filterTime() int64 {
+	now := b.clock.NowMs()
+	if b.Store != nil {
+		now = max(now, b.Store.LastStoreTime())
+	}
+	return now
+}
+
+// bitMaps is the store's view of what groups filter by; enableCalcFilterBitMap may
+// change while the broker runs.
+type bitMaps struct{ b *Broker }
+
+func (m bitMaps) Generation() uint64 { return m.b.Filters.Generation() }
+
+func (m bitMaps) BitMap(topic string, properties []byte) []byte {
+	if !m.b.cfg.Get().EnableCalcFilterBitMap {
+		return nil
+	}
+	return m.b.Filters.BitMap(topic, properties)
 }
 
 // filterBy finds the compiled expression of a group's subscription.

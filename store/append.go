@@ -11,6 +11,9 @@ import (
 // store timestamps stay where they were, because look-ups by time search them.
 const backwards = 10 * 60 * 1000
 
+// LastStoreTime is the time of the newest message.
+func (s *Store) LastStoreTime() int64 { return s.lastStoreTime.Load() }
+
 // Append writes the batch in one critical section: rolls to the next file where
 // a group does not fit, gives queue offsets and the store time, writes each
 // contiguous run with one pwrite, and, with ASYNC_FLUSH, fills queues and index.
@@ -110,6 +113,9 @@ func (s *Store) number(b *Batch, g int, phy, now int64) {
 			it.queue.Next++
 			if it.delay > 0 {
 				it.tagsCode = now + it.delay
+			}
+			if it.bits != nil && it.bits.generation != s.bitMaps.Generation() {
+				it.bits = nil // another expression was registered since: see BitMaps
 			}
 		}
 		rec := b.stage[it.at : it.at+int(it.size)]

@@ -46,6 +46,25 @@ type entry struct {
 	tagsCode  int64
 	size      int32
 	keys      [2]int32 // the part of the hashes that is its index keys
+	bits      *bitMap  // for the extension of the queue
+}
+
+// bitMap is a message's bit map and the generation it was made in.
+type bitMap struct {
+	bits       []byte
+	generation uint64
+}
+
+// bitMapOf makes the bit map of a message that is staged; nil when it has none.
+func (s *Store) bitMapOf(topic string, properties []byte) *bitMap {
+	if s.bitMaps == nil {
+		return nil
+	}
+	m := bitMap{generation: s.bitMaps.Generation()}
+	if m.bits = s.bitMaps.BitMap(topic, properties); m.bits == nil {
+		return nil
+	}
+	return &m
 }
 
 // Result is what became of one Stage or StageList.

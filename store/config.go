@@ -45,7 +45,7 @@ type Config struct {
 	TimerProgressLogIntervalMs                      int           `conf:"timerProgressLogIntervalMs,hot"`                  // log
 	StoreType                                       string        `conf:"storeType"`                                       // default, defaultRocksDB, combine
 	MappedFileSizeConsumeQueue                      int           `conf:"mappedFileSizeConsumeQueue"`                      // rounded up to unit 20
-	EnableConsumeQueueExt                           bool          `conf:"enableConsumeQueueExt"`                           // no bit maps are written; those of a Java broker are read
+	EnableConsumeQueueExt                           bool          `conf:"enableConsumeQueueExt"`                           // keep store time and bit map of each message beside its unit
 	MappedFileSizeConsumeQueueExt                   int           `conf:"mappedFileSizeConsumeQueueExt"`                   // file size
 	MapperFileSizeBatchConsumeQueue                 int           `conf:"mapperFileSizeBatchConsumeQueue"`                 // rounded to unit 46
 	BitMapLengthConsumeQueueExt                     int           `conf:"bitMapLengthConsumeQueueExt"`                     // bits

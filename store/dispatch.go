@@ -68,7 +68,11 @@ func (s *Store) fill(items []item, hashes []int32) (done int, err error) {
 	for i := range items {
 		e := &items[i].entry
 		if e.queue != nil {
-			if err := e.queue.Put(e.offset, e.phy, e.size, e.tagsCode, e.storeTime); err != nil {
+			var bits []byte
+			if e.bits != nil {
+				bits = e.bits.bits
+			}
+			if err := e.queue.PutBitMap(e.offset, e.phy, e.size, e.tagsCode, e.storeTime, bits); err != nil {
 				return i, err
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime/debug"
 	"slices"
+	"sync"
 
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store/commitlog"
@@ -80,6 +81,10 @@ func (s *Store) get(r *GetRequest, dst []byte) (GetResult, []byte) {
 	g.limits()
 	g.res.Status, g.res.NextBegin = GetNoMatchedMessage, r.Offset
 	dst = g.run(dst)
+	if g.ext != nil {
+		g.ext.Reset()
+		extReaders.Put(g.ext)
+	}
 	g.res.SuggestSlave = g.maxPhy-g.pulled > g.memory
 	return g.res, dst
 }
@@ -126,6 +131,7 @@ type getting struct {
 	pulled    int64 // position of the last unit looked at
 	skipUntil int64 // records before it went with their log file
 	bytes     int64 // read so far
+	ext       *consumequeue.ExtReader
 
 	// Units to be read together. The limits take all of them for matches, which
 	// only makes a group end early.
@@ -238,8 +244,9 @@ func (g *getting) over(u consumequeue.Unit, offset int64) bool {
 	return with > int64(g.cfg.MaxTransferBytesOnMessageInDisk) || count >= g.cfg.MaxTransferCountOnMessageInDisk
 }
 
-// matchQueue asks the filter about a unit. Units with an extension are read in
-// places that may wait only.
+var extReaders = sync.Pool{New: func() any { return new(consumequeue.ExtReader) }}
+
+// matchQueue asks the filter about a unit, and about its extension if it has one.
 func (g *getting) matchQueue(u consumequeue.Unit) (matched, cold bool) {
 	if u.PhyOffset < g.skipUntil {
 		return false, false
@@ -250,12 +257,15 @@ func (g *getting) matchQueue(u consumequeue.Unit) (matched, cold bool) {
 	if g.queue == nil || !consumequeue.IsExtAddress(u.TagsCode) {
 		matched = g.req.Filter.MatchQueue(u.TagsCode, nil)
 	} else {
-		if g.req.ResidentOnly {
+		if g.ext == nil {
+			g.ext = extReaders.Get().(*consumequeue.ExtReader)
+		}
+		ext, status := g.queue.Ext(u.TagsCode, g.ext, g.req.ResidentOnly)
+		if status == consumequeue.Cold {
 			return false, true
 		}
 		// Without its extension the tag is unknown, and the record decides.
-		ext, ok := g.queue.Ext(u.TagsCode)
-		matched = !ok || g.req.Filter.MatchQueue(ext.TagsCode, ext.Raw)
+		matched = status != consumequeue.Found || g.req.Filter.MatchQueue(ext.TagsCode, ext.Raw)
 	}
 	if !matched && g.res.Count == 0 {
 		g.res.Status = GetNoMatchedMessage

@@ -145,6 +145,7 @@ func (s *Store) encode(cfg *Config, b *Batch, m *message.Message, f *facts, body
 	if it.numbered {
 		it.queue = s.queues.Queue(m.Topic, m.QueueID)
 		it.tagsCode = message.TagsCode(f.tags)
+		it.bits = s.bitMapOf(m.Topic, m.Properties)
 		if m.Topic == message.TopicSchedule {
 			it.delay = s.delays.of(f.delay)
 		}

@@ -50,6 +50,20 @@ type Options struct {
 	PrePut func(m *message.Message, buf []byte) ([]byte, PutStatus)
 	// MemoryLimit is what the process may have, 0 without a limit: what the store keeps in memory stays far below it.
 	MemoryLimit int64
+	// BitMaps says which consumers' expressions a message matches, for the extension
+	// of its queue (enableConsumeQueueExt); nil: no bit maps.
+	BitMaps BitMaps
+}
+
+// BitMaps makes bit maps (package filterdata). A bit map that was made before an
+// expression was registered must not be stored with a message that is younger than
+// that expression: the store asks for the generation before it makes one, and again
+// after it has taken the message's time, and drops the bit map when it changed. A
+// registration moves the generation first and takes its own time afterwards.
+type BitMaps interface {
+	// BitMap of a message; nil when nobody filters the topic by an expression.
+	BitMap(topic string, properties []byte) []byte
+	Generation() uint64
 }
 
 // Store is the message store: see the package comment.
@@ -70,6 +84,7 @@ type Store struct {
 	// recoveredEnd is where the log ended when it was opened.
 	recoveredEnd int64
 	prePut       func(*message.Message, []byte) ([]byte, PutStatus)
+	bitMaps      BitMaps // nil without enableConsumeQueueExt
 
 	lock       vfs.Lock
 	checkpoint *checkpoint.Checkpoint
@@ -137,6 +152,9 @@ func newStore(cfg *config.Section[Config], opt Options) *Store {
 		cfg: cfg, fs: opt.FS, clk: opt.Clock, logger: opt.Log, root: c.StorePathRootDir, storeHost: opt.StoreHost,
 		queueType: opt.QueueType, prePut: opt.PrePut, memory: memoryOf(opt.MemoryLimit), memoryLimit: opt.MemoryLimit, syncFlush: c.FlushDiskType == SyncFlush,
 	}
+	if c.EnableConsumeQueueExt {
+		s.bitMaps = opt.BitMaps
+	}
 	if s.fs == nil {
 		s.fs = vfs.Disk
 	}
@@ -191,6 +209,7 @@ func (s *Store) openParts() (err error) {
 		FS: s.fs, Dir: filepath.Join(s.root, "consumequeue"), ExtDir: filepath.Join(s.root, "consumequeue_ext"),
 		BatchDir: filepath.Join(s.root, "batchconsumequeue"), SavedFile: filepath.Join(s.root, "consumequeue.table"),
 		FileSize: int64(c.MappedFileSizeConsumeQueue), ExtFileSize: int64(c.MappedFileSizeConsumeQueueExt),
+		ExtWrite:      c.EnableConsumeQueueExt,
 		BatchFileSize: int64(c.MapperFileSizeBatchConsumeQueue), TailBudget: s.share(tailsOfMemory), Log: s.logger,
 	})
 	if err != nil {

@@ -37,6 +37,11 @@ func (t *Table) Encode() ([]byte, error) {
 	return javajson.MarshalPretty(f)
 }
 
+// clear needs mu.
+func (t *Table) clear() {
+	t.groups, t.topics, t.entries, t.text = map[string]map[string]*Data{}, map[string][]*Data{}, 0, 0
+}
+
 // lostMs is how long before a start its consumers are taken to have gone.
 const lostMs = 30_000
 
@@ -50,14 +55,14 @@ func (t *Table) Decode(data []byte) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.groups, t.entries, t.text = map[string]map[string]*Data{}, 0, 0
+	t.clear()
 	for topic, row := range f.FilterDataByTopic {
 		for group, d := range row.GroupFilterData {
 			if d == nil {
 				continue
 			}
 			if !t.opt.Bloom.Valid(d.BloomFilterData) {
-				t.groups, t.entries, t.text = map[string]map[string]*Data{}, 0, 0
+				t.clear()
 				return nil
 			}
 			compiled, err := filter.Compile(d.Expression, d.ExpressionType)

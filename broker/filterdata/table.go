@@ -1,7 +1,9 @@
 package filterdata
 
 import (
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/skylarkmq/skylark/filter"
 )
@@ -28,15 +30,20 @@ const (
 type Table struct {
 	opt Options
 
+	generation atomic.Uint64 // moves before an expression is born: store.BitMaps
+
 	mu      sync.RWMutex
 	groups  map[string]map[string]*Data // group → topic
+	topics  map[string][]*Data          // the same by topic; a change makes another list
 	entries int
 	text    int   // bytes of expressions
 	changes int64 // so that a save can be left out
 }
 
 // New returns an empty table.
-func New(opt Options) *Table { return &Table{opt: opt, groups: map[string]map[string]*Data{}} }
+func New(opt Options) *Table {
+	return &Table{opt: opt, groups: map[string]map[string]*Data{}, topics: map[string][]*Data{}}
+}
 
 // Get is what a group filters a topic by, or nil.
 func (t *Table) Get(topic, group string) *Data {
@@ -110,7 +117,7 @@ func (t *Table) register(group string, s *filter.Subscription) {
 			break
 		}
 		fresh = &Data{
-			BloomFilterData: bloom, BornTime: t.opt.NowMs(), ClientVersion: s.SubVersion, ConsumerGroup: group, Expression: s.SubString,
+			BloomFilterData: bloom, ClientVersion: s.SubVersion, ConsumerGroup: group, Expression: s.SubString,
 			ExpressionType: s.ExpressionType, Topic: s.Topic, compiled: compiled,
 		}
 	}
@@ -118,6 +125,10 @@ func (t *Table) register(group string, s *filter.Subscription) {
 	defer t.mu.Unlock()
 	if t.groups[group][s.Topic] != old {
 		return // another client of the group came first; the next heartbeat decides
+	}
+	if fresh != nil && fresh.BornTime == 0 {
+		t.generation.Add(1)
+		fresh.BornTime = t.opt.NowMs()
 	}
 	t.put(group, s.Topic, fresh)
 }
@@ -131,6 +142,7 @@ func (t *Table) put(group, topic string, d *Data) {
 		if delete(t.groups[group], topic); len(t.groups[group]) == 0 {
 			delete(t.groups, group)
 		}
+		t.list(topic, old, nil)
 		t.changes++
 	}
 	if d == nil || t.entries >= maxEntries || t.text+len(d.Expression) > maxText {
@@ -140,6 +152,7 @@ func (t *Table) put(group, topic string, d *Data) {
 		t.groups[group] = map[string]*Data{}
 	}
 	t.groups[group][topic] = d
+	t.list(topic, nil, d)
 	t.entries++
 	t.text += len(d.Expression)
 	t.changes++
@@ -153,7 +166,54 @@ func (t *Table) kill(d *Data) {
 	dead := *d
 	dead.DeadTime = max(t.opt.NowMs(), d.BornTime)
 	t.groups[d.ConsumerGroup][d.Topic] = &dead
+	t.list(d.Topic, d, &dead)
 	t.changes++
+}
+
+// list needs mu: takes an entry out of a topic's list, puts one in, or both.
+func (t *Table) list(topic string, old, fresh *Data) {
+	list := slices.Clone(t.topics[topic])
+	if i := slices.Index(list, old); old != nil && i >= 0 {
+		list = slices.Delete(list, i, i+1)
+	}
+	if fresh != nil {
+		list = append(list, fresh)
+	}
+	if len(list) == 0 {
+		delete(t.topics, topic)
+		return
+	}
+	t.topics[topic] = list
+}
+
+// maxBitMapNodes bounds what one message costs; with more the record decides.
+const maxBitMapNodes = 4096
+
+// Generation moves whenever an expression is born.
+func (t *Table) Generation() uint64 { return t.generation.Load() }
+
+// BitMap has the bits of every group whose expression matches a message's properties,
+// the dead ones too; nil when the topic is filtered by none.
+func (t *Table) BitMap(topic string, properties []byte) []byte {
+	t.mu.RLock()
+	list := t.topics[topic]
+	t.mu.RUnlock()
+	if len(list) == 0 {
+		return nil
+	}
+	nodes := 0
+	for _, d := range list {
+		if nodes += d.compiled.Nodes(); nodes > maxBitMapNodes {
+			return nil
+		}
+	}
+	bitMap := make([]byte, t.opt.Bloom.Bits/8)
+	for _, d := range list {
+		if d.compiled.Match(properties) {
+			d.BloomFilterData.Set(bitMap)
+		}
+	}
+	return bitMap
 }
 
 // Unregister marks what a group filters by as dead: it has no client any more.

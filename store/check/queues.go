@@ -291,7 +291,7 @@ func (c *checker) agrees(q *queue, have, want consumequeue.Unit, v *message.View
 	if have.PhyOffset != want.PhyOffset || have.Size != want.Size {
 		return false
 	}
-	if q.key.topic == message.TopicSchedule {
+	if q.key.topic == message.TopicSchedule && !consumequeue.IsExtAddress(have.TagsCode) {
 		return have.TagsCode >= v.StoreTimestamp // messageDelayLevel may have changed since
 	}
 	if !consumequeue.IsExtAddress(have.TagsCode) {
@@ -303,6 +303,9 @@ func (c *checker) agrees(q *queue, have, want consumequeue.Unit, v *message.View
 		c.report.add(c.severity(Warning, v.StoreTimestamp), ExtMissing, q.dir, want.PhyOffset, "%v", err)
 		c.report.damage.mark(c.report.damage.queues, q.key, c.severity(Warning, v.StoreTimestamp) != Note)
 		return true
+	}
+	if q.key.topic == message.TopicSchedule {
+		return ext.TagsCode >= v.StoreTimestamp && ext.StoreTimestamp == v.StoreTimestamp
 	}
 	return ext.TagsCode == want.TagsCode && ext.StoreTimestamp == v.StoreTimestamp
 }

@@ -156,7 +156,7 @@ func (q *Queue) Destroy() error {
 	defer q.io.Unlock()
 	size := q.table.opt.FileSize
 	for start := q.first; q.hasFiles.Load() && start <= q.last; start += size {
-		q.table.files.drop(q, start)
+		q.table.files.drop(fileKey{q: q, start: start})
 	}
 	q.hasFiles.Store(false)
 	q.max.Store(0)
@@ -171,7 +171,7 @@ func (q *Queue) Destroy() error {
 	if err := q.table.opt.FS.RemoveAll(q.dir()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("consume queue: destroy: %w", err)
 	}
-	return nil
+	return q.destroyExt()
 }
 
 // RaiseMin hides the units before an offset from readers, as if their records were

@@ -9,6 +9,8 @@ import (
 	"math"
 	"path/filepath"
 	"strconv"
+
+	"github.com/skylarkmq/skylark/internal/vfs"
 )
 
 // An extension unit, big-endian, in files of its own (enableConsumeQueueExt):
@@ -38,33 +40,84 @@ type ExtUnit struct {
 	Raw            []byte
 }
 
-// Ext reads the extension unit of an address; it may wait for the disk. ok is
-// false when there is none.
-func (q *Queue) Ext(address int64) (u ExtUnit, ok bool) {
+// ExtReader reads extension units of one queue; those that lie together cost one
+// read. It belongs to one goroutine.
+type ExtReader struct {
+	from int64 // position of raw
+	raw  []byte
+	page [pageSize]byte
+}
+
+// Reset makes a reader good for another queue.
+func (r *ExtReader) Reset() { r.from, r.raw = 0, nil }
+
+// Ext reads the extension unit of an address. Missing: there is none. With resident
+// nothing waits for the disk, and Cold says that it would have to. The unit is good
+// until the next call with this reader.
+func (q *Queue) Ext(address int64, r *ExtReader, resident bool) (ExtUnit, Status) {
 	size := q.table.opt.ExtFileSize
 	if !IsExtAddress(address) || size <= 0 || q.table.opt.ExtDir == "" {
-		return ExtUnit{}, false
+		return ExtUnit{}, Missing
 	}
 	at := address - extAddressBase
-	start := at / size * size
-	f, err := q.table.opt.FS.Open(filepath.Join(q.extDir(), fileName(start)))
+	if have := at - r.from; have >= 0 && have < int64(len(r.raw)) {
+		if u, ok := DecodeExt(r.raw[have:]); ok {
+			return u, Found
+		}
+	}
+	f, err := q.table.files.open(fileKey{q: q, start: at / size * size, ext: true})
 	if err != nil {
-		return ExtUnit{}, false
+		return ExtUnit{}, Missing
 	}
-	defer func() { _ = f.Close() }()
-	var head [2]byte
-	if _, err := f.ReadAt(head[:], at-start); err != nil {
-		return ExtUnit{}, false
+	defer q.table.files.release(f)
+	// To the end of the page, as what follows may be a hole that no cache has; a unit
+	// that is longer is read by itself.
+	status := r.fill(f, at, min((at/pageSize+1)*pageSize, (at/size+1)*size)-at, size, resident)
+	if status != Found {
+		return ExtUnit{}, status
 	}
-	n := int(int16(binary.BigEndian.Uint16(head[:])))
-	if n < extHeadSize || n > extUnitMax || at-start+int64(n) > size {
-		return ExtUnit{}, false
+	if u, ok := DecodeExt(r.raw); ok {
+		return u, Found
 	}
-	buf := make([]byte, n)
-	if got, err := f.ReadAt(buf, at-start); got < n || err != nil && !errors.Is(err, io.EOF) {
-		return ExtUnit{}, false
+	n := int64(extHeadSize)
+	if len(r.raw) >= 2 {
+		n = int64(int16(binary.BigEndian.Uint16(r.raw)))
 	}
-	return decodeExt(buf)
+	if n < extHeadSize || at%size+n > size {
+		return ExtUnit{}, Missing
+	}
+	if status := r.fill(f, at, n, size, resident); status != Found {
+		return ExtUnit{}, status
+	}
+	if u, ok := DecodeExt(r.raw); ok {
+		return u, Found
+	}
+	return ExtUnit{}, Missing
+}
+
+// fill reads n bytes from a position of the extension.
+func (r *ExtReader) fill(f *openFile, at, n, size int64, resident bool) Status {
+	buf := r.page[:]
+	if n > int64(len(buf)) {
+		buf = make([]byte, n)
+	}
+	buf = buf[:n]
+	var got int
+	var err error
+	if resident {
+		got, err = f.TryReadAt(buf, at%size)
+	} else {
+		got, err = f.ReadAt(buf, at%size)
+	}
+	r.from, r.raw = at, nil
+	switch {
+	case errors.Is(err, vfs.ErrWouldBlock):
+		return Cold
+	case err != nil && !errors.Is(err, io.EOF):
+		return Missing
+	}
+	r.raw = buf[:got]
+	return Found
 }
 
 func decodeExt(raw []byte) (ExtUnit, bool) {
@@ -106,6 +159,7 @@ func (q *Queue) expireExt() error {
 		if start+size > u.TagsCode-extAddressBase {
 			break
 		}
+		q.table.files.drop(fileKey{q: q, start: start, ext: true})
 		if err := q.table.opt.FS.Remove(filepath.Join(q.extDir(), fileName(start))); err != nil {
 			return fmt.Errorf("consume queue extension: %w", err)
 		}

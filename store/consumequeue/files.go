@@ -28,6 +28,14 @@ type openFiles struct {
 type fileKey struct {
 	q     *Queue
 	start int64
+	ext   bool // of the extension
+}
+
+func (k fileKey) path() string {
+	if k.ext {
+		return filepath.Join(k.q.extDir(), fileName(k.start))
+	}
+	return k.q.path(k.start)
 }
 
 type openFile struct {
@@ -44,7 +52,10 @@ func newOpenFiles(fs vfs.FS, limit int) *openFiles {
 
 // acquire opens a file, or takes it from the set. Every acquire needs a release.
 func (o *openFiles) acquire(q *Queue, start int64) (*openFile, error) {
-	key := fileKey{q, start}
+	return o.open(fileKey{q: q, start: start})
+}
+
+func (o *openFiles) open(key fileKey) (*openFile, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if f := o.table[key]; f != nil {
@@ -52,7 +63,7 @@ func (o *openFiles) acquire(q *Queue, start int64) (*openFile, error) {
 		o.order.MoveToFront(f.place)
 		return f, nil
 	}
-	raw, err := o.fs.Open(q.path(start))
+	raw, err := o.fs.Open(key.path())
 	if err != nil {
 		return nil, err
 	}
@@ -94,10 +105,10 @@ func (o *openFiles) forget(f *openFile) {
 }
 
 // drop closes a file that is about to be removed from the disk.
-func (o *openFiles) drop(q *Queue, start int64) {
+func (o *openFiles) drop(key fileKey) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if f := o.table[fileKey{q, start}]; f != nil {
+	if f := o.table[key]; f != nil {
 		o.forget(f)
 	}
 }

@@ -161,6 +161,9 @@ func (q *Queue) beginSync() syncing {
 
 // files waits for the disk, without a lock.
 func (s *syncing) files() error {
+	if err := s.q.syncExt(); err != nil {
+		return err
+	}
 	for start := s.begin; start <= s.end; start += s.q.table.opt.FileSize {
 		if err := s.q.syncFile(start, s.created); err != nil {
 			return err

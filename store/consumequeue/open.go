@@ -35,7 +35,8 @@ func (q *Queue) load() error {
 	q.maxPhy.Store(-1)
 	starts, damaged, err := listFiles(q.table.opt.FS, q.dir(), q.table.opt.FileSize, q.table.unclean)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(starts) == 0 {
-		return nil
+		q.ext, err = q.openExt()
+		return err
 	}
 	if err != nil {
 		return fmt.Errorf("consume queue: %w", err)
@@ -56,6 +57,9 @@ func (q *Queue) load() error {
 	q.settle(q.saved)
 	q.hasFiles.Store(true)
 	q.min.Store(q.first / UnitSize)
+	if q.ext, err = q.openExt(); err != nil {
+		return err
+	}
 	if minPhy := q.table.minPhy.Load(); minPhy >= 0 {
 		return q.correctMin(minPhy)
 	}
@@ -147,7 +151,7 @@ func (q *Queue) dropFilesBehind(end int64) error {
 }
 
 func (q *Queue) removeFile(start int64) error {
-	q.table.files.drop(q, start)
+	q.table.files.drop(fileKey{q: q, start: start})
 	if err := q.table.opt.FS.Remove(q.path(start)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("consume queue: remove: %w", err)
 	}

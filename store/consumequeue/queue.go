@@ -28,6 +28,7 @@ type Queue struct {
 	io  sync.Mutex
 	err error // why it could not be opened; such a queue refuses everything
 
+	ext      *extEnd // nil: no extension is written
 	tail     atomic.Pointer[tail]
 	max      atomic.Int64 // units below are published
 	min      atomic.Int64
@@ -73,6 +74,11 @@ func (q *Queue) Err() error { q.open(); return q.err }
 // Rules of store.md 3.4: a record that already has its unit is dropped; an offset
 // below the end is dropped; one above the end is logged and takes the next place.
 func (q *Queue) Put(offset, phy int64, size int32, tagsCode, storeTimestamp int64) error {
+	return q.PutBitMap(offset, phy, size, tagsCode, storeTimestamp, nil)
+}
+
+// PutBitMap is Put with the bit map for the extension, where there is one.
+func (q *Queue) PutBitMap(offset, phy int64, size int32, tagsCode, storeTimestamp int64, bitMap []byte) error {
 	if !q.ready.Load() {
 		q.open()
 	}
@@ -96,6 +102,9 @@ func (q *Queue) Put(offset, phy int64, size int32, tagsCode, storeTimestamp int6
 			return err
 		}
 		t = q.tail.Load()
+	}
+	if q.ext != nil {
+		tagsCode = q.putExt(q.ext, tagsCode, storeTimestamp, bitMap)
 	}
 	putUnit(t.buf[(next-t.base)*UnitSize:], Unit{phy, size, tagsCode})
 	q.maxPhy.Store(phy + int64(size))

@@ -28,6 +28,7 @@ type Options struct {
 
 	FileSize      int64 // rounded up to whole units
 	ExtFileSize   int64
+	ExtWrite      bool // enableConsumeQueueExt
 	BatchFileSize int64
 	// TailBudget: once the newest units in memory of all queues exceed it, tails stay small; 0 or more than 64 MiB: 64 MiB.
 	TailBudget int64
