@@ -66,12 +66,14 @@ func decodeLock(r *remoting.Request) (*body.LockBatchRequestBody, []lock.Queue, 
 	return req, lockQueues(req.MqSet), nil
 }
 
-// lockQueues leaves out names that no queue can have.
+// lockQueues leaves out names that no queue can have, and what comes twice: it is a
+// set in Java.
 func lockQueues(list []body.MessageQueue) []lock.Queue {
-	queues := make([]lock.Queue, 0, len(list))
+	queues, seen := make([]lock.Queue, 0, len(list)), make(map[lock.Queue]bool, len(list))
 	for _, q := range list {
-		if len(q.Topic) <= maxTopicBytes && len(q.BrokerName) <= maxTopicBytes {
-			queues = append(queues, lock.Queue{BrokerName: q.BrokerName, QueueID: q.QueueId, Topic: q.Topic})
+		queue := lock.Queue{BrokerName: q.BrokerName, QueueID: q.QueueId, Topic: q.Topic}
+		if len(q.Topic) <= maxTopicBytes && len(q.BrokerName) <= maxTopicBytes && !seen[queue] {
+			queues, seen[queue] = append(queues, queue), true
 		}
 	}
 	return queues

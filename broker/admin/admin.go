@@ -10,6 +10,7 @@ import (
 
 	"github.com/skylarkmq/skylark/broker/client"
 	"github.com/skylarkmq/skylark/broker/dataversion"
+	"github.com/skylarkmq/skylark/broker/filterdata"
 	"github.com/skylarkmq/skylark/broker/offset"
 	"github.com/skylarkmq/skylark/broker/purged"
 	"github.com/skylarkmq/skylark/broker/schedule"
@@ -57,6 +58,7 @@ type Deps struct {
 	Groups   *subscription.Registry
 	Offsets  *offset.Table
 	Clients  *client.Registry
+	Filters  *filterdata.Table
 	Stats    *stats.Table
 	Schedule *schedule.Schedule
 	Server   *remoting.Server
