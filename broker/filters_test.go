@@ -243,19 +243,34 @@ func TestBadBloomSettings(t *testing.T) {
 }
 
 // One pull that looks at 800 messages, of which 8 match: by tag, which reads only
-// the queue, and by an expression, which reads the messages.
+// the queue, by an expression, which reads the messages, and by an expression with
+// bit maps, which reads the queue's extension and the messages that they let pass.
 func BenchmarkPullOfOnePercent(b *testing.B) {
-	f := startFiltering(b)
-	for i := range 800 {
-		f.sendTo("T", strings.Repeat("x", 200), "i", fmt.Sprintf("price\x01%d\x02TAGS\x01%d\x02", i%100, i%100))
-	}
-	for _, row := range []struct{ kind, expression string }{{"TAG", "7"}, {"SQL92", "price = 7 AND TAGS IS NOT NULL"}} {
-		b.Run(row.kind, func(b *testing.B) {
-			sub, err := filter.Build("T", row.expression, row.kind, 1)
-			if err != nil {
-				b.Fatal(err)
+	for _, row := range []struct {
+		name, kind, expression string
+		bits                   bool
+	}{
+		{"TAG", "TAG", "7", false},
+		{"SQL92", "SQL92", "price = 7 AND TAGS IS NOT NULL", false},
+		{"SQL92 with bit maps", "SQL92", "price = 7 AND TAGS IS NOT NULL", true},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			f := start(b, func(c *Config, s *store.Config) {
+				c.EnablePropertyFilter, c.EnableCalcFilterBitMap, s.EnableConsumeQueueExt = true, row.bits, row.bits
+			})
+			f.sendTo("T", "makes the topic")
+			want(b, f.beat("G", "CLUSTERING", body.SubscriptionData{
+				Topic: "T", SubString: row.expression, ExpressionType: row.kind, SubVersion: 1, TagsSet: []string{"7"}, CodeSet: []int32{'7'},
+			}), code.Success, "")
+			born := f.clock.NowMs()
+			f.eventually("a later time than the expression's", func() bool { return f.clock.NowMs() > born })
+			for i := range 800 {
+				f.sendTo("T", strings.Repeat("x", 200), "i", fmt.Sprintf("price\x01%d\x02TAGS\x01%d\x02", i%100, i%100))
 			}
-			p := pull{topic: f.Topics.Get("T"), group: f.Groups.Find("G"), sub: sub, maxMsgs: 32}
+			p := pull{topic: f.Topics.Get("T"), group: f.Groups.Find("G"), maxMsgs: 32, offset: 1}
+			if refusal := f.subscribed(&p); refusal.code != code.Success {
+				b.Fatal(refusal)
+			}
 			buf := make([]byte, 0, 1<<20)
 			b.ReportAllocs()
 			for b.Loop() {

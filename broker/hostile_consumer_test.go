@@ -171,6 +171,9 @@ func TestHostileOffsets(t *testing.T) {
 		}
 	}
 	f.call(code.QueryConsumerOffset, nil, "consumerGroup", "Mine", "topic", "T", "queueId", "0")
+	if got := f.Offsets.Query("Mine", "T", 7); got != 1 {
+		t.Errorf("a one-way commit: offset %d, want 1", got)
+	}
 	if n := len(f.Offsets.Queues("Mine", "T")); n > 1<<16 {
 		t.Errorf("%d queues with an offset", n)
 	}

@@ -533,8 +533,14 @@ func TestOffsetTables(t *testing.T) {
 			t.Errorf("filter %q, compare %q: %s, want %s", tt.filter, tt.compare, reply.Body, tt.want)
 		}
 	}
+	b.Offsets.Commit("g", "Vanished", 0, 5)
+	b.Offsets.Commit("g", "%RETRY%vanished", 0, 5)
+	b.Offsets.Commit("g", "%LMQ%light", 0, 5)
 	for _, c := range []code.Request{code.CleanExpiredConsumeQueue, code.DeleteExpiredCommitLog, code.CleanUnusedTopic} {
 		b.must(c, nil)
+	}
+	if diff := cmp.Diff([]string{"%LMQ%light", "T"}, b.Offsets.Topics("g")); diff != "" {
+		t.Errorf("offsets after the topics vanished: %s", diff)
 	}
 	if n := b.Store.MaxOffset("T", 0); n != 4 {
 		t.Errorf("cleaning removed what is in use: max offset %d", n)

@@ -8,6 +8,7 @@ package offset
 import (
 	"hash/maphash"
 	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -274,6 +275,16 @@ func (t *Table) Topics(group string) (list []string) {
 	})
 	sort.Strings(list)
 	return list
+}
+
+// AllTopics are the topics that anybody has an offset of, sorted.
+func (t *Table) AllTopics() []string {
+	seen := map[string]bool{}
+	t.each(func(r *row) bool {
+		seen[r.topic] = true
+		return true
+	})
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // Groups are the groups that have committed offsets for a topic, sorted.
