@@ -178,6 +178,9 @@ func TestManySendBacks(t *testing.T) {
 		}
 	}
 	exchange(t, conn, frames, buf, n+1)
+	if waiting := f.Store.MaxOffset(message.TopicSchedule, 2); waiting != n+1 {
+		t.Fatalf("%d of %d send-backs were taken", waiting, n+1)
+	}
 	for f.Store.MaxOffset("%RETRY%G", 0) < n+1 {
 		f.call(code.PullMessage, nil, replace(pullFields("G", "%RETRY%G", fmt.Sprint(f.Store.MaxOffset("%RETRY%G", 0))),
 			"sysFlag", "6", "suspendTimeoutMillis", "1000")...)
