@@ -125,6 +125,7 @@ type Broker struct {
 	routes    *topicRoutes
 	conflicts *conflicts
 	purges    *purges
+	letters   *deadLetters
 	send      sender
 	replies   replies
 
@@ -206,7 +207,7 @@ func (b *Broker) newRegistries() {
 	})
 	b.Stats = stats.New(stats.Options{Clock: b.clock, Cluster: cfg.BrokerClusterName, IsSystem: b.Topics.IsSystem})
 	b.wakers = newWakers(b)
-	b.saver, b.purges = b.newSaver(), newPurges(b)
+	b.saver, b.purges, b.letters = b.newSaver(), newPurges(b), newDeadLetters(b)
 }
 
 // mayCreateGroup says whether an unknown consumer group may be made now.
@@ -254,7 +255,7 @@ func (b *Broker) open(opt Options) error {
 	}); err != nil {
 		return err
 	}
-	if err := errors.Join(b.saver.load(), b.delayFile.load(), b.purges.load()); err != nil {
+	if err := errors.Join(b.saver.load(), b.delayFile.load(), b.purges.load(), b.letters.load()); err != nil {
 		return err
 	}
 	b.warnPop()

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/skylarkmq/skylark/broker/subscription"
 	"github.com/skylarkmq/skylark/broker/topic"
@@ -146,6 +147,7 @@ func (s *sendTurn) putBack(r *remoting.Request, group *subscription.Group, targe
 	}
 	var back []byte
 	s.back.props, back = backProperties(s.back.props[:0], v, level)
+	s.back.props = withReason(s.back.props, h.FailureReason)
 	m := &s.msg
 	*m = message.Message{
 		Topic: target.TopicName, QueueID: queue, Flag: v.Flag, SysFlag: v.SysFlag,
@@ -191,6 +193,27 @@ func backProperties(dst []byte, v *message.View, level int64) (props, back []byt
 		dst = message.AppendOffsetMsgID(dst, v.StoreHost, v.PhyOffset)
 	}
 	return append(dst, 2), back
+}
+
+// maxReason bounds the reason that is kept; roomForReason is how long properties may
+// be for it to be kept at all: they must stay within what the store takes.
+const (
+	maxReason     = 1024
+	roomForReason = 24 << 10
+)
+
+// withReason notes why the consumer failed, in place of an earlier reason.
+func withReason(props []byte, reason string) []byte {
+	if reason == "" || len(props) > roomForReason {
+		return props
+	}
+	reason = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(reason[:min(len(reason), maxReason)], ""))
+	return message.AppendProperty(message.DeleteProperty(props, message.PropertyFailureReason), message.PropertyFailureReason, reason)
 }
 
 // finishBacks answers those of an appended batch. They do not wait for the disk, as

@@ -10,6 +10,7 @@ import (
 // `skylark admin`.
 func (b *Broker) mountOperators() {
 	remoting.Mount(b.server, b, conflictRoutes)
+	remoting.Mount(b.server, b, deadLetterRoutes)
 	remoting.Mount(b.server, admin.New(admin.Deps{
 		Rules: b.adminRules, Settings: b.settings, Store: b.Store, Topics: b.Topics, Groups: b.Groups, Offsets: b.Offsets,
 		Clients: b.Clients, Filters: b.Filters, Stats: b.Stats, Schedule: b.Schedule, Server: b.server, Disk: b.disk, Clock: b.clock, Log: b.log,

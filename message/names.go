@@ -67,6 +67,14 @@ const (
 	PropertyDLQOriginMessageID     = "DLQ_ORIGIN_MESSAGE_ID"
 )
 
+// Properties of our own.
+const (
+	// PropertyFailureReason is why its consumer gave a message back last.
+	PropertyFailureReason = "CONSUME_FAILURE_REASON"
+	// PropertyResent is the dead letter that a message was sent again from: queue:offset@topic.
+	PropertyResent = "SKYLARK_RESENT"
+)
+
 // Topics with a meaning to the store.
 const (
 	TopicSchedule      = "SCHEDULE_TOPIC_XXXX"

@@ -13,6 +13,7 @@ type adminCommand struct {
 
 func adminCommands() []adminCommand {
 	return []adminCommand{
+		{"dlq", "list, show, send again and purge dead letters", runAdminDLQ},
 		{"group", "conflicting subscriptions of consumer groups; skip to the end", runAdminGroup},
 		{"topic", "purge what is stored in a topic", runAdminTopic},
 		{"tx", "list, show, commit, roll back and resume half messages of a broker", runAdminTx},

@@ -27,7 +27,7 @@ func roles() []role {
 		{"standalone", "", "name server and broker in one process (the default)", runStandalone},
 		{"broker", "mqbroker", "a broker", runBroker},
 		{"namesrv", "mqnamesrv", "a name server", runNamesrv},
-		{"admin", "", "the operator's tool: half messages; for the rest, mqadmin", runAdmin},
+		{"admin", "", "the operator's tool: half messages, dead letters, groups, topics; for the rest, mqadmin", runAdmin},
 		{"store", "", "look into a store directory: check, dump, repair, takeover", runStore},
 		{"version", "", "print the version", runVersion},
 	}

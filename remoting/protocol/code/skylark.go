@@ -18,4 +18,13 @@ const (
 	SkylarkSkipToEnd Request = 28022
 	// SkylarkPurgeTopic hides what is stored in a topic: header.PurgeTopic, body.Skipped.
 	SkylarkPurgeTopic Request = 28023
+
+	// SkylarkDeadLetterGroups lists groups with dead letters: no header, body.DeadLetterGroups.
+	SkylarkDeadLetterGroups Request = 28024
+	// SkylarkDeadLetters lists dead letters of a group: header.DeadLetters, body.DeadLetterPage.
+	SkylarkDeadLetters Request = 28025
+	// SkylarkDeadLetterShow shows one: header.DeadLetter, body.DeadLetter.
+	SkylarkDeadLetterShow Request = 28026
+	// SkylarkDeadLetterResend sends some of them again: header.DeadLetters, body.DeadLetterPage.
+	SkylarkDeadLetterResend Request = 28027
 )

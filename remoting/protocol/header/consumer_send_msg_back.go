@@ -10,4 +10,6 @@ type ConsumerSendMsgBack struct {
 	OriginTopic       string `ext:"originTopic"`
 	UnitMode          bool   `ext:"unitMode"`
 	MaxReconsumeTimes *int32 `ext:"maxReconsumeTimes"`
+	// FailureReason is our own: the Java clients do not send it.
+	FailureReason string `ext:"failureReason"`
 }
