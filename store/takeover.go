@@ -49,7 +49,7 @@ func (o Obstacle) String() string {
 func Takeover(disk vfs.FS, c *Config) ([]Obstacle, error) {
 	l := look{disk: disk, root: c.StorePathRootDir, cfg: c}
 	for _, part := range []func() error{
-		l.settings, l.rocksQueues, l.rocksConfig, l.rocksOther, l.dledger, l.compaction, l.logPlace, l.sizes, l.batchQueues, l.timers, l.controller,
+		l.settings, l.rocksQueues, l.rocksConfig, l.rocksOther, l.dledger, l.compaction, l.logPlace, l.sizes, l.batchQueues, l.timers, l.controller, l.staticTopics, l.orderInfo,
 	} {
 		if err := part(); err != nil {
 			return nil, fmt.Errorf("store: looking at %s: %w", l.root, err)
@@ -384,6 +384,13 @@ func (l *look) controller() error {
 		name = l.cfg.StorePathEpochFile
 	}
 	there, err := vfs.Exists(l.disk, name)
+	if err == nil && !there {
+		name = filepath.Join(l.root, "brokerIdentity")
+		if l.cfg.StorePathBrokerIdentity != "" {
+			name = l.cfg.StorePathBrokerIdentity
+		}
+		there, err = vfs.Exists(l.disk, name)
+	}
 	if err != nil || !there {
 		return err
 	}

@@ -63,6 +63,16 @@ func TestTakeoverObstacles(t *testing.T) {
 		{"pop in RocksDB", rocks("kvStore"), nil, false, []string{"popConsumerKVServiceEnable"}},
 		{"access rules", rocks("config", "acls"), nil, false, []string{"config/acls"}},
 		{"controller", func(t *testing.T, root string) { write(t, filepath.Join(root, "epochFileCheckpoint"), "1\n0\n1-0\n") }, nil, false, []string{"enableControllerMode"}},
+		{"identity in a controller's group", func(t *testing.T, root string) { write(t, filepath.Join(root, "brokerIdentity"), "C#b#2") }, nil, false, []string{"brokerIdentity"}},
+		{"static topics", func(t *testing.T, root string) {
+			write(t, filepath.Join(root, "config", "topicQueueMapping.json"), `{"topicQueueMappingInfoMap":{"S":{"hostedQueues":{0:[]}}}}`)
+		}, nil, true, []string{"topicQueueMapping.json", "updateStaticTopic", ": S"}},
+		{"static topics in a .bak", func(t *testing.T, root string) {
+			write(t, filepath.Join(root, "config", "topicQueueMapping.json.bak"), `{"topicQueueMappingInfoMap":{"S":{}}}`)
+		}, nil, true, []string{"topicQueueMapping.json"}},
+		{"orderly pop", func(t *testing.T, root string) {
+			write(t, filepath.Join(root, "config", "consumerOrderInfo.json"), `{"table":{"T@g":{0:{"popTime":1}}}}`)
+		}, nil, false, []string{"consumerOrderInfo.json", "1 topics"}},
 		{"transient pool", nil, func(c *Config) { c.TransientStorePoolEnable = true }, false, []string{"transientStorePoolEnable"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -7,13 +7,16 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/skylarkmq/skylark/internal/vfs"
+	"github.com/skylarkmq/skylark/store"
 	"github.com/skylarkmq/skylark/store/check"
 )
 
@@ -66,7 +69,11 @@ func runStore(c *call) error {
 	defer stop()
 	s := &storeCall{call: c, ctx: ctx, flags: c.flags()}
 	s.flags.Usage = func() {
-		fmt.Fprintf(s.flags.Output(), "usage: %s [flags] DIR\n", c.program)
+		what := ""
+		if name == "dump" {
+			what = "records|units|index|state "
+		}
+		fmt.Fprintf(s.flags.Output(), "usage: %s %s[flags] DIR\n", c.program, what)
 		s.flags.PrintDefaults()
 	}
 	s.flags.BoolVar(&s.asJSON, "json", false, "print JSON")
@@ -117,11 +124,29 @@ func (s *storeCall) settings(dir string) error {
 		s.flags.Usage()
 		return exit{storeFailed, "name the store directory"}
 	}
+	if err := s.holds(&cfg); err != nil {
+		return err
+	}
 	if s.conf == "" {
 		check.Guess(vfs.ReadOnly, cfg.StorePathRootDir, &cfg)
 	}
 	s.options = check.Options{Config: &cfg}
 	return nil
+}
+
+// holds refuses a directory that is no store, for a check of the wrong one would find
+// nothing wrong. A broker may start in an empty one.
+func (s *storeCall) holds(cfg *store.Config) error {
+	root := cfg.StorePathRootDir
+	if _, err := os.Stat(root); err != nil || cfg.StorePathCommitLog != "" || strings.HasSuffix(s.program, " takeover") {
+		return nil //nolint:nilerr // what is not there, the command itself says
+	}
+	for _, part := range []string{"commitlog", "consumequeue", "config"} {
+		if _, err := os.Stat(filepath.Join(root, part)); err == nil {
+			return nil
+		}
+	}
+	return exit{storeFailed, fmt.Sprintf("%s: %s is no store: it has neither commitlog/ nor consumequeue/ nor config/; name the storePathRootDir of the broker", s.program, root)}
 }
 
 func (s *storeCall) print(v any, text func(io.Writer)) error {
@@ -181,6 +206,9 @@ func storeDump(s *storeCall) error {
 	s.flags.BoolVar(&f.Body, "body", false, "with the bodies, in base64")
 	if err := s.parse(&what); err != nil {
 		return err
+	}
+	if what == "" {
+		return errors.New("say what: records, units, index or state; then the directory")
 	}
 	f.Queue = int32(*queue)
 	var err error

@@ -97,6 +97,14 @@ func (s Start) Text(w io.Writer) {
 		if o.Stops {
 			mark = "  STOPS "
 		}
-		fmt.Fprintf(w, "%s%s\n", mark, o)
+		if o.File != "" {
+			fmt.Fprintf(w, "%s%s\n", mark, o.File)
+			mark = "        "
+		}
+		fmt.Fprintf(w, "%s%s\n", mark, o.What)
+		if o.Setting != "" {
+			fmt.Fprintf(w, "        setting: %s\n", o.Setting)
+		}
+		fmt.Fprintf(w, "        way out: %s\n", o.WayOut)
 	}
 }

@@ -1,0 +1,53 @@
+package store
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/skylarkmq/skylark/internal/javajson"
+	"github.com/skylarkmq/skylark/internal/statefile"
+)
+
+// state reads one of config/*.json, or its .bak, as a start would. A file that cannot
+// be read is for the start itself to refuse.
+func (l *look) state(name string, into any) (path string, there bool) {
+	path = filepath.Join(l.root, "config", name)
+	there, err := statefile.Read(l.disk, path, func(data []byte) error { return javajson.Unmarshal(data, into) })
+	return path, there && err == nil
+}
+
+// staticTopics have queues whose offsets are not those of the files: a consumer's
+// position would lead to another message.
+func (l *look) staticTopics() error {
+	var f struct{ TopicQueueMappingInfoMap map[string]javajson.Raw }
+	path, there := l.state("topicQueueMapping.json", &f)
+	if !there || len(f.TopicQueueMappingInfoMap) == 0 {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(f.TopicQueueMappingInfoMap))
+	l.add(Obstacle{
+		Stops: true, Setting: "static topics (mqadmin updateStaticTopic)", File: path,
+		What: fmt.Sprintf("%d topics have logical queues, which are not supported: %s", len(names), strings.Join(names[:min(len(names), 5)], ", ")),
+		WayOut: "let consumers read these topics to their ends, copy what is kept to ordinary topics, delete them with mqadmin deleteTopic on every broker, " +
+			"then move this file and its .bak away",
+	})
+	return nil
+}
+
+// orderInfo is what orderly POP consumers hold.
+func (l *look) orderInfo() error {
+	var f struct{ Table map[string]javajson.Raw }
+	path, there := l.state("consumerOrderInfo.json", &f)
+	if !there || len(f.Table) == 0 {
+		return nil
+	}
+	l.add(Obstacle{
+		Setting: "consumerOrderInfo", File: path,
+		What:   fmt.Sprintf("orderly POP consumers hold messages of %d topics and groups; the file stays as it is, and what they hold may come again", len(f.Table)),
+		WayOut: "stop these consumers and wait for their invisible time before the Java broker stops",
+	})
+	return nil
+}
