@@ -32,7 +32,7 @@ type file struct {
 	mapping   []byte
 	populated int64
 	repaired  bool  // its last record is whole
-	tended    int64 // of the tender: written at its last turn
+	tended    int64 // of the tender: written at its last turn, or when the file was opened
 
 	// wanted is what the tender keeps populated ahead of the entries.
 	written atomic.Int64 // bytes: end of the newest entry
@@ -142,6 +142,9 @@ func (f *file) open() (err error) {
 	f.populated = f.entryAt(h.count)
 	f.written.Store(f.populated)
 	f.ready.Store(f.populated)
+	// Else the first turn of the tender would take head and slots for entries of the
+	// last second, and populate twice as much ahead.
+	f.tended = f.populated
 	return nil
 }
 

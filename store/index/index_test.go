@@ -109,6 +109,23 @@ func TestPutRollReload(t *testing.T) {
 }
 
 // The bytes of a small file, entry by entry.
+// TestFirstTend has a large table of slots: it must not count as entries of the last second.
+func TestFirstTend(t *testing.T) {
+	t.Parallel()
+	opt := testOptions(t.TempDir())
+	opt.Slots, opt.Entries = 1_000_000, 1_000_000
+	x := open(t, opt, false, 0)
+	defer func() { _ = x.Close() }()
+	put(t, x, 0, 10)
+	if err := x.Tend(); err != nil {
+		t.Fatal(err)
+	}
+	f := x.list()[0]
+	if ahead := f.ready.Load() - f.written.Load(); ahead <= 0 || ahead > aheadLeast {
+		t.Errorf("%d bytes are populated ahead of 10 entries, want up to %d", ahead, aheadLeast)
+	}
+}
+
 func TestLayout(t *testing.T) {
 	t.Parallel()
 	opt := testOptions(t.TempDir())
