@@ -94,6 +94,7 @@ func runBroker(c *call) error {
 		return nil
 	}
 
+	spareProcessor()
 	log := logger(c.stderr)
 	opt, err := settings.options(log)
 	if err != nil {
@@ -103,13 +104,12 @@ func runBroker(c *call) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := untilStopped(log) // before scripts hear that they may stop it
+	defer stop()
 	brokerStarted(log, "broker", b, settings).Msg("started")
 	warnUnknown(log, o.configFile, settings.all.Unknown())
 	warnOpen(log)
 	bootSuccess(c, b, settings)
-
-	ctx, stop := untilStopped(log)
-	defer stop()
 	err = b.Run(ctx)
 	log.Info().Msg("broker stopped")
 	return err

@@ -43,13 +43,12 @@ func runNamesrv(c *call) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := untilStopped(log) // before scripts hear that they may stop it
+	defer stop()
 	started(log, "namesrv", memory).Stringer("address", addr).Str("kvConfigPath", own.Get().KvConfigPath).Msg("started")
 	warnUnknown(log, o.configFile, all.Unknown())
 	warnOpen(log)
 	fmt.Fprintf(c.stdout, "The Name Server boot success. serializeType=JSON, address %s\n", listenText(own.Get()))
-
-	ctx, stop := untilStopped(log)
-	defer stop()
 	err = ns.Run(ctx)
 	log.Info().Msg("name server stopped")
 	return err

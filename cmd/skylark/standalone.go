@@ -49,18 +49,18 @@ func runStandalone(c *call) error {
 	given := make(map[string]bool)
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 
+	spareProcessor()
 	log := logger(c.stderr)
 	alone, err := newStandalone(&o, given, log)
 	if err != nil {
 		return err
 	}
+	ctx, stop := untilStopped(log) // before scripts hear that they may stop it
+	defer stop()
 	brokerStarted(log, "standalone", alone.broker, alone.settings).Stringer("namesrv", alone.namesrv.Addr()).Msg("started")
 	warnUnknown(log, o.configFile, alone.settings.all.Unknown())
 	warnOpen(log)
 	bootSuccess(c, alone.broker, alone.settings)
-
-	ctx, stop := untilStopped(log)
-	defer stop()
 	err = alone.run(ctx)
 	log.Info().Msg("broker and name server stopped")
 	return err

@@ -76,8 +76,8 @@ Java property files. A number that is none is ignored and the default stays; onl
 nobody knows are kept, named once at start, and shown by ` + "`mqadmin getBrokerConfig`" + `.
 
 Settings marked **hot** take effect when ` + "`mqadmin updateBrokerConfig`" + ` changes them; others are recorded and take effect at the next start.
-The environment: ` + "`NAMESRV_ADDR`" + ` (name servers of a broker), ` + "`GOMEMLIMIT`" + ` (a soft limit of the heap alone, such as 512MiB), ` + "`SKYLARK_LOG_LEVEL`" + `
-(debug, info, warn, error).
+The environment: ` + "`NAMESRV_ADDR`" + ` (name servers of a broker), ` + "`GOMEMLIMIT`" + ` (a soft limit of the heap alone, such as 512MiB), ` + "`GOMAXPROCS`" + `
+(threads that run at once; one more than there are cores), ` + "`SKYLARK_LOG_LEVEL`" + ` (debug, info, warn, error).
 
 `
 
