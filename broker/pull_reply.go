@@ -47,8 +47,12 @@ func (b *Broker) read(dst []byte, p *pull, a *answer, residentOnly bool) (out []
 	if a.suspend = a.code == code.PullNotFound && p.has(header.PullSuspend); a.suspend {
 		return dst[:start], false
 	}
-	head := a.header(p, a.result, b)
-	dst = head.place(dst, start, records, a)
+	if a.code == code.Success && guess.foretold(&a.result) {
+		binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
+	} else {
+		head := a.header(p, a.result, b)
+		dst = head.place(dst, start, records, a)
+	}
 	if a.code == code.Success {
 		b.countGet(p, a)
 	}
@@ -72,6 +76,12 @@ func (a *answer) header(p *pull, res store.GetResult, b *Broker) pullHeader {
 			NextBeginOffset:      res.NextBegin, MinOffset: res.Min, MaxOffset: res.Max,
 		},
 	}
+}
+
+// foretold says that a guess has come true, but for the length of the body.
+func (h *pullHeader) foretold(res *store.GetResult) bool {
+	f := &h.fields
+	return !res.SuggestSlave && f.NextBeginOffset == res.NextBegin && f.MinOffset == res.Min && f.MaxOffset == res.Max
 }
 
 // suggest is the broker the client should pull from next.

@@ -66,7 +66,8 @@ type Log struct {
 	flushing sync.Mutex            // one flush at a time
 	failed   atomic.Pointer[error] // the first flush error; nothing is flushed after it
 
-	next nextFile
+	next   nextFile
+	pinned atomic.Pointer[pinned]
 }
 
 // Open lists the files. Where the log ends is not known yet: Recover, then End.

@@ -13,10 +13,11 @@ type tail struct {
 }
 
 // Room of a tail in units: it starts small because most queues are quiet, and a
-// busy one grows until one write to the file carries a thousand units.
+// busy one grows until one write to the file carries some thousand units, and a
+// consumer that is so far behind still costs no system call for its units.
 const (
 	tailFirst = 16
-	tailLast  = 1024
+	tailLast  = 4096
 	// tailCrowded is the largest tail once all of them together exceed tailBudget.
 	tailCrowded = 64
 	tailBudget  = 64 << 20
