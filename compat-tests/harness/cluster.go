@@ -132,6 +132,9 @@ func StartBroker(t testing.TB, target Target, o BrokerOptions, nameServers ...*N
 		// The Java broker wants direct memory for its largest frames, and G1 for a pause short enough not to look like a
 		// broker that has died.
 		jvm := []string{"-Xms512m", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxDirectMemorySize=1g"}
+		if ms, ok := o.Settings["rebalanceLockMaxLiveTime"]; ok { // a setting of ours only
+			jvm = append(jvm, "-Drocketmq.broker.rebalance.lockMaxLiveTime="+ms)
+		}
 		b.Process = Start(t, "broker", o.Dir, []string{"ROCKETMQ_HOME=" + o.Dir},
 			javaCommand(t, server, o.Dir, "org.apache.rocketmq.broker.BrokerStartup", jvm, []string{"-c", conf, "-n", o.NameServer})...)
 	} else {

@@ -31,13 +31,7 @@ func (c *Conn) Call(code int, fields map[string]string, body []byte) (*Command, 
 		return nil, err
 	}
 	request := Command{Code: code, Language: "GO", Version: 497, Opaque: opaque.Add(1), ExtFields: fields, Serialize: "JSON"}
-	header, err := json.Marshal(request)
-	if err != nil {
-		return nil, err
-	}
-	frame := binary.BigEndian.AppendUint32(nil, uint32(4+len(header)+len(body)))
-	frame = binary.BigEndian.AppendUint32(frame, uint32(len(header)))
-	if _, err := c.conn.Write(append(append(frame, header...), body...)); err != nil {
+	if err := c.write(&request, body); err != nil {
 		return nil, err
 	}
 	for {
@@ -50,4 +44,15 @@ func (c *Conn) Call(code int, fields map[string]string, body []byte) (*Command, 
 			return reply, nil
 		}
 	}
+}
+
+func (c *Conn) write(request *Command, body []byte) error {
+	header, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	frame := binary.BigEndian.AppendUint32(nil, uint32(4+len(header)+len(body)))
+	frame = binary.BigEndian.AppendUint32(frame, uint32(len(header)))
+	_, err = c.conn.Write(append(append(frame, header...), body...))
+	return err
 }

@@ -3,14 +3,18 @@ package skylarkmq.compat;
 import java.util.Arrays;
 import java.util.List;
 
+import skylarkmq.compat.consume.AskedConsumer;
 import skylarkmq.compat.consume.Broadcast;
 import skylarkmq.compat.consume.ConsumeFrom;
 import skylarkmq.compat.consume.LitePullAssign;
 import skylarkmq.compat.consume.LitePullSubscribe;
+import skylarkmq.compat.consume.OrderlyTakeover;
 import skylarkmq.compat.consume.PullConsumer;
 import skylarkmq.compat.consume.PullRefusals;
 import skylarkmq.compat.consume.PushConcurrently;
 import skylarkmq.compat.consume.PushOrderly;
+import skylarkmq.compat.consume.ResetOnline;
+import skylarkmq.compat.consume.ServerAssigned;
 import skylarkmq.compat.interop.InteropCheck;
 import skylarkmq.compat.interop.InteropWrite;
 import skylarkmq.compat.query.KeyQuery;
@@ -77,6 +81,10 @@ final class Scenarios {
             new UnicodeMessage(),
             new SqlFilter(),
             new SqlFilter.Off(),
+            new ResetOnline(),
+            new OrderlyTakeover(),
+            new ServerAssigned(),
+            new AskedConsumer(),
             new RetryToDeadLetter(),
             new PullSendBack(),
             new OrderlyToDeadLetter(),

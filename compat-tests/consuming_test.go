@@ -1,0 +1,39 @@
+package compat_test
+
+import (
+	"testing"
+
+	"github.com/skylarkmq/skylark/compat-tests/harness"
+)
+
+// TestConsuming: what both clients see of resets, of queues that the broker shares, of locks that are taken over, and of what
+// operators ask them through the broker.
+func TestConsuming(t *testing.T) {
+	const locks = "5000" // ms; the scenario waits for one to be over, and clients renew theirs every 2 s
+	consuming(t, "consuming", "reset-online,orderly-takeover,server-assigned,asked-consumer", map[string]string{"rebalanceLockMaxLiveTime": locks})
+}
+
+// TestResetPushed: the broker tells consumers of a reset by a request of its own, as before 5.0.
+func TestResetPushed(t *testing.T) {
+	consuming(t, "reset-pushed", "reset-online", map[string]string{"useServerSideResetOffset": "false"})
+}
+
+// consuming runs scenarios with both clients, side by side where the machine has room for it.
+func consuming(t *testing.T, golden, only string, settings map[string]string) {
+	t.Helper()
+	target := harness.TargetOfEnv(t)
+	cluster := harness.StartCluster(t, target, settings)
+	slots := twoJVMs(target)
+	for _, module := range []string{harness.Client49, harness.Client55} {
+		version := module[len("client-"):]
+		t.Run(module, func(t *testing.T) {
+			t.Parallel()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			transcript := harness.Runner{Module: module, Class: scenarios, Args: []string{
+				"-n", cluster.NameServer.Addr, "-only", only, "-tag", "c" + version[2:],
+			}}.Run(t)
+			harness.CompareGolden(t, golden+"-"+version, transcript, true)
+		})
+	}
+}
