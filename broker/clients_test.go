@@ -217,10 +217,13 @@ func TestSilentClientIsClosed(t *testing.T) {
 	m := f.member("a")
 	want(t, m.beatFor("G", all("T")), code.Success, "")
 	m.notified("G")
-	time.Sleep(5 * time.Millisecond) // older than the time-out
-	for _, ch := range f.Clients.Expire(f.cfg.Get().ChannelExpiredTimeout) {
-		ch.(*remoting.Conn).Close()
-	}
+	f.eventually("the client is older than the time-out", func() bool {
+		list := f.Clients.Expire(f.cfg.Get().ChannelExpiredTimeout)
+		for _, ch := range list {
+			ch.(*remoting.Conn).Close()
+		}
+		return len(list) > 0
+	})
 	if err := m.conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		t.Fatal(err)
 	}

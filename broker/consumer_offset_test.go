@@ -1,11 +1,9 @@
 package broker
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/skylarkmq/skylark/broker/subscription"
 	"github.com/skylarkmq/skylark/internal/config"
@@ -174,13 +172,8 @@ func TestGroupIsSavedSoon(t *testing.T) {
 	f.sendTo("T", "x")
 	f.call(code.PullMessage, nil, pullFields("MadeByPull", "T", "0")...)
 	path := filepath.Join(f.storeCfg.Get().StorePathRootDir, "config", "subscriptionGroup.json")
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	for ctx.Err() == nil {
-		if _, err := vfs.Disk.Stat(path); err == nil {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Fatal("subscriptionGroup.json was not written")
+	f.eventually("subscriptionGroup.json is written", func() bool {
+		_, err := vfs.Disk.Stat(path)
+		return err == nil
+	})
 }

@@ -165,7 +165,8 @@ func TestDelayedBurst(t *testing.T) {
 		}
 	}
 	t.Logf("%d messages, at most %d ms late", turns*each, worst)
-	if worst > 2000 {
+	// A busy machine with the race detector on was 2.1 s late; a delivery that takes a tick a message would be minutes.
+	if worst > 20_000 {
 		t.Errorf("%d ms late", worst)
 	}
 }

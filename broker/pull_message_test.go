@@ -234,13 +234,7 @@ func (f *fixture) ask(c code.Request, pairs ...string) <-chan *protocol.Command 
 // held waits until so many pulls are held.
 func (f *fixture) held(n int) {
 	f.t.Helper()
-	for range 5000 {
-		if f.Holds.Len() == n {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	f.t.Fatalf("%d pulls held, want %d", f.Holds.Len(), n)
+	f.eventually(fmt.Sprintf("%d pulls are held", n), func() bool { return f.Holds.Len() == n })
 }
 
 func TestLongPollWakes(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -229,6 +230,66 @@ func TestGroupsTakeTurns(t *testing.T) {
 	if at < 0 || at > turnOf || len(w.asked) != 5001 {
 		t.Fatalf("asked %d, the small group's turn was number %d", len(w.asked), at)
 	}
+}
+
+// The log says once a group that half of the checks are used up, and again when the
+// group had recovered in between.
+func TestHalfOfTheChecksIsLoggedOnceAGroup(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.set.CheckMax = 6
+	said := func() int { return strings.Count(w.log.String(), "half of the allowed checks used up") }
+	rounds := func(n int) {
+		for range n {
+			w.pass(30 * time.Second)
+		}
+	}
+	w.prepare("PG", "T", []string{"a", "b"})
+	w.prepare("PG_other", "T", []string{"c"})
+	rounds(2)
+	if said() != 0 {
+		t.Fatalf("said after 2 of 6 checks: %s", w.log.String())
+	}
+	rounds(3)
+	if said() != 2 || strings.Count(w.log.String(), `"group":"PG"`) != 1 || !strings.Contains(w.log.String(), `"checks":3,"allowed":6`) {
+		t.Fatalf("said %d times of 2 groups: %s", said(), w.log.String())
+	}
+	rounds(2) // all are discarded
+	w.prepare("PG", "T", []string{"d"})
+	rounds(3)
+	if said() != 3 {
+		t.Fatalf("said %d times, want once more for what came later: %s", said(), w.log.String())
+	}
+}
+
+// What is settled while someone walks over the open ones keeps its place in the walk
+// and is not used for another half message.
+func TestSettledOnesAreUsedAgainButNotUnderAWalk(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.prepare("PG", "T", []string{"a", "b", "c"})
+	x := &w.index
+	a, b := x.byPlace[p[0].offset], x.byPlace[p[1].offset]
+	x.mu.Lock()
+	x.walk()
+	x.mu.Unlock()
+	w.end(p[0], true, false, false)
+	if x.spare != nil || a.next != b || a.state != gone {
+		t.Fatal("used again, or unlinked, under a walk")
+	}
+	x.walked()
+	w.end(p[1], false, false, false)
+	if x.spare != b || x.kept != 1 {
+		t.Fatal("not kept for the next one")
+	}
+	q := w.prepare("PG2", "T", []string{"d"})
+	if d := x.byPlace[q[0].offset]; d != b || d.group.name != "PG2" || d.state != open || d.aliases != nil || x.kept != 0 {
+		t.Fatalf("used again as %+v", d)
+	}
+	if v := w.end(p[1], true, false, false); v != Repeated {
+		t.Fatalf("a decision for the first user: %d", v)
+	}
+	wantOffsets(t, w.openOffsets(), p[2].offset, q[0].offset)
 }
 
 func TestRoundStopsWithItsContext(t *testing.T) {

@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -97,6 +98,7 @@ type world struct {
 	*Coordinator
 	asked []asked
 	deaf  bool // no producer is there
+	log   bytes.Buffer
 }
 
 // asked is a check as the producer sees it.
@@ -139,7 +141,7 @@ func (w *world) open() {
 		w.t.Fatal(err)
 	}
 	w.Coordinator = New(Options{
-		Store: shelf{w.store}, Offsets: w.offsets, Settings: func() Settings { return w.set }, Host: host, Clock: w.clk, Log: zerolog.Nop(),
+		Store: shelf{w.store}, Offsets: w.offsets, Settings: func() Settings { return w.set }, Host: host, Clock: w.clk, Log: zerolog.New(&w.log),
 		Disk: w.disk, MetricsFile: "/store/config/transactionMetrics",
 		Check: func(c *Check) bool {
 			if w.deaf {
