@@ -103,16 +103,6 @@ func (f *fixture) call(c code.Request, body []byte, pairs ...string) *protocol.C
 	return reply
 }
 
-// eventually waits for what nobody announces.
-func (f *fixture) eventually(what string, is func() bool) {
-	f.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			f.t.Fatalf("waited in vain: %s", what)
-		}
-	}
-}
-
 // want checks code and remark of an answer.
 func want(t testing.TB, reply *protocol.Command, c code.Response, remark string) {
 	t.Helper()

@@ -217,7 +217,7 @@ func TestSilentClientIsClosed(t *testing.T) {
 	m := f.member("a")
 	want(t, m.beatFor("G", all("T")), code.Success, "")
 	m.notified("G")
-	f.eventually("the client is older than the time-out", func() bool {
+	f.eventually("the client to be older than the time-out", func() bool {
 		list := f.Clients.Expire(f.cfg.Get().ChannelExpiredTimeout)
 		for _, ch := range list {
 			ch.(*remoting.Conn).Close()

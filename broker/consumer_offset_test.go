@@ -172,7 +172,7 @@ func TestGroupIsSavedSoon(t *testing.T) {
 	f.sendTo("T", "x")
 	f.call(code.PullMessage, nil, pullFields("MadeByPull", "T", "0")...)
 	path := filepath.Join(f.storeCfg.Get().StorePathRootDir, "config", "subscriptionGroup.json")
-	f.eventually("subscriptionGroup.json is written", func() bool {
+	f.eventually("subscriptionGroup.json", func() bool {
 		_, err := vfs.Disk.Stat(path)
 		return err == nil
 	})

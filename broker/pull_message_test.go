@@ -234,7 +234,7 @@ func (f *fixture) ask(c code.Request, pairs ...string) <-chan *protocol.Command 
 // held waits until so many pulls are held.
 func (f *fixture) held(n int) {
 	f.t.Helper()
-	f.eventually(fmt.Sprintf("%d pulls are held", n), func() bool { return f.Holds.Len() == n })
+	f.eventually(fmt.Sprintf("%d pulls to be held", n), func() bool { return f.Holds.Len() == n })
 }
 
 func TestLongPollWakes(t *testing.T) {

@@ -144,7 +144,7 @@ func TestNewTopicDoesNotWaitForWhoIsAway(t *testing.T) {
 		defer f.registrar.mu.Unlock()
 		return len(f.registrar.registered) > 0
 	}
-	f.eventually("the name server was tried", tried)
+	f.eventually("the name server to be tried", tried)
 	if list := f.registrar.present(); len(list) != 0 {
 		t.Fatalf("still present: %v", list)
 	}
@@ -206,7 +206,7 @@ func TestOrderedTopicsOfTheNameServer(t *testing.T) {
 	}
 	f := start(t, func(c *Config, _ *store.Config) { c.NamesrvAddr = n.addr })
 	n.route(c, "BenchmarkTest", known)
-	f.eventually("BenchmarkTest is ordered", func() bool { return f.Topics.Get("BenchmarkTest").Order })
+	f.eventually("BenchmarkTest to be ordered", func() bool { return f.Topics.Get("BenchmarkTest").Order })
 }
 
 func TestRegistrationBody(t *testing.T) {

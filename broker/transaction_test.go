@@ -210,7 +210,7 @@ func TestDiscardAndResume(t *testing.T) {
 		c.TransactionCheckMax = 1
 	})
 	f.sendHalf("TX", "U1")
-	f.eventually("the half message is discarded", func() bool { return f.Transactions.Counters.Discarded.Load() > 0 })
+	f.eventually("the half message to be discarded", func() bool { return f.Transactions.Counters.Discarded.Load() > 0 })
 	got := f.visible(message.TopicMaxCheckTimes)
 	if len(got) != 1 {
 		t.Fatalf("%d discarded", len(got))
