@@ -160,7 +160,7 @@ func TestExtensionAfterAPowerCut(t *testing.T) {
 	}
 }
 
-// TestExtensionThatCannotBeWritten: the unit keeps its tags code.
+// TestExtensionThatCannotBeWritten: the unit keeps its tags code, as it does in light queues.
 func TestExtensionThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	table, _ := openTable(t, extOptions(t.TempDir()), false)
@@ -175,4 +175,9 @@ func TestExtensionThatCannotBeWritten(t *testing.T) {
 	}
 	extended(t, q, 2, 4)
 	checkExtended(t, q, 2, 6)
+	light := table.Queue("%LMQ%l", 0)
+	extended(t, light, 0, 1)
+	if units, _ := light.Units(0, 1, nil, false); len(units) != 1 || IsExtAddress(units[0].TagsCode) {
+		t.Errorf("a light queue has an extension: %+v", units)
+	}
 }

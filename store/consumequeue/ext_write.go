@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 )
 
@@ -35,9 +36,10 @@ type extEnd struct {
 	last   atomic.Int64 // the newest file
 }
 
-// openExt finds where to go on, under io; nil when no extension is written.
+// openExt finds where to go on, under io; nil when no extension is written: Java
+// writes none for light queues (ConsumeQueue#doDispatchLmqQueue).
 func (q *Queue) openExt() (*extEnd, error) {
-	if !q.table.opt.ExtWrite {
+	if !q.table.opt.ExtWrite || strings.HasPrefix(q.Topic, "%LMQ%") {
 		return nil, nil
 	}
 	e := &extEnd{}
