@@ -252,6 +252,7 @@ func (b *Broker) open(opt Options) error {
 	b.uniqIDs = message.NewUniqIDs(b.clock, ip)
 	if b.Store, err = store.Open(b.storeCfg, store.Options{
 		FS: b.disk, Clock: b.clock, Log: b.log, StoreHost: b.addr, QueueType: b.queueType, PrePut: b.prePut, BitMaps: bitMaps{b}, MemoryLimit: opt.MemoryLimit,
+		Unconsumed: b.unconsumed,
 	}); err != nil {
 		return err
 	}
@@ -259,6 +260,9 @@ func (b *Broker) open(opt Options) error {
 		return err
 	}
 	b.warnPop()
+	if b.Store.Recovered() {
+		b.clampOffsets()
+	}
 	b.Transactions = b.newTransactions()
 	if err := b.Transactions.Load(); err != nil {
 		return err

@@ -25,7 +25,10 @@ func (b *Broker) newExporter() (*metrics.Exporter, error) {
 	if host == "" {
 		host = cfg.BrokerIP1
 	}
-	src := metrics.Sources{Broker: b.whatThereIs, Conflicts: b.conflicts.figures, DeadLetters: b.letters.figures, Started: b.clock.Now()}
+	src := metrics.Sources{
+		Broker: b.whatThereIs, Conflicts: b.conflicts.figures, DeadLetters: b.letters.figures,
+		Faults: b.Store.Faults, Refusals: b.Store.Refusals, Started: b.clock.Now(),
+	}
 	if cfg.EnableStatsMetrics {
 		src.Deliveries = b.deliveries
 	}

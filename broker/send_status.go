@@ -18,7 +18,7 @@ func (b *Broker) putFailure(status store.PutStatus) (code.Response, string) {
 	case store.SlaveNotAvailable:
 		return code.SlaveNotAvailable, ""
 	case store.CreateMappedFileFailed:
-		return code.SystemError, "create mapped file failed, server is busy or broken."
+		return code.SystemError, "create mapped file failed, server is busy or broken." + b.cause()
 	case store.MessageIllegal, store.PropertiesSizeExceeded:
 		r := b.illegal()
 		return r.code, r.remark
@@ -29,7 +29,7 @@ func (b *Broker) putFailure(status store.PutStatus) (code.Response, string) {
 	case store.InSyncReplicasNotEnough:
 		return code.SystemError, "in-sync replicas not enough"
 	case store.UnknownError:
-		return code.SystemError, "UNKNOWN_ERROR"
+		return code.SystemError, "UNKNOWN_ERROR" + b.cause()
 	}
 	return code.SystemError, "UNKNOWN_ERROR DEFAULT"
 }
@@ -42,7 +42,15 @@ func (b *Broker) notAvailable() string {
 	}
 	return fmt.Sprintf("service not available now. It may be caused by one of the following reasons: the broker's disk is full "+
 		"[CL: %5.2f CQ: %5.2f INDEX: %5.2f], messages are put to the slave, message store has been shut down, etc.",
-		ratio, ratio, ratio)
+		ratio, ratio, ratio) + b.cause()
+}
+
+// cause says behind Java's text what it is this time, as far as the store knows.
+func (b *Broker) cause() string {
+	if why := b.Store.Cause(); why != "" {
+		return " Cause: " + why
+	}
+	return ""
 }
 
 // putSum adds up consecutive sends to one topic, so that statistics cost a few

@@ -18,6 +18,8 @@ type Sources struct {
 	Transactions func() Transactions
 	Conflicts    func() Conflicts
 	DeadLetters  func(yield func(Dead))
+	Faults       func(yield func(kind string, count int64))
+	Refusals     func(yield func(reason string, holds bool))
 	Started      time.Time
 }
 
@@ -95,6 +97,9 @@ func (e *Exporter) register(meter metric.Meter, src Sources) error {
 	if src.Broker != nil {
 		e.broker(m, src.Broker)
 	}
+	if src.Faults != nil && src.Refusals != nil {
+		e.store(m, src)
+	}
 	if src.Deliveries != nil {
 		e.deliveries(m, src.Deliveries)
 	}
@@ -122,6 +127,23 @@ func (e *Exporter) broker(m *maker, read func() Broker) {
 		o.ObserveInt64(permission, b.Permission, with)
 		o.ObserveInt64(topics, b.Topics, with)
 		o.ObserveInt64(groups, b.Groups, with)
+	})
+}
+
+func (e *Exporter) store(m *maker, src Sources) {
+	faults := m.counter(DiskFaults, "Errors of the disk")
+	refusing := m.gauge(StoreRefusing, "Reasons to refuse messages that hold now")
+	m.watch(func(o metric.Observer) {
+		src.Faults(func(kind string, count int64) {
+			o.ObserveInt64(faults, count, e.with(attribute.String(LabelFault, kind)))
+		})
+		src.Refusals(func(reason string, holds bool) {
+			value := int64(0)
+			if holds {
+				value = 1
+			}
+			o.ObserveInt64(refusing, value, e.with(attribute.String(LabelReason, reason)))
+		})
 	})
 }
 

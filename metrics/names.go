@@ -22,6 +22,11 @@ const (
 	TransactionChecks = "skylark_transaction_checks_total"
 	// TransactionDiscarded went to TRANS_CHECK_MAX_TIME_TOPIC.
 	TransactionDiscarded = "skylark_transaction_discarded_total"
+	// DiskFaults are the errors that the disk gave the store, by kind: no_space,
+	// read_only, io_error, mapping, other.
+	DiskFaults = "skylark_disk_faults_total"
+	// StoreRefusing is 1 for each reason why messages are refused now.
+	StoreRefusing = "skylark_store_refusing"
 	// TransactionRefused were over maxOpenTransactions.
 	TransactionRefused = "skylark_transaction_refused_total"
 
@@ -49,4 +54,6 @@ const (
 	LabelConsumerGroup = "consumer_group"
 	LabelSystem        = "is_system"
 	LabelResult        = "result"
+	LabelFault         = "fault"
+	LabelReason        = "reason"
 )

@@ -1,11 +1,6 @@
 package store
 
-import (
-	"errors"
-	"syscall"
-
-	"github.com/skylarkmq/skylark/message"
-)
+import "github.com/skylarkmq/skylark/message"
 
 // backwards is how far the clock may step back before it is believed: until then
 // store timestamps stay where they were, because look-ups by time search them.
@@ -180,8 +175,9 @@ func (s *Store) unnumber(b *Batch, from, to int) {
 // diskTrouble logs why the log could not be written. A full disk answers that the
 // service is not available, which clients of Java know to mean it.
 func (s *Store) diskTrouble(err error, other PutStatus) PutStatus {
+	s.trouble(err)
 	s.logger.Error().Err(err).Msg("store: append failed")
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS) {
+	if f := FaultOf(err); f == FaultNoSpace || f == FaultReadOnly {
 		return ServiceNotAvailable
 	}
 	return other

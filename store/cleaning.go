@@ -3,11 +3,13 @@ package store
 import (
 	"context"
 	"errors"
+	"math"
 	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"github.com/skylarkmq/skylark/store/clean"
+	"github.com/skylarkmq/skylark/store/mapped"
 )
 
 const (
@@ -19,13 +21,20 @@ const (
 
 // cleaning is what the cleaner remembers between its rounds.
 type cleaning struct {
-	manual atomic.Int32 // rounds that an operator asked for
-	minPhy int64        // what queues and index were cleaned for
+	manual atomic.Int32  // rounds that an operator asked for
+	kick   chan struct{} // wakes cleanLoop
+	minPhy int64         // what queues and index were cleaned for
 }
 
-// DeleteExpiredLog deletes expired files of the log in the coming rounds, whatever
-// the hour (the operator's request deleteExpiredCommitLog).
-func (s *Store) DeleteExpiredLog() { s.cleaning.manual.Store(manualRounds) }
+// DeleteExpiredLog deletes expired files of the log now and in the coming rounds,
+// whatever the hour (the operator's request deleteExpiredCommitLog).
+func (s *Store) DeleteExpiredLog() {
+	s.cleaning.manual.Store(manualRounds)
+	select {
+	case s.cleaning.kick <- struct{}{}:
+	default:
+	}
+}
 
 // cleanLoop is the goroutine that deletes.
 func (s *Store) cleanLoop(ctx context.Context) {
@@ -34,6 +43,7 @@ func (s *Store) cleanLoop(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-s.cleaning.kick:
 		case <-s.clk.After(wait):
 		}
 		cfg := s.cfg.Get()
@@ -46,6 +56,7 @@ func policyOf(c *Config) clean.Policy {
 	return clean.Policy{
 		WarningLevelRatio: c.DiskSpaceWarningLevelRatio, CleanForciblyRatio: c.DiskSpaceCleanForciblyRatio, MaxUsedRatio: c.DiskMaxUsedSpaceRatio,
 		CleanForciblyEnable: c.CleanFileForciblyEnable, DeleteWhen: c.DeleteWhen, ReservedHours: c.FileReservedTime, BatchMax: c.DeleteFileBatchMax,
+		FreeWarning: c.DiskFreeWarningBytes, FreeForcibly: c.DiskFreeCleanForciblyBytes,
 	}
 }
 
@@ -73,9 +84,9 @@ func (s *Store) cleanRound(ctx context.Context, cfg *Config) {
 // judgeDisk measures the disks of log and queues, and stops or lets go on the
 // acceptance of messages.
 func (s *Store) judgeDisk(p clean.Policy) clean.Space {
-	used, path := 2.0, ""
+	used, path := clean.Use{Part: 2}, ""
 	for _, dir := range s.logPaths() {
-		if u := s.used(dir); u < used {
+		if u := s.used(dir); u.Part < used.Part {
 			used, path = u, dir
 		}
 	}
@@ -103,13 +114,13 @@ func (s *Store) judge(flag uint32, space clean.Space, why string) {
 	}
 }
 
-// used is the used part of the disk of a directory, below 0 when it is unknown.
-func (s *Store) used(dir string) float64 {
+// used is the state of the disk of a directory.
+func (s *Store) used(dir string) clean.Use {
 	usage, err := s.fs.Usage(existing(s, dir))
 	if err != nil {
-		return -1
+		return clean.Use{Part: -1}
 	}
-	return usage.Ratio()
+	return clean.Use{Part: usage.Ratio(), Free: int64(min(usage.Free, math.MaxInt64))}
 }
 
 // deleteLogFiles deletes the oldest files of the log, one after the other with a
@@ -126,6 +137,10 @@ func (s *Store) deleteLogFiles(ctx context.Context, cfg *Config, p clean.Policy,
 		modified = append(modified, at)
 	}
 	n := p.Expired(modified, s.clk.Now(), now)
+	if now && cfg.ProtectUnconsumedEnable {
+		n = max(p.Expired(modified, s.clk.Now(), false), s.consumed(files[:n]))
+	}
+	n = s.pointedTo(files[:n])
 	for i, f := range files[:n] {
 		if err := s.commitLog.Remove(f); err != nil {
 			s.logger.Error().Err(err).Msg("store: delete a log file")
@@ -135,6 +150,43 @@ func (s *Store) deleteLogFiles(ctx context.Context, cfg *Config, p clean.Policy,
 		if i < n-1 {
 			s.pause(ctx, time.Duration(cfg.DeleteCommitLogFilesInterval)*time.Millisecond)
 		}
+	}
+	return n
+}
+
+// consumed is how many of the oldest files hold nothing that a group still has to
+// consume.
+func (s *Store) consumed(files []*mapped.File) int {
+	if s.unconsumed == nil || len(files) == 0 {
+		return len(files)
+	}
+	low, who := s.unconsumed()
+	n := 0
+	for n < len(files) && files[n].End() <= low {
+		n++
+	}
+	if n < len(files) {
+		s.logger.Warn().Str("group", who).Int64("phy", low).Int("files", len(files)-n).
+			Msg("store: the disk is filling up, and these files are kept for a group that has not consumed them (protectUnconsumedEnable)")
+	}
+	return n
+}
+
+// pointedTo is how many of the oldest files have all their queue units on the disk.
+// A unit that a crash takes is made again from its record; of a record that went
+// with its file nothing would say that its offset was ever given.
+func (s *Store) pointedTo(files []*mapped.File) int {
+	if len(files) == 0 {
+		return 0
+	}
+	end := s.dispatched.Load() // before: what follows may not be covered
+	if err := s.queues.Flush(0); err != nil {
+		s.logger.Error().Err(err).Msg("store: no log file is deleted while the consume queues cannot be flushed")
+		return 0
+	}
+	n := 0
+	for n < len(files) && files[n].End() <= end {
+		n++
 	}
 	return n
 }

@@ -112,3 +112,41 @@ func TestFullDisk(t *testing.T) {
 	}
 	putN(t, s, "T", 0, 1, 100, 1)
 }
+
+// A log file goes only when the units of its records are on the disk: a crash
+// would take them, and nobody could make them again.
+func TestUnitsBeforeLogFiles(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(20) {
+		clk := clock.NewFake(time.UnixMilli(1_700_000_000_000))
+		disk := vfs.NewMemory(clk.Now)
+		cfg := small("/store", func(c *Config) {
+			c.FileReservedTime, c.DeleteCommitLogFilesInterval, c.DeleteConsumeQueueFilesInterval = 0, 0, 0
+			c.DeleteFileBatchMax = 100
+		})
+		s := openAt(t, disk, cfg, clk)
+		for n := range 120 { // several files
+			send(t, s, numbered("T", int32(n%2), n))
+		}
+		if err := s.flushLog(); err != nil {
+			t.Fatal(err)
+		}
+		s.DeleteExpiredLog()
+		s.cleanRound(t.Context(), cfg.Get())
+		if s.MinPhyOffset() == 0 {
+			t.Fatal("nothing was deleted")
+		}
+		disk = disk.CrashClone(seed)
+		s = openAt(t, disk, cfg, clk)
+		for q := range int32(2) {
+			list := bodies(t, s, "T", q)
+			queue, _ := s.queues.Lookup("T", q)
+			if queue.MaxOffset() != 60 || len(list) == 0 {
+				t.Errorf("seed %d: queue %d ends at %d with %d messages", seed, q, queue.MaxOffset(), len(list))
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

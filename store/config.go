@@ -1,6 +1,6 @@
 package store
 
-// Config is MessageStoreConfig of RocketMQ 5.5.0: every name it has, so that a
+// Config is MessageStoreConfig of RocketMQ 5.5.0, with a few of ours at its end: every name it has, so that a
 // configuration file and getBrokerConfig show one list, with its defaults.
 // Settings marked hot are read where they are used and may change while the
 // store is open; the others are read once, by Open. Settings of parts that this
@@ -228,6 +228,15 @@ type Config struct {
 	TransRocksDBEnable                              bool          `conf:"transRocksDBEnable"`
 	TransWriteOriginTransHalfEnable                 bool          `conf:"transWriteOriginTransHalfEnable"`
 	UseSeparateStorePathForRocksdbCQ                bool          `conf:"useSeparateStorePathForRocksdbCQ"`
+
+	// Ours.
+
+	// DiskFreeWarningBytes: messages are refused while less is left of the log's disk; 0: diskSpaceWarningLevelRatio decides.
+	DiskFreeWarningBytes int64 `conf:"diskFreeWarningBytes,hot"`
+	// DiskFreeCleanForciblyBytes: the oldest log files are deleted while less is left; 0: diskSpaceCleanForciblyRatio decides.
+	DiskFreeCleanForciblyBytes int64 `conf:"diskFreeCleanForciblyBytes,hot"`
+	// ProtectUnconsumedEnable: a disk that fills up does not cost messages that a group has not consumed; rather new ones are refused. Files older than fileReservedTime go all the same.
+	ProtectUnconsumedEnable bool `conf:"protectUnconsumedEnable,hot"`
 }
 
 // Defaults are the settings of a broker without a configuration file. The root

@@ -90,7 +90,7 @@ func (s *Store) fillIndex(e *entry, hashes []int32) {
 	}
 	for _, h := range hashes[e.keys[0]:e.keys[1]] {
 		if err := s.index.Put(h, e.phy, e.storeTime); err != nil {
-			s.flags.set(flagIndexError, err.Error())
+			s.flags.set(flagIndexError, s.trouble(err))
 			s.logger.Error().Err(err).Msg("store: the index cannot be written; keys of new messages will not be found until a restart")
 			return
 		}
@@ -100,7 +100,7 @@ func (s *Store) fillIndex(e *entry, hashes []int32) {
 // keepForLater is the rare part of dispatch.
 func (s *Store) keepForLater(items []item, hashes []int32, err error) {
 	if err != nil {
-		s.flags.set(flagQueueError, err.Error())
+		s.flags.set(flagQueueError, s.trouble(err))
 		s.logger.Error().Err(err).Int("records", len(items)).Msg("store: consume queue cannot be written; refusing messages until it can")
 	}
 	for _, it := range items {

@@ -18,6 +18,7 @@ func (s *Store) flushLog() error {
 	newest := s.lastStoreTime.Load() // before: what follows may not be covered
 	if _, err := s.commitLog.Flush(); err != nil {
 		if !s.flags.has(flagNotWriteable) {
+			s.trouble(err)
 			s.flags.set(flagNotWriteable, "the disk failed to store what was written: "+err.Error()+"; restart the broker when the disk is sound")
 			s.logger.Error().Err(err).Msg("store: flush failed; no more messages are accepted until a restart")
 		}
@@ -81,6 +82,7 @@ func (s *Store) queueLoop(ctx context.Context) {
 func (s *Store) flushQueues(leastPages int) {
 	err := s.queues.Flush(leastPages)
 	if err != nil {
+		s.trouble(err)
 		s.logger.Error().Err(err).Msg("store: flush of the consume queues")
 	}
 	tend := s.index.Tend
@@ -88,6 +90,7 @@ func (s *Store) flushQueues(leastPages int) {
 		tend = s.index.Flush
 	}
 	if ierr := tend(); ierr != nil {
+		s.trouble(ierr)
 		s.logger.Error().Err(ierr).Msg("store: flush of the index")
 		err = ierr
 	}
@@ -95,6 +98,7 @@ func (s *Store) flushQueues(leastPages int) {
 		s.vouch()
 	}
 	if err := s.checkpoint.Flush(); err != nil {
+		s.trouble(err)
 		s.logger.Error().Err(err).Msg("store: flush of the checkpoint")
 	}
 }

@@ -27,6 +27,26 @@ func (s *Store) bounds(topic string, queue int32) (low, high int64) {
 	return 0, 0
 }
 
+// PlaceOf is where in the log the message of a queue offset is, or, when it is gone,
+// the oldest after it. ok is false at and behind the queue's end. It may wait for
+// the disk.
+func (s *Store) PlaceOf(topic string, queue int32, offset int64) (phy int64, ok bool) {
+	low, high := s.bounds(topic, queue)
+	if offset = max(offset, low); offset >= high {
+		return 0, false
+	}
+	if q, found := s.queues.Lookup(topic, queue); found && q.Exists() {
+		u, ok := q.Unit(offset)
+		return u.PhyOffset, ok
+	}
+	if q, found := s.queues.LookupBatch(topic, queue); found {
+		if units := q.Units(offset, 1, nil); len(units) > 0 {
+			return units[0].PhyOffset, true
+		}
+	}
+	return 0, false
+}
+
 // OffsetByTime finds an offset by store time within the bounds of the queue. With
 // upper false: the first message that is not older than ms, or the end. With upper
 // true: the last one that is not newer. It may wait for the disk.

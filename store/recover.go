@@ -20,6 +20,7 @@ func (s *Store) recover(abnormal bool) error {
 	if err := s.index.Load(abnormal, s.checkpoint.IndexTime.Load()); err != nil {
 		return err
 	}
+	s.queues.LogBegins(s.commitLog.Min())
 	queued, err := s.queues.Recover(abnormal)
 	if err != nil {
 		return err

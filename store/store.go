@@ -50,6 +50,10 @@ type Options struct {
 	PrePut func(m *message.Message, buf []byte) ([]byte, PutStatus)
 	// MemoryLimit is what the process may have, 0 without a limit: what the store keeps in memory stays far below it.
 	MemoryLimit int64
+	// Unconsumed answers the place in the log of the oldest message that a group has
+	// still to consume, and which group; math.MaxInt64 when there is none. It is asked
+	// with protectUnconsumedEnable, before a full disk costs messages.
+	Unconsumed func() (phy int64, who string)
 	// BitMaps says which consumers' expressions a message matches, for the extension
 	// of its queue (enableConsumeQueueExt); nil: no bit maps.
 	BitMaps BitMaps
@@ -86,6 +90,9 @@ type Store struct {
 	prePut       func(*message.Message, []byte) ([]byte, PutStatus)
 	bitMaps      BitMaps // nil without enableConsumeQueueExt
 
+	unconsumed func() (int64, string)
+	abnormal   bool // the last run ended by a crash
+
 	lock       vfs.Lock
 	checkpoint *checkpoint.Checkpoint
 	commitLog  *commitlog.Log
@@ -104,6 +111,7 @@ type Store struct {
 	dispatched    atomic.Int64
 
 	cleaning cleaning
+	troubles troubles
 
 	arrival atomic.Pointer[func(Arrival)]
 	flags   flags
@@ -150,7 +158,7 @@ func newStore(cfg *config.Section[Config], opt Options) *Store {
 	c := cfg.Get()
 	s := &Store{
 		cfg: cfg, fs: opt.FS, clk: opt.Clock, logger: opt.Log, root: c.StorePathRootDir, storeHost: opt.StoreHost,
-		queueType: opt.QueueType, prePut: opt.PrePut, memory: memoryOf(opt.MemoryLimit), memoryLimit: opt.MemoryLimit, syncFlush: c.FlushDiskType == SyncFlush,
+		queueType: opt.QueueType, prePut: opt.PrePut, unconsumed: opt.Unconsumed, memory: memoryOf(opt.MemoryLimit), memoryLimit: opt.MemoryLimit, syncFlush: c.FlushDiskType == SyncFlush,
 	}
 	if c.EnableConsumeQueueExt {
 		s.bitMaps = opt.BitMaps
@@ -169,6 +177,7 @@ func newStore(cfg *config.Section[Config], opt Options) *Store {
 	}
 	s.opened = s.clk.Now()
 	s.commit.kick = make(chan struct{}, 1)
+	s.cleaning.kick = make(chan struct{}, 1)
 	s.batches.New = func() any { return NewBatch() }
 	return s
 }
@@ -182,6 +191,7 @@ func (s *Store) load() error {
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
+	s.abnormal = abnormal
 	if err := s.openParts(); err != nil {
 		return err
 	}
@@ -292,6 +302,10 @@ func (s *Store) close() error {
 	s.running.Wait()
 	s.commitRound(nil, nil)
 	errs := []error{s.commitLog.Failed()}
+	if s.flags.has(flagIndexError) {
+		// The next start fills it again, from the log; a clean one would not.
+		errs = append(errs, errors.New("store: the index lacks entries: "+s.flags.reason(flagIndexError)))
+	}
 	if len(s.backlog) > 0 {
 		errs = append(errs, s.retryBacklog())
 	}
@@ -338,6 +352,10 @@ func raise(v *atomic.Int64, to int64) {
 		}
 	}
 }
+
+// Recovered says whether the last run ended by a crash: then a queue may end before
+// what others remember of it.
+func (s *Store) Recovered() bool { return s.abnormal }
 
 // MinPhyOffset is the offset of the oldest byte of the log.
 func (s *Store) MinPhyOffset() int64 { return s.commitLog.Min() }

@@ -22,7 +22,7 @@ type OnSend struct {
 func (r *Registry) CreateOnSend(q OnSend) (c *Config, created bool, err error) {
 	c, created, err = r.createOnSend(q)
 	if created && err == nil {
-		err = r.persist()
+		err = r.arrive([]*Config{c})
 	}
 	return c, created, err
 }
@@ -30,6 +30,9 @@ func (r *Registry) CreateOnSend(q OnSend) (c *Config, created bool, err error) {
 func (r *Registry) createOnSend(q OnSend) (*Config, bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for r.Get(q.Topic) == nil && r.pending[q.Topic] != nil {
+		r.published.Wait() // another sender is making it
+	}
 	if c := r.Get(q.Topic); c != nil {
 		return c, false, nil
 	}
@@ -86,10 +89,10 @@ func (r *Registry) NeedsGroupTopic(name []byte, order bool) bool {
 // (Java's createTopicInSendMessageBackMethod) and persists once. It returns the
 // topics that are new, which have to be registered.
 func (r *Registry) CreateForGroups(list []GroupTopic) (created []*Config, err error) {
-	changed := false
+	var changed []*Config
 	r.mu.Lock()
 	for _, g := range list {
-		c := r.Get(g.Topic)
+		c := r.current(g.Topic)
 		switch {
 		case c != nil && c.Order == g.Order:
 			continue
@@ -104,14 +107,11 @@ func (r *Registry) CreateForGroups(list []GroupTopic) (created []*Config, err er
 		if err = r.set(c); err != nil {
 			break
 		}
-		changed = true
+		changed = append(changed, c)
 	}
 	r.mu.Unlock()
 	if err != nil && len(created) > 0 {
 		created = created[:len(created)-1] // the one that did not fit
 	}
-	if changed {
-		err = errors.Join(err, r.persist())
-	}
-	return created, err
+	return created, errors.Join(err, r.arrive(changed))
 }

@@ -7,6 +7,7 @@ package topic
 
 import (
 	"errors"
+	"maps"
 	"sort"
 	"strings"
 	"sync"
@@ -36,13 +37,19 @@ type Registry struct {
 	system map[string]bool // written by New only
 	table  *snapshot.Map[*Config]
 
-	mu      sync.Mutex // changes of table and version
+	mu      sync.Mutex // changes of the fields below and of table
 	version dataversion.Version
+	// pending are changes on their way to the disk. Nobody but Snapshot sees them: a
+	// message that was acknowledged must not be in a topic, or a queue of it, that a
+	// crash makes unknown.
+	pending   map[string]*Config
+	published sync.Cond // some of pending have arrived
 }
 
 // New returns a registry that holds the system topics.
 func New(opt Options) *Registry {
-	r := &Registry{opt: opt, system: map[string]bool{}, table: snapshot.New[*Config]()}
+	r := &Registry{opt: opt, system: map[string]bool{}, table: snapshot.New[*Config](), pending: map[string]*Config{}}
+	r.published.L = &r.mu
 	r.version.Timestamp = opt.NowMs()
 	for _, name := range fixedSystem {
 		r.system[name] = true
@@ -95,53 +102,82 @@ func (r *Registry) All() []*Config {
 	return list
 }
 
-// Snapshot is the table and the version that belongs to it.
+// Snapshot is the table, with what is on its way to the disk, and the version that
+// belongs to it.
 func (r *Registry) Snapshot() (map[string]*Config, dataversion.Version) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	table := make(map[string]*Config, r.table.Len())
 	r.table.Range(func(name string, c *Config) bool { table[name] = c; return true })
+	maps.Copy(table, r.pending)
 	return table, r.version
 }
 
 // Put stores topics as they are, moves the version once a topic, and persists
 // once. The registry owns the configs from here on.
 func (r *Registry) Put(list ...*Config) error {
-	if err := r.put(list); err != nil {
-		return err
-	}
-	return r.persist()
-}
-
-func (r *Registry) put(list []*Config) error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, c := range list {
+	for i, c := range list {
 		if err := r.set(c); err != nil {
-			return err
+			r.mu.Unlock()
+			return errors.Join(err, r.arrive(list[:i]))
 		}
 	}
-	return nil
+	r.mu.Unlock()
+	return r.arrive(list)
 }
 
-// set needs mu.
+// current is a topic as the last change left it, seen by others or not; it needs mu.
+func (r *Registry) current(name string) *Config {
+	if c := r.pending[name]; c != nil {
+		return c
+	}
+	return r.Get(name)
+}
+
+// set begins a change, which arrive ends; it needs mu.
 func (r *Registry) set(c *Config) error {
-	if r.opt.Max > 0 && r.table.Len() >= r.opt.Max && r.Get(c.TopicName) == nil {
+	if r.opt.Max > 0 && r.table.Len()+len(r.pending) >= r.opt.Max && r.current(c.TopicName) == nil {
 		return ErrFull
 	}
 	if c.Attributes == nil {
 		c.Attributes = map[string]string{}
 	}
-	r.table.Set(c.TopicName, c)
+	r.pending[c.TopicName] = c
 	r.version = r.version.Next(r.opt.NowMs())
 	return nil
+}
+
+// arrive brings changes to the disk and then to those who look topics up. A disk
+// that fails does not hold them back: they hold until the next start.
+func (r *Registry) arrive(list []*Config) error {
+	if len(list) == 0 {
+		return nil
+	}
+	err := r.persist()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range list {
+		last := r.pending[c.TopicName]
+		if last == nil {
+			continue // a later change was faster, or the topic was deleted
+		}
+		r.table.Set(c.TopicName, c)
+		if last == c {
+			delete(r.pending, c.TopicName)
+		}
+	}
+	r.published.Broadcast()
+	return err
 }
 
 // Delete removes a topic and says whether it was there.
 func (r *Registry) Delete(name string) (bool, error) {
 	r.mu.Lock()
-	found := r.table.Delete(name)
-	if found {
+	_, found := r.pending[name]
+	delete(r.pending, name)
+	if r.table.Delete(name) || found {
+		found = true
 		r.version = r.version.Next(r.opt.NowMs())
 	}
 	r.mu.Unlock()
@@ -154,24 +190,21 @@ func (r *Registry) Delete(name string) (bool, error) {
 // SetOrder marks the known ones of these topics as ordered: the name server's
 // ORDER_TOPIC_CONFIG answer. It never takes the mark away.
 func (r *Registry) SetOrder(names []string) error {
+	var changed []*Config
 	r.mu.Lock()
-	changed := false
 	for _, name := range names {
-		if c := r.Get(name); c != nil && !c.Order {
+		if c := r.current(name); c != nil && !c.Order {
 			d := c.Clone()
 			d.Order = true
-			r.table.Set(name, d)
-			changed = true
+			r.pending[name] = d
+			changed = append(changed, d)
 		}
 	}
-	if changed {
+	if len(changed) > 0 {
 		r.version = r.version.Next(r.opt.NowMs())
 	}
 	r.mu.Unlock()
-	if !changed {
-		return nil
-	}
-	return r.persist()
+	return r.arrive(changed)
 }
 
 func (r *Registry) persist() error {

@@ -258,3 +258,44 @@ func TestConcurrentCreation(t *testing.T) {
 		t.Fatalf("version %d (%d at the start), want 400 changes", r.Version().Counter, before)
 	}
 }
+
+// Nobody sees a topic before the disk has it: a message acknowledged in it would be
+// out of reach after a crash. Who wants the same topic waits for the one who makes it.
+func TestOnDiskBeforeSeen(t *testing.T) {
+	t.Parallel()
+	var r *Registry
+	saving, go1 := make(chan struct{}, 2), make(chan struct{})
+	r = New(Options{NowMs: func() int64 { return 1 }, System: System{AutoCreateTopic: true}, Persist: func() error {
+		if table, _ := r.Snapshot(); table["T"] == nil {
+			t.Error("saved without the new topic")
+		}
+		saving <- struct{}{}
+		<-go1
+		return nil
+	}})
+	q := OnSend{Topic: "T", Template: AutoCreateKey, QueueNums: 4, AutoCreate: true}
+	made := make(chan bool, 2)
+	for range 2 {
+		go func() {
+			c, created, err := r.CreateOnSend(q)
+			if c == nil || err != nil {
+				t.Error(c, err)
+			}
+			made <- created
+		}()
+	}
+	<-saving
+	if r.Get("T") != nil {
+		t.Error("seen before it was saved")
+	}
+	close(go1)
+	if a, b := <-made, <-made; a == b {
+		t.Errorf("made by both or by none: %v", a)
+	}
+	if r.Get("T") == nil || len(r.pending) != 0 {
+		t.Errorf("%v, pending %v", r.Get("T"), r.pending)
+	}
+	if len(saving) != 0 {
+		t.Error("saved twice")
+	}
+}

@@ -173,3 +173,38 @@ func TestEmptyFileIsNoBackup(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+// A power cut at any moment of a save left a state file empty or torn, and the
+// original could not start: github.com/apache/rocketmq issue 9705 (PR 9706).
+func TestUpstream9705PowerCutWhileSaving(t *testing.T) {
+	t.Parallel()
+	const path, before, after = "/store/config/topics.json", "the content before", "and the content after, which is longer"
+	fresh := func() *vfs.Memory {
+		disk := vfs.NewMemory(nil)
+		for _, content := range []string{"long ago", before} {
+			if err := Save(disk, path, []byte(content)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, dir := range []string{"/store/config", "/store", "/"} {
+			if err := disk.SyncDir(dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return disk
+	}
+	for steps := range 100 {
+		disk := fresh()
+		err := Save(&stopping{disk, steps}, path, []byte(after))
+		for seed := range uint64(50) {
+			got, lerr := Load(disk.CrashClone(seed), path)
+			if lerr != nil || string(got) != before && string(got) != after || err == nil && string(got) != after {
+				t.Fatalf("cut after %d steps (%v), seed %d: loaded %q, %v", steps, err, seed, got, lerr)
+			}
+		}
+		if err == nil {
+			return
+		}
+	}
+	t.Error("Save never finished")
+}

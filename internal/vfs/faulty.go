@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,14 +17,24 @@ import (
 //	fdatasync * times=1 err=EIO
 //	pwrite commitlog/* short=100 err=ENOSPC
 //
+//	change * err=EROFS
+//	sync * after=17 times=1 err=EIO
+//	sync commitlog/* hang
+//
 // An operation (open create remove removeall rename mkdir readdir stat syncdir
-// lock pread tryread pwrite truncate allocate fsync fdatasync map, or * for all),
-// a pattern that the last parts of the path must match, and
+// lock pread tryread pwrite truncate allocate fsync fdatasync map; sync for the
+// three that wait for the disk, space for those that a full disk refuses, change
+// for all that a read-only one does, * for all), a pattern that the last parts of
+// the path must match, and
 //
 //	after=N   the first N matching calls work (0)
 //	times=N   then N calls fail; 0: all of them (0)
 //	short=N   a pwrite that fails writes its first N bytes before (0)
 //	err=E     ENOSPC, EIO, EROFS, EMFILE, EACCES or EDQUOT (EIO)
+//	hang      the call waits until Heal, and then works
+//
+// A sync that fails loses what it should have written, as it does in Linux: the
+// pages are clean afterwards, and no later sync brings them to the disk.
 type Faulty struct {
 	FS
 
@@ -36,6 +47,18 @@ type rule struct {
 	after, times, fall int
 	err                syscall.Errno
 	seen               int
+	hang               chan struct{} // closed by Heal
+}
+
+// groups are names for several operations.
+var groups = map[string][]string{
+	"sync":   {"fsync", "fdatasync", "syncdir"},
+	"space":  {"create", "mkdir", "pwrite", "truncate", "allocate"},
+	"change": {"create", "remove", "removeall", "rename", "mkdir", "pwrite", "truncate", "allocate"},
+}
+
+func (r *rule) covers(op string) bool {
+	return r.op == "*" || r.op == op || slices.Contains(groups[r.op], op)
 }
 
 // NewFaulty wraps a disk; without rules it behaves as that one.
@@ -55,6 +78,10 @@ func (d *Faulty) Inject(line string) error {
 	r := &rule{op: words[0], pattern: words[1], err: syscall.EIO}
 	for _, w := range words[2:] {
 		name, value, _ := strings.Cut(w, "=")
+		if name == "hang" {
+			r.hang = make(chan struct{})
+			continue
+		}
 		if name == "err" {
 			e, ok := faults[value]
 			if !ok {
@@ -88,15 +115,30 @@ func (d *Faulty) Inject(line string) error {
 func (d *Faulty) Heal() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	for _, r := range d.rules {
+		if r.hang != nil {
+			close(r.hang)
+		}
+	}
 	d.rules = nil
 }
 
 // fault says whether this call fails: nil, or the rule.
 func (d *Faulty) fault(op, name string) *rule {
+	r := d.due(op, name)
+	if r != nil && r.hang != nil {
+		<-r.hang
+		return nil
+	}
+	return r
+}
+
+// due counts a call, and finds the rule that is due.
+func (d *Faulty) due(op, name string) *rule {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, r := range d.rules {
-		if r.op != "*" && r.op != op || !matches(r.pattern, name) {
+		if !r.covers(op) || !matches(r.pattern, name) {
 			continue
 		}
 		r.seen++
@@ -105,6 +147,19 @@ func (d *Faulty) fault(op, name string) *rule {
 		}
 	}
 	return nil
+}
+
+// Hanging says how many calls hang, and those that did, met rules with hang: a
+// test may wait for it.
+func (d *Faulty) Hanging() (calls int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range d.rules {
+		if r.hang != nil {
+			calls += max(0, r.seen-r.after)
+		}
+	}
+	return calls
 }
 
 func (d *Faulty) check(op, name string) error {
@@ -217,6 +272,13 @@ type faultyFile struct {
 	disk *Faulty
 }
 
+// lose tells a disk in memory that a sync has failed.
+func (f *faultyFile) lose() {
+	if m, ok := f.File.(*memFile); ok {
+		m.loseUnsynced()
+	}
+}
+
 func (f *faultyFile) ReadAt(p []byte, off int64) (int, error) {
 	if err := f.disk.check("pread", f.Name()); err != nil {
 		return 0, err
@@ -259,6 +321,7 @@ func (f *faultyFile) Allocate(size int64) error {
 
 func (f *faultyFile) Sync() error {
 	if err := f.disk.check("fsync", f.Name()); err != nil {
+		f.lose()
 		return err
 	}
 	return f.File.Sync()
@@ -266,6 +329,7 @@ func (f *faultyFile) Sync() error {
 
 func (f *faultyFile) Datasync() error {
 	if err := f.disk.check("fdatasync", f.Name()); err != nil {
+		f.lose()
 		return err
 	}
 	return f.File.Datasync()

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -49,6 +50,7 @@ type memNode struct {
 	mu      sync.Mutex
 	data    []byte
 	synced  []byte
+	lost    []byte // content at the last sync that failed; nil: none did
 	modTime time.Time
 	mapped  int // mappings of data: it must not move
 }
@@ -116,7 +118,7 @@ func (n *memNode) crash(r *rand.Rand) *memNode {
 	copy(c.data, n.synced)
 	for at := 0; at < size; at += sector {
 		end := min(at+sector, size)
-		if at < len(n.data) && r.Float64() < keep {
+		if at < len(n.data) && r.Float64() < keep && !n.clean(at, end) {
 			copy(c.data[at:end], n.data[at:min(end, len(n.data))])
 		}
 	}
@@ -527,8 +529,46 @@ func (f *memFile) Datasync() error {
 	if f.closed {
 		return pathError("fdatasync", f.name, fs.ErrClosed)
 	}
-	f.synced = append(f.synced[:0], f.data...)
+	if f.lost == nil {
+		f.synced = append(f.synced[:0], f.data...)
+		return nil
+	}
+	synced := slices.Clone(f.data)
+	for at := 0; at < len(synced); at += sector {
+		if end := min(at+sector, len(synced)); f.clean(at, end) {
+			clear(synced[at:end])
+			if at < len(f.synced) {
+				copy(synced[at:end], f.synced[at:])
+			}
+		}
+	}
+	f.synced = synced
 	return nil
+}
+
+// clean says whether a sector has not been written since a sync failed over it: it
+// reaches the disk only when it is written again. mu is held.
+//
+//go:norace // see crash
+func (n *memNode) clean(at, end int) bool {
+	if at >= len(n.lost) {
+		return false
+	}
+	known := min(end, len(n.lost))
+	return bytes.Equal(n.lost[at:known], n.data[at:known]) && allZero(n.data[known:end])
+}
+
+// loseUnsynced is a sync that failed.
+//
+//go:norace // see crash
+func (f *memFile) loseUnsynced() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lost = slices.Clone(f.data)
+	// What is in the cache may be read, and is nowhere else.
+	grown := make([]byte, len(f.data))
+	copy(grown, f.synced)
+	f.synced = grown
 }
 
 // Map returns the array itself.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -270,5 +271,85 @@ func BenchmarkRead4KiB(b *testing.B) {
 				copy(buf, m[(i*size)&(1<<19):])
 			}
 		})
+	}
+}
+
+// A sync that failed leaves clean pages: what it should have written is lost to a
+// crash, even when later syncs succeed, until it is written again.
+func TestFailedSyncLoses(t *testing.T) {
+	t.Parallel()
+	memory := NewMemory(nil)
+	disk := NewFaulty(memory)
+	if err := memory.MkdirAll("/d"); err != nil {
+		t.Fatal(err)
+	}
+	f, err := disk.Create("/d/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(text string, at int64) {
+		t.Helper()
+		if _, err := f.WriteAt([]byte(text), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("old", 0)
+	if err := errors.Join(f.Sync(), disk.SyncDir("/d"), disk.SyncDir("/")); err != nil {
+		t.Fatal(err)
+	}
+	if err := disk.Inject("sync * times=1 err=EIO"); err != nil {
+		t.Fatal(err)
+	}
+	write("new", 0)
+	if f.Datasync() == nil {
+		t.Fatal("it did not fail")
+	}
+	write("more", 2*sector)
+	if err := f.Datasync(); err != nil {
+		t.Fatal(err)
+	}
+	after := func() string {
+		data, err := ReadFile(memory.CrashClone(7), "/d/f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data[:3]) + string(data[2*sector:])
+	}
+	if got := after(); got != "oldmore" {
+		t.Errorf("after a crash: %q", got)
+	}
+	write("new", 0)
+	write("!", sector-1)
+	if err := f.Datasync(); err != nil {
+		t.Fatal(err)
+	}
+	if got := after(); got != "newmore" {
+		t.Errorf("written again: %q", got)
+	}
+}
+
+// A call that hangs goes on when the disk heals.
+func TestHang(t *testing.T) {
+	t.Parallel()
+	disk := NewFaulty(NewMemory(nil))
+	if err := disk.Inject("mkdir * hang"); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- disk.MkdirAll("/d") }()
+	for disk.Hanging() == 0 {
+		runtime.Gosched()
+	}
+	select {
+	case <-done:
+		t.Fatal("it did not hang")
+	default:
+	}
+	disk.Heal()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if ok, err := Exists(disk, "/d"); !ok || err != nil {
+		t.Error(ok, err)
 	}
 }

@@ -18,6 +18,16 @@ type Policy struct {
 	DeleteWhen          string // hours, separated by semicolons
 	ReservedHours       int
 	BatchMax            int
+	// FreeWarning and FreeForcibly decide in the place of the first two ratios where
+	// they are not 0: bytes that are left.
+	FreeWarning, FreeForcibly int64
+}
+
+// Use is the state of a disk: the used part, 0 to 1, and the bytes that are left;
+// a part below 0 when it cannot be measured.
+type Use struct {
+	Part float64
+	Free int64
 }
 
 // Space is what the use of a disk asks for.
@@ -28,15 +38,22 @@ type Space struct {
 	Delete, Now bool
 }
 
-// Disk judges the used part of a disk, 0 to 1; below 0 when it cannot be measured.
-func (p Policy) Disk(used float64) Space {
+// Disk judges a disk.
+func (p Policy) Disk(u Use) Space {
 	switch {
-	case used > p.warning():
+	case over(u, p.warning(), p.FreeWarning):
 		return Space{Full: true, Delete: true, Now: true}
-	case used > p.forcibly():
+	case over(u, p.forcibly(), p.FreeForcibly):
 		return Space{Delete: true, Now: true}
 	}
-	return Space{Room: true, Delete: used < 0 || used > p.maxUsed()}
+	return Space{Room: true, Delete: u.Part < 0 || u.Part > p.maxUsed()}
+}
+
+func over(u Use, part float64, free int64) bool {
+	if free > 0 {
+		return u.Part >= 0 && u.Free < free
+	}
+	return u.Part > part
 }
 
 // The bounds within which the original takes the ratios.
@@ -70,6 +87,9 @@ func (p Policy) Expired(modified []time.Time, at time.Time, now bool) int {
 }
 
 // Why is the reason that producers are told.
-func (p Policy) Why(path string, used float64) string {
-	return fmt.Sprintf("the disk of %s is %.0f %% full, diskSpaceWarningLevelRatio is %.0f", path, used*100, p.warning()*100)
+func (p Policy) Why(path string, u Use) string {
+	if p.FreeWarning > 0 {
+		return fmt.Sprintf("the disk of %s has %d MiB left, diskFreeWarningBytes asks for %d", path, u.Free>>20, p.FreeWarning>>20)
+	}
+	return fmt.Sprintf("the disk of %s is %.0f %% full, diskSpaceWarningLevelRatio is %.0f", path, u.Part*100, p.warning()*100)
 }

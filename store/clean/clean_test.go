@@ -33,8 +33,21 @@ func TestDisk(t *testing.T) {
 		{"nor below 30", narrow, 0.29, Space{Room: true, Delete: true}},
 		{"nor below 10", narrow, 0.09, Space{Room: true}},
 	}
+	bytes := defaults
+	bytes.FreeWarning, bytes.FreeForcibly = 1<<30, 2<<30
+	for free, want := range map[int64]Space{
+		1<<30 - 1: {Full: true, Delete: true, Now: true}, 1 << 30: {Delete: true, Now: true}, 2<<30 - 1: {Delete: true, Now: true},
+		2 << 30: {Room: true, Delete: true}, // the ratio still asks for a cleaning
+	} {
+		if got := bytes.Disk(Use{Part: 0.99, Free: free}); got != want {
+			t.Errorf("%d bytes left: %+v, want %+v", free, got, want)
+		}
+	}
+	if got := bytes.Disk(Use{Part: -1}); !got.Room {
+		t.Errorf("unknown, with bounds in bytes: %+v", got)
+	}
 	for _, tt := range tests {
-		if got := tt.policy.Disk(tt.used); got != tt.want {
+		if got := tt.policy.Disk(Use{Part: tt.used}); got != tt.want {
 			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
 		}
 	}

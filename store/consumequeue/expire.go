@@ -27,6 +27,10 @@ func (t *Table) CorrectMin(minPhy int64) {
 	t.EachBatch(func(q *BatchQueue) bool { q.correctMin(minPhy); return true })
 }
 
+// LogBegins tells queues that are put to before the first CorrectMin, by recovery,
+// where the log begins.
+func (t *Table) LogBegins(minPhy int64) { t.minPhy.Store(minPhy) }
+
 // correctMin is store.md 3.6, under io: the first unit at or behind minPhy; the
 // end of the queue when there is none. Fillers are never above the minimum. It
 // searches from the present minimum on, which only grows.

@@ -130,11 +130,32 @@ func (q *Queue) reconcile(offset int64) (drop bool, err error) {
 		q.table.log.Warn().Str("topic", q.Topic).Int32("queue", q.ID).Int64("offset", offset).Int64("max", max).
 			Msg("consume queue: repeated offset dropped")
 		return true, nil
+	case q.maxPhy.Load() <= q.table.minPhy.Load():
+		// Nothing here points to a record that is still there, and the units of those
+		// that went after it are lost too.
+		q.table.log.Warn().Str("topic", q.Topic).Int32("queue", q.ID).Int64("offset", offset).Int64("max", max).
+			Msg("consume queue: all of it expired, it begins anew")
+		return false, q.restart(offset)
 	default:
 		q.table.log.Error().Str("topic", q.Topic).Int32("queue", q.ID).Int64("offset", offset).Int64("max", max).
 			Msg("consume queue: offset is ahead of the queue, the unit takes the next place")
 	}
 	return false, nil
+}
+
+// restart gives a queue whose records are all gone another beginning.
+func (q *Queue) restart(offset int64) error {
+	q.io.Lock()
+	for ; q.last >= q.first; q.last -= q.table.opt.FileSize {
+		if err := q.removeFile(q.last); err != nil {
+			q.io.Unlock()
+			return err
+		}
+	}
+	q.hasFiles.Store(false)
+	q.generation++
+	q.io.Unlock()
+	return q.begin(offset)
 }
 
 // begin makes the first file of a queue. A queue that starts above 0 gets filler

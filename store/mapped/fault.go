@@ -1,10 +1,14 @@
 package mapped
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 )
+
+// ErrFault is what a fault on a mapping becomes.
+var ErrFault = errors.New("mapped: fault")
 
 // Guard turns a fault on a mapping (the file was truncated under us, the disk
 // cannot give or take a page) into an error, instead of the end of the process:
@@ -32,5 +36,5 @@ func FaultError(r any) error {
 	if !ok {
 		panic(r)
 	}
-	return fmt.Errorf("mapped: fault at %#x: %w", fault.Addr(), fault)
+	return fmt.Errorf("%w at %#x: %w", ErrFault, fault.Addr(), fault)
 }
