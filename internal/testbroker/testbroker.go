@@ -15,8 +15,8 @@ import (
 // Server is one life of the broker.
 type Server struct {
 	Addr string
-	// Done is closed when it has ended.
-	Done chan struct{}
+	// Up is closed when it says that it is up, Done when it has ended.
+	Up, Done chan struct{}
 
 	cmd *exec.Cmd
 	log string // file
@@ -28,19 +28,39 @@ type Broker struct {
 	Port     int
 	Flush    string // flushDiskType
 	Settings string // more lines of broker.conf
+	Root     string // of the store; empty: in Dir
+}
+
+func (b *Broker) store() string {
+	if b.Root != "" {
+		return b.Root
+	}
+	return filepath.Join(b.Dir, "store")
 }
 
 // Start begins a life and returns when the broker says that it is up, which is after recovery.
 func (b *Broker) Start(t *testing.T) *Server {
 	t.Helper()
+	s := b.Launch(t)
+	select {
+	case <-s.Up:
+	case <-s.Done:
+		t.Fatalf("the broker did not start: %v\n%s", s.cmd.ProcessState, s.Tail())
+	}
+	return s
+}
+
+// Launch begins a life and returns at once.
+func (b *Broker) Launch(t *testing.T) *Server {
+	t.Helper()
 	conf := filepath.Join(b.Dir, "broker.conf")
 	text := fmt.Sprintf("brokerName=broker\nbrokerIP1=127.0.0.1\nbindAddress=127.0.0.1\nlistenPort=%d\nstorePathRootDir=%s\n"+
-		"flushDiskType=%s\nmappedFileSizeCommitLog=%d\nmaxIndexNum=20000\nmaxHashSlotNum=5000\n", b.Port, filepath.Join(b.Dir, "store"), b.Flush, 4<<20)
+		"flushDiskType=%s\nmappedFileSizeCommitLog=%d\nmaxIndexNum=20000\nmaxHashSlotNum=5000\n", b.Port, b.store(), b.Flush, 4<<20)
 	text += b.Settings
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{Addr: fmt.Sprintf("127.0.0.1:%d", b.Port), log: filepath.Join(b.Dir, "log"), Done: make(chan struct{})}
+	s := &Server{Addr: fmt.Sprintf("127.0.0.1:%d", b.Port), log: filepath.Join(b.Dir, "log"), Up: make(chan struct{}), Done: make(chan struct{})}
 	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -57,21 +77,17 @@ func (b *Broker) Start(t *testing.T) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.cmd.Process.Kill() })
-	lines := bufio.NewScanner(out)
-	up := false
-	for !up && lines.Scan() {
-		up = strings.Contains(lines.Text(), "boot success")
-	}
 	go func() {
 		defer close(s.Done)
-		for lines.Scan() {
+		lines := bufio.NewScanner(out)
+		for up := false; lines.Scan(); {
+			if !up && strings.Contains(lines.Text(), "boot success") {
+				up = true
+				close(s.Up)
+			}
 		}
 		_ = s.cmd.Wait()
 	}()
-	if !up {
-		<-s.Done
-		t.Fatalf("the broker did not start: %v\n%s", s.cmd.ProcessState, s.Tail())
-	}
 	return s
 }
 
@@ -85,6 +101,12 @@ func (s *Server) End(t *testing.T, signal syscall.Signal) {
 	if signal == syscall.SIGTERM && s.cmd.ProcessState.ExitCode() != 0 {
 		t.Fatalf("a clean stop: %v\n%s", s.cmd.ProcessState, s.Tail())
 	}
+}
+
+// Kill ends it, if it has not ended by itself.
+func (s *Server) Kill() {
+	_ = s.cmd.Process.Kill()
+	<-s.Done
 }
 
 // Tail is the end of its log.

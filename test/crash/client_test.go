@@ -3,6 +3,7 @@ package crash
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -40,25 +41,34 @@ func (c *client) call(ctx context.Context, request code.Request, body []byte, fi
 	return c.remoting.Call(ctx, c.addr, cmd)
 }
 
-// send returns where the broker says that the message is.
-func (c *client) send(ctx context.Context, queue int32, key, body string) (place, error) {
+// send returns where the broker says that the message is: its queue and offset, and its place in the log.
+func (c *client) send(ctx context.Context, queue int32, key, body string) (place, int64, error) {
 	properties := string(message.AppendProperty(nil, message.PropertyKeys, key))
 	answer, err := c.call(ctx, code.SendMessage, []byte(body),
 		"producerGroup", "crash", "topic", topic, "defaultTopic", "TBW102", "defaultTopicQueueNums", strconv.Itoa(queues),
 		"queueId", fmt.Sprint(queue), "sysFlag", "0", "bornTimestamp", fmt.Sprint(time.Now().UnixMilli()), "flag", "0",
 		"properties", properties, "reconsumeTimes", "0", "unitMode", "false", "batch", "false")
 	if err != nil {
-		return place{}, err
+		return place{}, 0, err
 	}
 	if code.Response(answer.Code) != code.Success {
-		return place{}, fmt.Errorf("code %d: %s", answer.Code, answer.Remark)
+		return place{}, 0, &refusal{code.Response(answer.Code), answer.Remark}
 	}
 	p := place{queue, number(answer, "queueOffset")}
 	if got := number(answer, "queueId"); got != int64(queue) {
-		return p, fmt.Errorf("sent to queue %d, stored in %d", queue, got)
+		return p, 0, fmt.Errorf("sent to queue %d, stored in %d", queue, got)
 	}
-	return p, nil
+	_, phy, err := message.ParseOffsetMsgID(answer.Fields.String("msgId"))
+	return p, phy, err
 }
+
+// refusal is an answer that is not success.
+type refusal struct {
+	code   code.Response
+	remark string
+}
+
+func (r *refusal) Error() string { return fmt.Sprintf("code %d: %s", r.code, r.remark) }
 
 func number(c *protocol.Command, field string) int64 {
 	n, err := strconv.ParseInt(c.Fields.String(field), 10, 64)
@@ -69,14 +79,43 @@ func number(c *protocol.Command, field string) int64 {
 }
 
 func (c *client) maxOffset(ctx context.Context, queue int32) (int64, error) {
-	answer, err := c.call(ctx, code.GetMaxOffset, nil, "topic", topic, "queueId", fmt.Sprint(queue), "committed", "false")
+	return c.offset(ctx, code.GetMaxOffset, queue)
+}
+
+func (c *client) minOffset(ctx context.Context, queue int32) (int64, error) {
+	return c.offset(ctx, code.GetMinOffset, queue)
+}
+
+func (c *client) offset(ctx context.Context, what code.Request, queue int32) (int64, error) {
+	answer, err := c.call(ctx, what, nil, "topic", topic, "queueId", fmt.Sprint(queue), "committed", "false")
 	if err != nil {
 		return 0, err
 	}
 	if code.Response(answer.Code) != code.Success {
-		return 0, fmt.Errorf("max offset of queue %d: code %d: %s", queue, answer.Code, answer.Remark)
+		return 0, fmt.Errorf("offset of queue %d: %w", queue, &refusal{code.Response(answer.Code), answer.Remark})
 	}
 	return number(answer, "offset"), nil
+}
+
+// minPhy is where the log begins.
+func (c *client) minPhy(ctx context.Context) (int64, error) {
+	answer, err := c.call(ctx, code.GetBrokerRuntimeInfo, nil)
+	if err != nil {
+		return 0, err
+	}
+	var info struct {
+		Table map[string]string `json:"table"`
+	}
+	if err := json.Unmarshal(answer.Body, &info); err != nil {
+		return 0, fmt.Errorf("runtime info: %w", err)
+	}
+	return strconv.ParseInt(info.Table["commitLogMinOffset"], 10, 64)
+}
+
+// deleteExpired asks the cleaner to work now.
+func (c *client) deleteExpired(ctx context.Context) error {
+	_, err := c.call(ctx, code.DeleteExpiredCommitLog, nil)
+	return err
 }
 
 // pull reads records from an offset on.

@@ -2,7 +2,6 @@ package crash
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -19,14 +18,23 @@ import (
 )
 
 const (
-	senders    = 16 // at a time, over four connections
-	shortest   = 50 * time.Millisecond
-	longest    = 600 * time.Millisecond
-	cleanEvery = 5 // one life in five ends by SIGTERM: clean and unclean starts follow each other
+	senders  = 16 // at a time, over four connections
+	shortest = 20 * time.Millisecond
+	longest  = 400 * time.Millisecond
+
+	cleanEvery    = 6  // before one round in so many there is a clean stop: clean and unclean starts follow each other
+	recoveryEvery = 3  // after one round in so many the next start is killed too, before it is done
+	livesPerStore = 12 // then a new one, or reading all of it would take longer than filling it
 )
 
-// TestKill runs SKYLARK_CRASH_ROUNDS lives of the binary SKYLARK_BIN, half of them with each flush mode.
-func TestKill(t *testing.T) {
+// killSettings make what a kill may interrupt happen all the time: files of the log are full after a thousand messages and may be
+// deleted as soon as they are, queues and checkpoint are flushed every few milliseconds.
+const killSettings = "fileReservedTime=0\ndeleteCommitLogFilesInterval=1\ndeleteConsumeQueueFilesInterval=1\n" +
+	"mappedFileSizeCommitLog=1048576\nmappedFileSizeConsumeQueue=20000\nflushIntervalConsumeQueue=7\nflushConsumeQueueThoroughInterval=20\nflushIntervalCommitLog=20\n"
+
+// serverBinary is the absolute path of the server under test.
+func serverBinary(t *testing.T) string {
+	t.Helper()
 	bin := os.Getenv("SKYLARK_BIN")
 	if bin == "" {
 		t.Skip("SKYLARK_BIN does not name a server; make crash builds one and sets it")
@@ -35,60 +43,133 @@ func TestKill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rounds := 4
-	if n, err := strconv.Atoi(os.Getenv("SKYLARK_CRASH_ROUNDS")); err == nil {
-		rounds = max(2, n)
+	return bin
+}
+
+// newRand gives the seed of the environment, or a new one, and says which.
+func newRand(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if n, err := strconv.ParseUint(os.Getenv("SKYLARK_CRASH_SEED"), 10, 64); err == nil {
+		seed = n
 	}
+	t.Logf("SKYLARK_CRASH_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// roundsOf is the number of rounds a test makes: that of the environment, or few.
+func roundsOf(name string, few int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return max(1, n)
+	}
+	return few
+}
+
+// TestKill runs SKYLARK_CRASH_ROUNDS rounds of the binary SKYLARK_BIN, half of them with each flush mode. A round ends with kill -9.
+func TestKill(t *testing.T) {
+	bin := serverBinary(t)
+	rounds := (roundsOf("SKYLARK_CRASH_ROUNDS", 4) + 1) / 2
 	for _, flush := range []string{"ASYNC_FLUSH", "SYNC_FLUSH"} {
 		t.Run(flush, func(t *testing.T) {
-			seed := uint64(time.Now().UnixNano())
-			if n, err := strconv.ParseUint(os.Getenv("SKYLARK_CRASH_SEED"), 10, 64); err == nil {
-				seed = n
+			r := newRand(t)
+			var sum tally
+			for done := 0; done < rounds; done += livesPerStore {
+				b := &testbroker.Broker{Bin: bin, Dir: t.TempDir(), Port: testport.Broker(t), Flush: flush, Settings: killSettings}
+				lives(t, b, r, min(livesPerStore, rounds-done), &sum)
+				if err := os.RemoveAll(b.Dir); err != nil {
+					t.Fatal(err)
+				}
 			}
-			t.Logf("SKYLARK_CRASH_SEED=%d", seed)
-			b := &testbroker.Broker{Bin: bin, Dir: t.TempDir(), Port: testport.Broker(t), Flush: flush}
-			lives(t, b, rand.New(rand.NewPCG(seed, 0)), (rounds+1)/2)
+			t.Logf("%v", sum)
+			if sum.acked < 50*rounds {
+				t.Errorf("only %d messages in %d rounds: this was no load", sum.acked, rounds)
+			}
 		})
 	}
 }
 
+// tally adds up what happened to the stores of a test.
+type tally struct {
+	rounds, starts, clean int
+	acked, expired, lost  int
+	oldest                time.Duration
+}
+
+func (t *tally) add(l *ledger) {
+	t.acked += l.total
+	t.expired += l.expired
+	t.lost += l.lost
+	t.oldest = max(t.oldest, l.oldest)
+}
+
+func (t tally) String() string {
+	return fmt.Sprintf("%d rounds, %d starts ended before they were up, %d clean stops: %d messages acknowledged, %d expired with their files, %d lost",
+		t.rounds, t.starts, t.clean, t.acked, t.expired, t.lost)
+}
+
 // lives kills, restarts and audits one store again and again.
-func lives(t *testing.T, b *testbroker.Broker, r *rand.Rand, rounds int) {
+func lives(t *testing.T, b *testbroker.Broker, r *rand.Rand, rounds int, sum *tally) {
 	l := newLedger()
 	for round := range rounds {
 		s := b.Start(t)
-		how := syscall.SIGKILL
-		if round%cleanEvery == cleanEvery-1 {
-			how = syscall.SIGTERM
+		audit(t, s, l, r)
+		if r.IntN(cleanEvery) == 0 {
+			s.End(t, syscall.SIGTERM)
+			s = b.Start(t)
+			audit(t, s, l, r)
+			sum.clean++
 		}
-		underLoad(t, s, l, round, shortest+time.Duration(r.Int64N(int64(longest-shortest))), how)
-
-		began := time.Now()
-		s = b.Start(t)
-		up := time.Since(began)
-		stored := readAll(t, s, l)
-		for i, wrong := range l.audit(stored) {
-			if i == 10 {
-				t.Error("and more")
-				break
+		underLoad(t, s, l, round, lifetime(r), r.IntN(2) == 0, func() { s.End(t, syscall.SIGKILL) })
+		if r.IntN(recoveryEvery) == 0 {
+			for range 1 + r.IntN(3) {
+				killEarly(t, b, time.Duration(r.Int64N(int64(150*time.Millisecond))))
+				sum.starts++
 			}
-			t.Error(wrong)
 		}
-		checkIndex(t, s, l, r)
-		s.End(t, syscall.SIGKILL) // right after a recovery: the next one meets its traces
-		acked, sent := l.count()
-		t.Logf("round %d (%v): %d of %d messages acknowledged, %d stored, up again in %v", round+1, how, acked, sent, len(stored), up.Round(time.Millisecond))
-		if t.Failed() {
-			t.Fatalf("the broker's log ends:\n%s", s.Tail())
-		}
+		sum.rounds++
 	}
-	if acked, _ := l.count(); acked < 100*rounds {
-		t.Errorf("only %d messages in %d rounds: this was no load", acked, rounds)
+	s := b.Start(t)
+	audit(t, s, l, r)
+	s.End(t, syscall.SIGTERM)
+	sum.add(l)
+}
+
+// killEarly begins a start and kills it after a while, whether it is up or not.
+func killEarly(t *testing.T, b *testbroker.Broker, after time.Duration) {
+	t.Helper()
+	s := b.Launch(t)
+	select {
+	case <-time.After(after): // the random moment is the point of it
+	case <-s.Done:
+		t.Fatalf("the broker ended by itself: %v\n%s", s.State(), s.Tail())
+	}
+	s.End(t, syscall.SIGKILL)
+}
+
+// audit compares what the store has with what producers were told.
+func audit(t *testing.T, s *testbroker.Server, l *ledger, r *rand.Rand) {
+	t.Helper()
+	for i, wrong := range l.audit(readAll(t, s, l)) {
+		if i == 10 {
+			t.Error("and more")
+			break
+		}
+		t.Error(wrong)
+	}
+	checkIndex(t, s, l, r)
+	if t.Failed() {
+		t.Fatalf("the broker's log ends:\n%s", s.Tail())
 	}
 }
 
-// underLoad sends from many goroutines until the signal, and from some of them past it.
-func underLoad(t *testing.T, s *testbroker.Server, l *ledger, round int, life time.Duration, how syscall.Signal) {
+// lifetime is how long a broker is under load.
+func lifetime(r *rand.Rand) time.Duration {
+	return shortest + time.Duration(r.Int64N(int64(longest-shortest)))
+}
+
+// underLoad sends from many goroutines until the end, and from some of them past it. expiring: files of the log are deleted
+// meanwhile.
+func underLoad(t *testing.T, s *testbroker.Server, l *ledger, round int, life time.Duration, expiring bool, end func()) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -105,12 +186,22 @@ func underLoad(t *testing.T, s *testbroker.Server, l *ledger, round int, life ti
 			}
 		})
 	}
+	if expiring {
+		sending.Go(func() {
+			for clients[0].deleteExpired(ctx) == nil {
+				select {
+				case <-ctx.Done():
+				case <-time.After(5 * time.Millisecond): // a pace, not a wait
+				}
+			}
+		})
+	}
 	select {
 	case <-time.After(life): // the random moment is the point of it
 	case <-s.Done:
 		t.Fatalf("the broker ended by itself: %v\n%s", s.State(), s.Tail())
 	}
-	s.End(t, how)
+	end()
 	cancel()
 	sending.Wait()
 }
@@ -122,51 +213,70 @@ func send(ctx context.Context, c *client, l *ledger, name string) error {
 		key := fmt.Sprintf("%s-%d", name, seq)
 		body := key + ":" + strings.Repeat("x", seq%700)
 		l.sending(body)
-		p, err := c.send(ctx, int32(seq%queues), key, body)
+		p, phy, err := c.send(ctx, int32(seq%queues), key, body)
 		if err != nil {
 			return nil
 		}
-		if err := l.ack(p, body); err != nil {
+		if err := l.ack(p, phy, body); err != nil {
 			return err
 		}
 	}
 }
 
 // readAll pulls every queue from its beginning, and checks that offsets are dense and places are what they should be.
-func readAll(t *testing.T, s *testbroker.Server, l *ledger) map[place]string {
+func readAll(t *testing.T, s *testbroker.Server, l *ledger) stored {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	c := newClient(s.Addr)
 	defer c.close()
-	stored := make(map[place]string)
+	found := stored{bodies: make(map[place]string), min: make(map[int32]int64)}
 	for queue := range int32(queues) {
-		end, err := c.maxOffset(ctx, queue)
-		if err != nil {
+		if err := readQueue(ctx, c, queue, &found); err != nil {
 			if acked, _ := l.count(); acked == 0 { // killed before the topic was made
 				continue
 			}
-			t.Fatal(err)
-		}
-		for offset := int64(0); offset < end; {
-			records, err := c.pull(ctx, queue, offset)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(records) == 0 {
-				t.Fatalf("queue %d: nothing at %d, though it ends at %d", queue, offset, end)
-			}
-			for i := range records {
-				v := &records[i]
-				if v.QueueOffset != offset || v.QueueID != queue || string(v.Topic) != topic {
-					t.Fatalf("queue %d offset %d holds a record of %s queue %d offset %d", queue, offset, v.Topic, v.QueueID, v.QueueOffset)
-				}
-				stored[place{queue, offset}] = string(v.Body)
-				offset++
-			}
+			t.Fatalf("%v\n%s", err, s.Tail())
 		}
 	}
-	return stored
+	var err error
+	if found.minPhy, err = c.minPhy(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func readQueue(ctx context.Context, c *client, queue int32, found *stored) error {
+	end, err := c.maxOffset(ctx, queue)
+	if err != nil {
+		return err
+	}
+	offset, err := c.minOffset(ctx, queue)
+	if err != nil {
+		return err
+	}
+	found.min[queue] = offset
+	for offset < end {
+		records, err := c.pull(ctx, queue, offset)
+		if err != nil {
+			return err
+		}
+		if len(records) == 0 {
+			return fmt.Errorf("queue %d: nothing at %d, though it ends at %d", queue, offset, end)
+		}
+		for i := range records {
+			v := &records[i]
+			if v.QueueOffset != offset || v.QueueID != queue || string(v.Topic) != topic {
+				return fmt.Errorf("queue %d offset %d holds a record of %s queue %d offset %d", queue, offset, v.Topic, v.QueueID, v.QueueOffset)
+			}
+			if err := v.CheckBody(); err != nil {
+				return fmt.Errorf("queue %d offset %d: %w", queue, offset, err)
+			}
+			found.bodies[place{queue, offset}] = string(v.Body)
+			offset++
+		}
+	}
+	return nil
 }
 
 // checkIndex looks some acknowledged messages up by their key.
@@ -180,7 +290,7 @@ func checkIndex(t *testing.T, s *testbroker.Server, l *ledger, r *rand.Rand) {
 		key, _, _ := strings.Cut(body, ":")
 		found, err := c.byKey(ctx, key)
 		if err != nil {
-			t.Error(errors.Join(fmt.Errorf("queue %d offset %d", p.queue, p.offset), err))
+			t.Errorf("queue %d offset %d: %v", p.queue, p.offset, err)
 			continue
 		}
 		hits := 0

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -126,14 +125,7 @@ func (p *txProducer) run(ctx context.Context, name string, r *rand.Rand) {
 // transactions. In the end consumers have every committed message once, and none
 // that was rolled back.
 func TestKillTransactions(t *testing.T) {
-	bin := os.Getenv("SKYLARK_BIN")
-	if bin == "" {
-		t.Skip("SKYLARK_BIN does not name a server; make crash builds one and sets it")
-	}
-	bin, err := filepath.Abs(bin)
-	if err != nil {
-		t.Fatal(err)
-	}
+	bin := serverBinary(t)
 	async, sync := 5, 5
 	if n, err := strconv.Atoi(os.Getenv("SKYLARK_CRASH_ROUNDS")); err == nil {
 		async, sync = max(2, n), max(1, n/4) // a kill loses as little with either; waiting for the disk is another path
@@ -144,16 +136,12 @@ func TestKillTransactions(t *testing.T) {
 		least  int // transactions, or it was no load
 	}{{"ASYNC_FLUSH", async, 200}, {"SYNC_FLUSH", sync, 20}} {
 		t.Run(mode.flush, func(t *testing.T) {
-			seed := uint64(time.Now().UnixNano())
-			if n, err := strconv.ParseUint(os.Getenv("SKYLARK_CRASH_SEED"), 10, 64); err == nil {
-				seed = n
-			}
-			t.Logf("SKYLARK_CRASH_SEED=%d", seed)
+			r := newRand(t)
 			b := &testbroker.Broker{
 				Bin: bin, Dir: t.TempDir(), Port: testport.Broker(t), Flush: mode.flush,
 				Settings: "transactionCheckInterval=150\ntransactionTimeOut=100\ntransactionCheckMax=1000000\ntransactionOpBatchInterval=300\nflushConsumerOffsetInterval=200\n",
 			}
-			transactionLives(t, b, rand.New(rand.NewPCG(seed, 1)), mode.rounds, mode.least)
+			transactionLives(t, b, r, mode.rounds, mode.least)
 		})
 	}
 }

@@ -1,0 +1,93 @@
+//go:build linux
+
+package crash
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// loopDisk is a file system of its own in a file, which can lose its power.
+type loopDisk struct {
+	image, dir string
+	mounted    bool
+}
+
+// newLoopDisk makes an ext4 of some MiB, mounted. Where that cannot be done the test is skipped.
+func newLoopDisk(t *testing.T, mib int, options string) *loopDisk {
+	t.Helper()
+	dir := t.TempDir()
+	d := &loopDisk{image: filepath.Join(dir, "image"), dir: filepath.Join(dir, "mnt")}
+	if err := os.Mkdir(d.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(d.image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = f.Truncate(int64(mib) << 20)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command("mkfs.ext4", "-q", "-F", d.image); err != nil {
+		t.Skipf("SKIPPED, this machine makes no ext4: %v", err)
+	}
+	if err := d.mount(options); err != nil {
+		t.Skipf("SKIPPED, this machine mounts no loop device: %v", err)
+	}
+	t.Cleanup(func() {
+		if d.mounted {
+			_ = command("umount", "-l", d.dir)
+		}
+	})
+	return d
+}
+
+func command(name string, args ...string) error {
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", name, err, out)
+	}
+	return nil
+}
+
+func (d *loopDisk) mount(options string) error {
+	if options == "" {
+		options = "loop"
+	} else {
+		options = "loop," + options
+	}
+	err := command("mount", "-o", options, d.image, d.dir)
+	d.mounted = err == nil
+	return err
+}
+
+func (d *loopDisk) unmount(t *testing.T) {
+	t.Helper()
+	if err := command("umount", d.dir); err != nil {
+		t.Fatal(err)
+	}
+	d.mounted = false
+}
+
+// powerCut is EXT4_IOC_SHUTDOWN without a flush of the journal: from now on nothing reaches the disk, every sync fails, and what the
+// next mount finds is what the disk had.
+func (d *loopDisk) powerCut(t *testing.T) {
+	t.Helper()
+	const shutdown, noLogFlush = 0x8004587d, 2
+	f, err := os.Open(d.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	if err := unix.IoctlSetPointerInt(int(f.Fd()), shutdown, noLogFlush); err != nil {
+		t.Skipf("SKIPPED, this kernel has no EXT4_IOC_SHUTDOWN: %v", err)
+	}
+}

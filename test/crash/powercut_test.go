@@ -1,0 +1,85 @@
+//go:build linux
+
+package crash
+
+import (
+	"math/rand/v2"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/skylarkmq/skylark/internal/testbroker"
+	"github.com/skylarkmq/skylark/internal/testport"
+)
+
+// flushWindow is what ASYNC_FLUSH may lose: its settings below, and what a slow disk adds.
+const (
+	asyncSettings = "flushCommitLogThoroughInterval=100\n"
+	flushWindow   = 3 * time.Second
+)
+
+// TestPowerCut cuts the power of the disk under the broker SKYLARK_CUT_ROUNDS times with each flush mode. With SYNC_FLUSH nothing
+// acknowledged may be missing, with ASYNC_FLUSH only the newest; whatever is there is whole, dense and in order.
+func TestPowerCut(t *testing.T) {
+	bin := serverBinary(t)
+	rounds := roundsOf("SKYLARK_CUT_ROUNDS", 2)
+	for _, flush := range []string{"SYNC_FLUSH", "ASYNC_FLUSH"} {
+		t.Run(flush, func(t *testing.T) {
+			r := newRand(t)
+			var sum tally
+			for done := 0; done < rounds; done += livesPerStore {
+				disk := newLoopDisk(t, 128, "")
+				b := &testbroker.Broker{Bin: bin, Dir: t.TempDir(), Port: testport.Broker(t), Flush: flush, Settings: killSettings + asyncSettings}
+				b.Root = filepath.Join(disk.dir, "store")
+				cuts(t, b, disk, r, min(livesPerStore, rounds-done), &sum)
+			}
+			t.Logf("%v; the oldest of them %v before the cut", sum, sum.oldest.Round(time.Millisecond))
+			if flush == "SYNC_FLUSH" && sum.lost > 0 {
+				t.Errorf("%d lost", sum.lost)
+			}
+			if sum.acked < 10*rounds {
+				t.Errorf("only %d messages in %d rounds: this was no load", sum.acked, rounds)
+			}
+		})
+	}
+}
+
+// cuts lets one store live through power cuts.
+func cuts(t *testing.T, b *testbroker.Broker, disk *loopDisk, r *rand.Rand, rounds int, sum *tally) {
+	l := newLedger()
+	cut := func(s *testbroker.Server) {
+		disk.powerCut(t)
+		l.cut = time.Now()
+		if l.mayLose = (time.Time{}); b.Flush != "SYNC_FLUSH" {
+			l.mayLose = l.cut.Add(-flushWindow)
+		}
+		s.End(t, syscall.SIGKILL) // it must have survived that, refusing
+	}
+	remount := func() {
+		disk.unmount(t)
+		if err := disk.mount(""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for round := range rounds {
+		s := b.Start(t)
+		audit(t, s, l, r)
+		underLoad(t, s, l, round, lifetime(r), r.IntN(2) == 0, func() { cut(s) })
+		remount()
+		if r.IntN(recoveryEvery) == 0 { // the next start loses power too
+			early := b.Launch(t)
+			time.Sleep(time.Duration(r.Int64N(int64(150 * time.Millisecond)))) // the random moment is the point of it
+			disk.powerCut(t)
+			early.Kill()
+			remount()
+			sum.starts++
+		}
+		sum.rounds++
+	}
+	s := b.Start(t)
+	audit(t, s, l, r)
+	s.End(t, syscall.SIGTERM)
+	disk.unmount(t)
+	sum.add(l)
+}
