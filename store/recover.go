@@ -30,6 +30,7 @@ func (s *Store) recover(abnormal bool) error {
 	}
 	r := recovery{s: s, check: s.recoveryCheck(abnormal)}
 	from := r.start(abnormal, queued)
+	r.from = from
 	if abnormal {
 		if err := s.queues.Rebuild(from); err != nil {
 			return err
@@ -128,6 +129,7 @@ type recovery struct {
 	check        commitlog.Check
 	dispatchFrom int64
 	dispatched   int64
+	from, told   int64 // where the walk began; when it last said how far it is, ms
 	chunk        *chunk
 	full, empty  chan *chunk
 
@@ -227,6 +229,7 @@ func (r *recovery) visit(phy int64, _ []byte, v *message.View) error {
 	if len(r.chunk.items) >= recoverBatch {
 		r.hand()
 		r.chunk = <-r.empty
+		r.tell(phy)
 	}
 	return nil
 }
@@ -234,6 +237,25 @@ func (r *recovery) visit(phy int64, _ []byte, v *message.View) error {
 func (r *recovery) hand() {
 	r.chunk.holes = r.holes
 	r.full <- r.chunk
+}
+
+// tellEvery is how often a long recovery says how far it is, in ms.
+const tellEvery = 3000
+
+// tell is what an operator sees of a start that takes long.
+func (r *recovery) tell(phy int64) {
+	now := r.s.clk.NowMs()
+	if r.told == 0 {
+		r.told = now
+	}
+	if now-r.told < tellEvery {
+		return
+	}
+	r.told = now
+	files := r.s.commitLog.Files()
+	end := files[len(files)-1].End()
+	r.s.logger.Info().Int64("phy", phy).Int64("of at most", end).Int64("records", r.dispatched).
+		Int64("percent", 100*(phy-r.from)/max(1, end-r.from)).Msg("store: recovering")
 }
 
 // maxQueueOffset keeps byte positions of units within 63 bits.

@@ -391,3 +391,48 @@ func TestUpstreamCRCGap(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A long recovery says how far it is, by the clock and not by the record.
+func TestRecoveryTellsProgress(t *testing.T) {
+	t.Parallel()
+	clk := clock.NewFake(upstreamStart)
+	disk := vfs.NewMemory(clk.Now)
+	cfg := small("/store", func(c *Config) { c.MappedFileSizeCommitLog = 1 << 20 })
+	s := openAt(t, disk, cfg, clk)
+	for n := range 4 * recoverBatch {
+		send(t, s, numbered("T", 0, n))
+	}
+	var said bytes.Buffer
+	slow := &slowReads{disk.KillClone(), clk}
+	s, err := Open(cfg, Options{FS: slow, Clock: clk, StoreHost: stood, Log: zerolog.New(&said)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(said.String(), "store: recovering"); n == 0 || n > 4 {
+		t.Errorf("said %d times how far it is: %s", n, said.String())
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// slowReads is a disk on which each record that recovery reads takes its time.
+type slowReads struct {
+	vfs.FS
+	clk *clock.Fake
+}
+
+func (d *slowReads) Open(name string) (vfs.File, error) {
+	f, err := d.FS.Open(name)
+	return slowRead{f, d.clk}, err
+}
+
+type slowRead struct {
+	vfs.File
+	clk *clock.Fake
+}
+
+func (f slowRead) ReadAt(p []byte, off int64) (int, error) {
+	f.clk.Advance(time.Second)
+	return f.File.ReadAt(p, off)
+}

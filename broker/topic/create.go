@@ -27,12 +27,17 @@ func (r *Registry) CreateOnSend(q OnSend) (c *Config, created bool, err error) {
 	return c, created, err
 }
 
+// await returns when a topic that somebody else is making can be seen; it needs mu.
+func (r *Registry) await(name string) {
+	for r.Get(name) == nil && r.pending[name] != nil {
+		r.published.Wait()
+	}
+}
+
 func (r *Registry) createOnSend(q OnSend) (*Config, bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.Get(q.Topic) == nil && r.pending[q.Topic] != nil {
-		r.published.Wait() // another sender is making it
-	}
+	r.await(q.Topic)
 	if c := r.Get(q.Topic); c != nil {
 		return c, false, nil
 	}
@@ -113,5 +118,11 @@ func (r *Registry) CreateForGroups(list []GroupTopic) (created []*Config, err er
 	if err != nil && len(created) > 0 {
 		created = created[:len(created)-1] // the one that did not fit
 	}
-	return created, errors.Join(err, r.arrive(changed))
+	err = errors.Join(err, r.arrive(changed))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, g := range list {
+		r.await(g.Topic)
+	}
+	return created, err
 }

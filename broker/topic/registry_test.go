@@ -274,7 +274,7 @@ func TestOnDiskBeforeSeen(t *testing.T) {
 		return nil
 	}})
 	q := OnSend{Topic: "T", Template: AutoCreateKey, QueueNums: 4, AutoCreate: true}
-	made := make(chan bool, 2)
+	made, seen := make(chan bool, 2), make(chan *Config, 1)
 	for range 2 {
 		go func() {
 			c, created, err := r.CreateOnSend(q)
@@ -288,7 +288,16 @@ func TestOnDiskBeforeSeen(t *testing.T) {
 	if r.Get("T") != nil {
 		t.Error("seen before it was saved")
 	}
+	go func() {
+		if created, err := r.CreateForGroups([]GroupTopic{{Topic: "T", QueueNums: 1}}); len(created) != 0 || err != nil {
+			t.Error(created, err)
+		}
+		seen <- r.Get("T")
+	}()
 	close(go1)
+	if c := <-seen; c == nil {
+		t.Error("who asks meanwhile does not wait")
+	}
 	if a, b := <-made, <-made; a == b {
 		t.Errorf("made by both or by none: %v", a)
 	}

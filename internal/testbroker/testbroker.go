@@ -103,6 +103,9 @@ func (s *Server) End(t *testing.T, signal syscall.Signal) {
 	}
 }
 
+// PID is its process.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
 // Kill ends it, if it has not ended by itself.
 func (s *Server) Kill() {
 	_ = s.cmd.Process.Kill()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -90,4 +91,20 @@ func (d *loopDisk) powerCut(t *testing.T) {
 	if err := unix.IoctlSetPointerInt(int(f.Fd()), shutdown, noLogFlush); err != nil {
 		t.Skipf("SKIPPED, this kernel has no EXT4_IOC_SHUTDOWN: %v", err)
 	}
+}
+
+// device is what is mounted.
+func (d *loopDisk) device(t *testing.T) string {
+	t.Helper()
+	mounts, err := os.ReadFile("/proc/mounts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if f := strings.Fields(line); len(f) > 1 && f[1] == d.dir {
+			return f[0]
+		}
+	}
+	t.Fatalf("%s is not mounted", d.dir)
+	return ""
 }
