@@ -40,9 +40,13 @@ func StartJavaStores(t testing.TB, version string) *JavaStores {
 	}
 	defer control.Close()
 	home := t.TempDir()
-	// 4.x reads logback's settings from its home; without an appender its logs go nowhere.
+	// 4.x logs everything to the console unless a file tells it not to.
+	quiet := filepath.Join(home, "logback.xml")
+	if err := os.WriteFile(quiet, []byte("<configuration/>"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	jvm := []string{"-Xms256m", "-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:MaxDirectMemorySize=1g", "-Xss512k",
-		"-Drocketmq.home.dir=" + home}
+		"-Drocketmq.home.dir=" + home, "-Dlogback.configurationFile=" + quiet}
 	args := []string{"-control", strconv.Itoa(control.Addr().(*net.TCPAddr).Port)}
 	command := javaCommand(t, stores, home, "skylarkmq.compat.stores.Main", jvm, args)
 	if version != "" {

@@ -80,8 +80,6 @@ final class Brokers {
             MixAll.properties2Object(properties, settings);
         }
         broker.setRocketmqHome(Paths.get(file).getParent().toString());
-        BrokerController controller = new BrokerController(broker, server, client, store);
-        controller.getConfiguration().registerConfig(properties);
-        return controller;
+        return new BrokerController(broker, server, client, store);
     }
 }
