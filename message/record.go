@@ -343,3 +343,21 @@ func CheckPropertyCRC(rec []byte) error {
 	}
 	return nil
 }
+
+// propertiesAt is where in a whole record the length of the properties is.
+func propertiesAt(rec []byte) int {
+	born, store := hostLengths(int32(binary.BigEndian.Uint32(rec[offSysFlag:])))
+	at := offBornHost + born + 8 + store + 12
+	at += 4 + int(binary.BigEndian.Uint32(rec[at:]))
+	if topicLength(binary.BigEndian.Uint32(rec[4:])) == 2 {
+		return at + 2 + int(binary.BigEndian.Uint16(rec[at:]))
+	}
+	return at + 1 + int(rec[at])
+}
+
+// putLengths makes the lengths in a record agree with properties that are shorter by cut.
+func putLengths(rec []byte, propsAt, cut int) {
+	be := binary.BigEndian
+	be.PutUint32(rec, uint32(len(rec)))
+	be.PutUint16(rec[propsAt:], be.Uint16(rec[propsAt:])-uint16(cut))
+}

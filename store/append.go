@@ -68,11 +68,13 @@ func (s *Store) appendLocked(b *Batch) int {
 // not in the log and have taken no offsets. It returns how many items are.
 func (s *Store) write(b *Batch, now int64) int {
 	run := writeRun{b: b}
+	gap := int64(0) // by how much what is staged lies behind its place
 	for g := range b.groups {
 		if s.refuses() {
 			run.fail(g, ServiceNotAvailable)
 			return run.written
 		}
+		gap = s.finishRecords(b, g, gap)
 		size := b.groups[g].size
 		if !s.commitLog.Fits(run.size + size) {
 			if !run.flush(s, g) {
@@ -88,6 +90,27 @@ func (s *Store) write(b *Batch, now int64) int {
 	}
 	run.flush(s, len(b.groups))
 	return run.written
+}
+
+// finishRecords writes the values that are known only now into a record of the group, and
+// closes the gap that the room for them left before it. It returns the gap after it.
+func (s *Store) finishRecords(b *Batch, g int, gap int64) int64 {
+	gr := &b.groups[g]
+	if gap == 0 && !gr.late {
+		return 0
+	}
+	for i := gr.first; i < gr.first+gr.count; i++ {
+		it := &b.items[i]
+		if gap > 0 {
+			copy(b.stage[it.at-int(gap):], b.stage[it.at:it.at+int(it.size)])
+			it.at -= int(gap)
+		}
+		shorter := s.values(b, it)
+		gr.size -= int64(shorter)
+		gr.result.Size -= shorter
+		gap += int64(shorter)
+	}
+	return gap
 }
 
 func (s *Store) roll(size int64) error {
@@ -112,6 +135,9 @@ func (s *Store) number(b *Batch, g int, phy, now int64) {
 			if it.bits != nil && it.bits.generation != s.bitMaps.Generation() {
 				it.bits = nil // another expression was registered since: see BitMaps
 			}
+		}
+		if it.more != nil {
+			it.more.take(it)
 		}
 		rec := b.stage[it.at : it.at+int(it.size)]
 		message.Patch(rec, it.storeAt, it.offset, phy, now)
@@ -165,8 +191,12 @@ func (s *Store) unnumber(b *Batch, from, to int) {
 	for g := to - 1; g >= from; g-- {
 		gr := &b.groups[g]
 		for i := gr.first + gr.count - 1; i >= gr.first; i-- {
-			if it := &b.items[i]; it.numbered {
+			it := &b.items[i]
+			if it.numbered {
 				it.queue.Next--
+			}
+			if it.more != nil {
+				it.more.giveBack()
 			}
 		}
 	}

@@ -34,12 +34,14 @@ type item struct {
 type group struct {
 	first, count int // items
 	size         int64
+	late         bool // a record of it has room for values
 	result       Result
 }
 
 // entry is what the queues and the index need to know of a record.
 type entry struct {
 	queue     *consumequeue.Queue // nil: no place in a queue
+	more      *more               // nil for ordinary messages
 	offset    int64
 	phy       int64
 	storeTime int64

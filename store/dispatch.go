@@ -76,6 +76,11 @@ func (s *Store) fill(items []item, hashes []int32) (done int, err error) {
 				return i, err
 			}
 		}
+		if e.more != nil {
+			if err := e.more.put(e); err != nil {
+				return i, err
+			}
+		}
 		s.fillIndex(e, hashes)
 		done = i + 1
 	}
@@ -137,6 +142,9 @@ func touch(list []Arrival, items []item) []Arrival {
 	const compared = 16
 	for i := range items {
 		e := &items[i].entry
+		if e.more != nil {
+			list = e.more.touched(list, e)
+		}
 		if e.queue == nil {
 			continue
 		}

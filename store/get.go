@@ -70,7 +70,8 @@ func (s *Store) get(r *GetRequest, dst []byte) (GetResult, []byte) {
 			return s.getBatch(batch, r, dst)
 		}
 		// Java would make the queue now and find it empty.
-		return GetResult{Status: GetNoMessageInQueue, NextBegin: s.corrected(r.Offset, 0)}, dst
+		low, _ := s.bounds(r.Topic, r.QueueID)
+		return GetResult{Status: GetNoMessageInQueue, NextBegin: s.corrected(r.Offset, 0), Min: low}, dst
 	}
 	var res GetResult
 	res.Min, res.Max = q.MinOffset(), q.MaxOffset()

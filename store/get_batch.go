@@ -10,7 +10,7 @@ import (
 // where waiting is allowed.
 func (s *Store) getBatch(q *consumequeue.BatchQueue, r *GetRequest, dst []byte) (GetResult, []byte) {
 	var res GetResult
-	res.Min, res.Max = q.Bounds()
+	res.Min, res.Max = s.bounds(q.Topic, q.ID)
 	if !s.inRange(r.Offset, &res) {
 		return res, dst
 	}

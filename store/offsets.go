@@ -22,10 +22,19 @@ func (s *Store) bounds(topic string, queue int32) (low, high int64) {
 		return q.MinOffset(), q.MaxOffset()
 	}
 	if q, ok := s.queues.LookupBatch(topic, queue); ok {
-		return q.Bounds()
+		if low, high = q.Bounds(); high > 0 {
+			return low, high
+		}
+		return noBatches, 0
+	}
+	if s.isBatch(topic) {
+		return noBatches, 0
 	}
 	return 0, 0
 }
+
+// noBatches is the minimum of a batch queue that has nothing, as Java answers it.
+const noBatches = -1
 
 // PlaceOf is where in the log the message of a queue offset is, or, when it is gone,
 // the oldest after it. ok is false at and behind the queue's end. It may wait for

@@ -24,7 +24,7 @@ func (s *Store) Queues(visit func(QueueBounds) bool) {
 		}
 	}
 	for _, q := range s.queues.Batches() {
-		if low, high := q.Bounds(); !visit(QueueBounds{q.Topic, q.ID, low, high}) {
+		if low, high := q.Bounds(); high > 0 && !visit(QueueBounds{q.Topic, q.ID, low, high}) {
 			return
 		}
 	}
@@ -44,10 +44,10 @@ func (s *Store) TopicsWithQueues() []string {
 	}
 	last := ""
 	for _, q := range s.queues.Batches() {
-		if q.Topic != last {
+		if _, high := q.Bounds(); high > 0 && q.Topic != last {
 			kept = append(kept, q.Topic)
+			last = q.Topic
 		}
-		last = q.Topic
 	}
 	return kept
 }
@@ -123,6 +123,14 @@ func (s *Store) CleanExpired() (int, error) {
 			}
 			in()
 		}
+	}
+	for _, q := range s.queues.Batches() {
+		in := s.writersOut()
+		if _, high := q.Bounds(); high > 0 && q.MaxPhy() < minPhy {
+			err = errors.Join(err, q.Destroy())
+			removed++
+		}
+		in()
 	}
 	return removed, err
 }

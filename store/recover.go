@@ -28,7 +28,7 @@ func (s *Store) recover(abnormal bool) error {
 	if len(s.commitLog.Files()) == 0 {
 		return s.startEmpty()
 	}
-	r := recovery{s: s, check: s.recoveryCheck(abnormal)}
+	r := recovery{s: s, check: s.recoveryCheck(abnormal), light: lightSettings(s.cfg.Get())}
 	from := r.start(abnormal, queued)
 	r.from = from
 	if abnormal {
@@ -72,7 +72,11 @@ func (s *Store) recoveryCheck(abnormal bool) commitlog.Check {
 
 // startEmpty begins a log at 0. Queues without a log point nowhere.
 func (s *Store) startEmpty() error {
-	for _, topic := range s.queues.Topics() {
+	topics := s.queues.Topics()
+	for _, q := range s.queues.Batches() {
+		topics = append(topics, q.Topic)
+	}
+	for _, topic := range topics {
 		if err := s.queues.DeleteTopic(topic); err != nil {
 			return err
 		}
@@ -128,6 +132,7 @@ type recovery struct {
 	s            *Store
 	check        commitlog.Check
 	dispatchFrom int64
+	light        bool // light queues are filled
 	dispatched   int64
 	from, told   int64 // where the walk began; when it last said how far it is, ms
 	chunk        *chunk
@@ -267,7 +272,10 @@ func (r *recovery) add(v *message.View) {
 	f.read(v.Properties)
 	it := item{entry: entry{offset: v.QueueOffset, phy: v.PhyOffset, storeTime: v.StoreTimestamp, size: v.Size}}
 	topic := r.s.topicName(v.Topic)
-	if message.Indexed(v.SysFlag) && v.SysFlag&message.FlagInnerBatch == 0 {
+	if base, count, ok := v.InnerBatch(); ok && r.s.isBatch(topic) {
+		it.offset, it.tagsCode = base, message.TagsCode(f.tags)
+		it.more = &more{batch: r.s.queues.Batch(topic, v.QueueID), count: count}
+	} else if message.Indexed(v.SysFlag) && v.SysFlag&message.FlagInnerBatch == 0 && !r.s.isBatch(topic) {
 		it.queue = r.s.queues.Queue(topic, v.QueueID)
 		it.tagsCode = message.TagsCode(f.tags)
 		if topic == message.TopicSchedule {
@@ -275,6 +283,9 @@ func (r *recovery) add(v *message.View) {
 				it.tagsCode = v.StoreTimestamp + d
 			}
 		}
+	}
+	if it.queue != nil && len(f.dispatch) > 0 && r.light {
+		it.more = r.s.lightUnits(v)
 	}
 	c := r.chunk
 	c.hashes, it.keys = f.appendKeys(c.hashes, topic, v.SysFlag, r.s.indexing(r.s.cfg.Get()))

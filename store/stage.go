@@ -73,6 +73,7 @@ func (s *Store) StageList(b *Batch, m *message.Message) (int, PutStatus) {
 		one.Flag, one.Body, one.Properties = e.Flag, e.Body, e.Properties
 		var f facts
 		f.read(e.Properties)
+		f.element = true
 		if st = s.encode(cfg, b, &one, &f, bodyMax); st != PutOK {
 			return errRefused
 		}
@@ -104,12 +105,6 @@ func (s *Store) admit(cfg *Config, m *message.Message, bodyMax int) PutStatus {
 		return MessageIllegal
 	case s.busy(cfg):
 		return OSPageCacheBusy
-	case m.SysFlag&message.FlagInnerBatch != 0:
-		// One record for many messages exists only in batch consume queues, which
-		// this store reads and does not write.
-		return MessageIllegal
-	case s.queueType != nil && s.queueType(m.Topic) == QueueBatch:
-		return MessageIllegal
 	case len(m.Body) > bodyMax:
 		return MessageIllegal
 	case len(m.Properties) > message.PropertiesMax:
@@ -120,15 +115,17 @@ func (s *Store) admit(cfg *Config, m *message.Message, bodyMax int) PutStatus {
 
 // encode adds one record to the stage; f is what m.Properties say.
 func (s *Store) encode(cfg *Config, b *Batch, m *message.Message, f *facts, bodyMax int) PutStatus {
-	if f.innerNum {
-		return MessageIllegal
-	}
 	msg := *m
 	if !msg.StoreHost.IsValid() {
 		msg.StoreHost = s.storeHost
 	}
+	mo, st := s.special(cfg, &msg, f)
+	if st != PutOK {
+		return st
+	}
 	at := len(b.stage)
-	stage, err := message.Encoding{LongTopics: cfg.AutoMessageVersionOnTopicLen, PropertyCRC: cfg.EnabledAppendPropCRC}.AppendRecord(b.stage, &msg)
+	encoding := message.Encoding{LongTopics: cfg.AutoMessageVersionOnTopicLen, PropertyCRC: cfg.EnabledAppendPropCRC}
+	stage, err := encoding.AppendRecord(b.stage, &msg)
 	b.stage = stage
 	switch {
 	case errors.Is(err, message.ErrPropertiesLength):
@@ -142,7 +139,18 @@ func (s *Store) encode(cfg *Config, b *Batch, m *message.Message, f *facts, body
 	}
 	it := item{at: at, storeAt: message.StoreTimestampAt(stage[at:]), numbered: message.Indexed(m.SysFlag), sealed: cfg.EnabledAppendPropCRC}
 	it.size = int32(size)
-	if it.numbered {
+	if mo != nil {
+		if mo.places != nil && size-mo.room+mo.estimate() > bodyMax { // Java's limit for these is for the whole record
+			return MessageIllegal
+		}
+		mo.late = encoding.LateOf(stage[at:], mo.room)
+		it.more = mo
+	}
+	switch {
+	case mo != nil && mo.batch != nil:
+		it.numbered = false
+		it.tagsCode = message.TagsCode(f.tags)
+	case it.numbered:
 		it.queue = s.queues.Queue(m.Topic, m.QueueID)
 		it.tagsCode = message.TagsCode(f.tags)
 		it.bits = s.bitMapOf(m.Topic, m.Properties)
@@ -153,6 +161,28 @@ func (s *Store) encode(cfg *Config, b *Batch, m *message.Message, f *facts, body
 	b.hashes, it.keys = f.appendKeys(b.hashes, m.Topic, m.SysFlag, s.indexing(cfg))
 	b.items = append(b.items, it)
 	return PutOK
+}
+
+// special is for what is not one message in one queue; nil for all others. It may
+// replace the properties.
+func (s *Store) special(cfg *Config, m *message.Message, f *facts) (*more, PutStatus) {
+	batch := s.isBatch(m.Topic)
+	switch {
+	case (m.SysFlag&message.FlagInnerBatch != 0) != (len(f.innerNum) > 0), (m.SysFlag&message.FlagInnerBatch != 0) != batch,
+		batch && m.SysFlag&message.FlagTransactionMask != 0:
+		// A single message in a batch queue would have no unit: Java stores it, and
+		// nobody ever gets it.
+		return nil, MessageIllegal
+	case batch:
+		return s.manyMessages(m, f.innerNum)
+	case len(f.dispatch) == 0, !lightSettings(cfg), f.element, !message.Indexed(m.SysFlag), !message.AllowsLight(m.Topic),
+		m.Topic == message.TopicHalf, m.Topic == message.TopicOpHalf:
+		if f.dispatched && lightSettings(cfg) { // a client's own offsets would be believed by recovery
+			m.Properties = message.DeleteProperty(m.Properties, message.PropertyInnerMultiQueueOffset)
+		}
+		return nil, PutOK
+	}
+	return s.light(m, f.dispatch)
 }
 
 // recordSlack is how much longer than the longest body a record may be.
@@ -169,13 +199,21 @@ func (s *Store) group(b *Batch, from mark, _ *Config) (int, PutStatus) {
 		first: from.items, count: len(b.items) - from.items, size: size,
 		result: Result{Status: UnknownError, Size: int32(size), Count: int32(len(b.items) - from.items)},
 	})
+	if mo := b.items[from.items].more; mo != nil { // always alone
+		gr := &b.groups[len(b.groups)-1]
+		if gr.late = true; mo.batch != nil {
+			gr.result.Count = int32(mo.count)
+		}
+	}
 	return len(b.groups) - 1, PutOK
 }
 
 // facts are the properties that decide how a record is found again.
 type facts struct {
 	tags, keys, uniq, delay []byte
-	innerNum                bool
+	innerNum, dispatch      []byte // INNER_NUM, INNER_MULTI_DISPATCH
+	dispatched              bool   // INNER_MULTI_QUEUE_OFFSET is there
+	element                 bool   // of a batch: those do not get into light queues
 }
 
 // read takes them out of a property string; of a name that comes twice the last one.
@@ -191,7 +229,11 @@ func (f *facts) read(props []byte) {
 		case message.PropertyDelay:
 			f.delay = p.Value
 		case message.PropertyInnerNum:
-			f.innerNum = true
+			f.innerNum = p.Value
+		case message.PropertyInnerMultiDispatch:
+			f.dispatch = p.Value
+		case message.PropertyInnerMultiQueueOffset:
+			f.dispatched = true
 		}
 	}
 }

@@ -102,6 +102,7 @@ type Store struct {
 	mu            sync.Mutex   // the append lock
 	lockedAt      atomic.Int64 // ms since when mu is held by an append; 0: it is not
 	lastStoreTime atomic.Int64 // of the newest record; set under mu
+	lateText      []byte       // scratch of appends, under mu
 
 	commit commit
 
@@ -220,7 +221,7 @@ func (s *Store) openParts() (err error) {
 		BatchDir: filepath.Join(s.root, "batchconsumequeue"), SavedFile: filepath.Join(s.root, "consumequeue.table"),
 		FileSize: int64(c.MappedFileSizeConsumeQueue), ExtFileSize: int64(c.MappedFileSizeConsumeQueueExt),
 		ExtWrite:      c.EnableConsumeQueueExt,
-		BatchFileSize: int64(c.MapperFileSizeBatchConsumeQueue), TailBudget: s.share(tailsOfMemory), Log: s.logger,
+		BatchFileSize: int64(c.MapperFileSizeBatchConsumeQueue), TailBudget: s.share(tailsOfMemory), Light: lightSettings(c), Log: s.logger,
 	})
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ func (o Obstacle) String() string {
 func Takeover(disk vfs.FS, c *Config) ([]Obstacle, error) {
 	l := look{disk: disk, root: c.StorePathRootDir, cfg: c}
 	for _, part := range []func() error{
-		l.settings, l.rocksQueues, l.rocksConfig, l.rocksOther, l.dledger, l.compaction, l.logPlace, l.sizes, l.batchQueues, l.timers, l.controller, l.staticTopics, l.orderInfo,
+		l.settings, l.rocksQueues, l.rocksConfig, l.rocksOther, l.dledger, l.compaction, l.logPlace, l.sizes, l.lightQueues, l.timers, l.controller, l.staticTopics, l.orderInfo,
 	} {
 		if err := part(); err != nil {
 			return nil, fmt.Errorf("store: looking at %s: %w", l.root, err)
@@ -126,11 +126,33 @@ func (l *look) settings() error {
 			WayOut: "nothing to do",
 		})
 	}
-	if c.EnableLmq || c.EnableMultiDispatch {
+	if c.EnableLmq != c.EnableMultiDispatch {
 		l.add(Obstacle{
-			Setting: "enableLmq, enableMultiDispatch", What: "light queues that exist can be read; new messages are not dispatched to them",
-			WayOut: "keep producers of light queues on a Java broker",
+			Setting: "enableLmq, enableMultiDispatch", What: "only one of the two is true: messages are not dispatched to light queues",
+			WayOut: "set both, or none",
 		})
+	}
+	return nil
+}
+
+// lightQueues: what is left of them is served, and filled only when the settings say so.
+func (l *look) lightQueues() error {
+	if lightSettings(l.cfg) {
+		return nil
+	}
+	dir := filepath.Join(l.root, "consumequeue")
+	topics, err := l.names(dir)
+	if err != nil {
+		return err
+	}
+	for _, t := range topics {
+		if strings.HasPrefix(t.Name, lmqPrefix) {
+			l.add(Obstacle{
+				Setting: "enableLmq, enableMultiDispatch", File: filepath.Join(dir, t.Name),
+				What: "there are light queues, and new messages are not dispatched to them", WayOut: "set enableLmq=true and enableMultiDispatch=true, as the Java broker had",
+			})
+			return nil
+		}
 	}
 	return nil
 }
@@ -363,18 +385,6 @@ func (l *look) size(dir, setting string, want int64, stops bool) error {
 		}
 		return nil
 	}
-	return nil
-}
-
-func (l *look) batchQueues() error {
-	entries, err := l.names(filepath.Join(l.root, "batchconsumequeue"))
-	if err != nil || len(entries) == 0 {
-		return err
-	}
-	l.add(Obstacle{
-		Setting: "attribute queue.type=BatchCQ", File: filepath.Join(l.root, "batchconsumequeue"),
-		What: "topics with batch consume queues can be read; messages to them are refused", WayOut: "make another topic, without queue.type=BatchCQ, for new messages",
-	})
 	return nil
 }
 

@@ -1,8 +1,6 @@
 package check
 
 import (
-	"strconv"
-
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store/consumequeue"
 )
@@ -29,18 +27,9 @@ func (c *checker) batchUnit(b *batchQueue) (consumequeue.BatchUnit, bool) {
 	return u, u.Written()
 }
 
-// innerBatch is what a record of many messages says of itself.
-func innerBatch(v *message.View) (base int64, count int16, ok bool) {
-	first, _ := message.Property(v.Properties, message.PropertyInnerBase)
-	num, _ := message.Property(v.Properties, message.PropertyInnerNum)
-	base, err := strconv.ParseInt(string(first), 10, 64)
-	n, err2 := strconv.ParseInt(string(num), 10, 16)
-	return base, int16(n), err == nil && err2 == nil && base >= 0 && n > 0
-}
-
 // batched compares a record of many messages with its unit.
 func (c *checker) batched(v *message.View) {
-	base, count, ok := innerBatch(v)
+	base, count, ok := v.InnerBatch()
 	if !ok {
 		return // such records have no unit
 	}

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/message"
@@ -214,8 +213,8 @@ func (c *checker) queued(v *message.View) {
 		c.batched(v)
 		return
 	}
-	if !d.Queued {
-		return
+	if !d.Queued || c.batches[queueKey{string(v.Topic), v.QueueID}] != nil {
+		return // a single message of a topic with batch queues has no unit
 	}
 	if !message.SafeTopic(v.Topic) || v.QueueID < 0 || v.QueueOffset < 0 || v.QueueOffset > store.MaxQueueOffset {
 		c.report.add(Error, LogDamage, c.pathOf(v.PhyOffset), v.PhyOffset, "topic %q queue %d offset %d: no queue can hold it", shown(v.Topic), v.QueueID, v.QueueOffset)
@@ -249,21 +248,12 @@ func (c *checker) jump(q *queue, v *message.View) {
 // lightQueues compares the units of queues that share a record (LMQ). Whether they
 // were written is a setting of then, so only queues that exist count.
 func (c *checker) lightQueues(v *message.View, u consumequeue.Unit) {
-	names, ok := message.Property(v.Properties, message.PropertyInnerMultiDispatch)
-	if !ok {
-		return
-	}
-	offsets, _ := message.Property(v.Properties, message.PropertyInnerMultiQueueOffset)
-	at := strings.Split(string(offsets), ",")
-	for i, name := range strings.Split(string(names), ",") {
-		key := queueKey{name, 0}
-		if q := c.queues[key]; q != nil && i < len(at) && strings.HasPrefix(name, message.LMQPrefix) {
-			if offset, err := strconv.ParseInt(at[i], 10, 64); err == nil && offset >= 0 {
-				q.next = max(q.next, offset+1)
-				c.compare(q, offset, u, v)
-			}
+	message.EachLightQueue(v, func(name string, offset int64) {
+		if q := c.queues[queueKey{name, 0}]; q != nil {
+			q.next = max(q.next, offset+1)
+			c.compare(q, offset, u, v)
 		}
-	}
+	})
 }
 
 // compare looks for the unit of a record at its offset.

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/rs/zerolog"
 
@@ -205,7 +202,7 @@ func (r *refill) record(_ int64, _ []byte, v *message.View) error {
 	r.derive.Of(v, &r.d)
 	if v.SysFlag&message.FlagInnerBatch != 0 {
 		if q := r.batches[queueKey{string(v.Topic), v.QueueID}]; q != nil {
-			base, count, _ := innerBatch(v)
+			base, count, _ := v.InnerBatch()
 			err := q.Put(consumequeue.BatchUnit{PhyOffset: v.PhyOffset, Size: v.Size, TagsCode: r.d.Unit.TagsCode, StoreTimestamp: v.StoreTimestamp, Base: base, Count: count})
 			if err != nil {
 				return err
@@ -239,21 +236,11 @@ func (r *refill) put(key queueKey, offset int64, v *message.View) error {
 }
 
 func (r *refill) lightQueues(v *message.View) error {
-	names, ok := message.Property(v.Properties, message.PropertyInnerMultiDispatch)
-	if !ok {
-		return nil
-	}
-	offsets, _ := message.Property(v.Properties, message.PropertyInnerMultiQueueOffset)
-	at := strings.Split(string(offsets), ",")
-	for i, name := range slices.All(strings.Split(string(names), ",")) {
-		if i >= len(at) || !strings.HasPrefix(name, message.LMQPrefix) {
-			continue
+	var failed error
+	message.EachLightQueue(v, func(name string, offset int64) {
+		if failed == nil {
+			failed = r.put(queueKey{name, 0}, offset, v)
 		}
-		if offset, err := strconv.ParseInt(at[i], 10, 64); err == nil && offset >= 0 {
-			if err := r.put(queueKey{name, 0}, offset, v); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	})
+	return failed
 }

@@ -144,8 +144,8 @@ func (q *BatchQueue) load() error {
 	q.end = starts[max(0, len(starts)-recoverFiles)]
 	for q.end < starts[len(starts)-1]+size {
 		u, ok := q.at(q.end)
-		if !ok || !u.written() {
-			break
+		if !ok || !u.written() || u.PhyOffset <= q.maxPhy || u.Base < q.max {
+			break // also a unit that a power cut left half
 		}
 		q.end += BatchUnitSize
 		q.max, q.maxPhy = u.End(), u.PhyOffset
@@ -287,7 +287,9 @@ func (q *BatchQueue) search(pred func(BatchUnit) bool) int64 {
 	return low * BatchUnitSize
 }
 
-// OffsetByTime is Queue.OffsetByTime; the units carry their times.
+// OffsetByTime is Queue.OffsetByTime by the rules that Java has for these queues: the
+// base of the first unit that is not older; of equal ones the last with upper; and of
+// the last unit of all when every one is older.
 func (q *BatchQueue) OffsetByTime(ms int64, upper bool) int64 {
 	q.lock()
 	defer q.mu.Unlock()
@@ -295,17 +297,13 @@ func (q *BatchQueue) OffsetByTime(ms int64, upper bool) int64 {
 		return 0
 	}
 	pos := q.search(func(u BatchUnit) bool { return u.StoreTimestamp > ms || !upper && u.StoreTimestamp == ms })
-	offset := q.max
-	if upper {
-		if u, ok := q.at(pos - BatchUnitSize); ok {
-			offset = u.Base
-		} else {
-			offset = q.min
-		}
-	} else if u, ok := q.at(pos); ok && pos < q.end {
-		offset = u.Base
+	if before, ok := q.at(pos - BatchUnitSize); ok && (pos >= q.end || upper && before.StoreTimestamp == ms) {
+		return max(before.Base, q.min)
 	}
-	return min(max(offset, q.min), q.max)
+	if u, ok := q.at(pos); ok && pos < q.end {
+		return max(u.Base, q.min)
+	}
+	return q.min
 }
 
 // truncate removes the units of records at or behind a position, and zeroes them.
@@ -315,15 +313,31 @@ func (q *BatchQueue) truncate(phy int64) error {
 	if q.err != nil || len(q.files) == 0 || q.maxPhy < phy {
 		return q.err
 	}
-	end := q.search(func(u BatchUnit) bool { return u.PhyOffset >= phy })
-	var zero [BatchUnitSize]byte
-	for pos := end; pos < q.end; pos += BatchUnitSize {
-		i := slices.IndexFunc(q.files, func(f *batchFile) bool { return pos < f.start+q.fileSize() })
-		if _, err := q.files[i].WriteAt(zero[:], pos-q.files[i].start); err != nil {
-			return fmt.Errorf("batch consume queue: truncate: %w", err)
+	return q.cut(q.search(func(u BatchUnit) bool { return u.PhyOffset >= phy }))
+}
+
+// rebuild is Queue.rebuild: the files may hold units behind the end, with a hole
+// between.
+func (q *BatchQueue) rebuild(phy int64) error {
+	q.lock()
+	defer q.mu.Unlock()
+	if q.err != nil || len(q.files) == 0 {
+		return q.err
+	}
+	return q.cut(q.search(func(u BatchUnit) bool { return u.PhyOffset >= phy }))
+}
+
+// cut ends the queue at a byte position: files behind it go, the rest of its own is
+// zeroed.
+func (q *BatchQueue) cut(end int64) error {
+	q.end, q.max, q.maxPhy, q.dirty = end, 0, -1, true
+	for i := range q.files {
+		if f := q.files[i]; end < f.start+q.fileSize() {
+			if err := vfs.ZeroFrom(f.File, max(0, end-f.start)); err != nil {
+				return fmt.Errorf("batch consume queue: truncate: %w", err)
+			}
 		}
 	}
-	q.end, q.max, q.maxPhy, q.dirty = end, 0, -1, true
 	if u, ok := q.at(end - BatchUnitSize); ok {
 		q.max, q.maxPhy = u.End(), u.PhyOffset
 	}
@@ -390,8 +404,8 @@ func (q *BatchQueue) sync() error {
 	return nil
 }
 
-// destroy closes and removes everything and begins anew.
-func (q *BatchQueue) destroy() error {
+// Destroy closes and removes everything and begins anew.
+func (q *BatchQueue) Destroy() error {
 	q.lock()
 	defer q.mu.Unlock()
 	q.close()

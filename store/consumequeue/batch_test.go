@@ -41,7 +41,7 @@ func TestBatchQueue(t *testing.T) {
 		}
 	}
 	check(0, 75)
-	for _, tt := range []struct{ ms, lower, upper int64 }{{-1, 0, 0}, {0, 0, 0}, {1500, 6, 3}, {2000, 6, 6}, {24_000, 72, 72}, {99_000, 75, 72}} {
+	for _, tt := range []struct{ ms, lower, upper int64 }{{-1, 0, 0}, {0, 0, 0}, {1500, 6, 6}, {2000, 6, 6}, {24_000, 72, 72}, {99_000, 72, 72}} {
 		if lower, upper := q.OffsetByTime(tt.ms, false), q.OffsetByTime(tt.ms, true); lower != tt.lower || upper != tt.upper {
 			t.Errorf("time %d: LOWER %d UPPER %d, want %d %d", tt.ms, lower, upper, tt.lower, tt.upper)
 		}

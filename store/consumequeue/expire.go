@@ -141,7 +141,7 @@ func (t *Table) DeleteTopic(topic string) error {
 	}
 	t.EachBatch(func(q *BatchQueue) bool {
 		if q.Topic == topic {
-			failed = errors.Join(failed, q.destroy())
+			failed = errors.Join(failed, q.Destroy())
 		}
 		return true
 	})
@@ -172,6 +172,10 @@ func (q *Queue) Destroy() error {
 	q.synced, q.newFiles = 0, false
 	q.generation++
 	q.err = nil
+	if q.light {
+		q.light = false
+		q.table.lights.Add(-1)
+	}
 	if err := q.table.opt.FS.RemoveAll(q.dir()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("consume queue: destroy: %w", err)
 	}

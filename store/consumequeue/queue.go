@@ -42,6 +42,7 @@ type Queue struct {
 	synced      int64  // units below are durable
 	newFiles    bool   // directory entries are not durable yet
 	generation  uint32 // counts truncations and destructions
+	light       bool   // is in Table.lights
 	saved       ends   // what the last clean stop remembered, until opened
 
 	waiting bool // under Table.flushing: on the list of queues to sync
@@ -180,6 +181,10 @@ func (q *Queue) begin(offset int64) error {
 	q.synced = 0 // the fillers too
 	q.tail.Store(nil)
 	q.hasFiles.Store(true)
+	if isLight(q.Topic) && !q.light {
+		q.light = true
+		q.table.lights.Add(1)
+	}
 	return nil
 }
 

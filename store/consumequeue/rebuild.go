@@ -1,20 +1,18 @@
 package consumequeue
 
-import "strings"
-
 // Rebuild prepares for dispatch of all records from a position of the commit log
 // on, after a crash: units of such records go, whatever they say, and so does
 // everything behind them. A power cut may have kept any part of what was not
 // durable: a hole with valid units behind it, half a unit, units of records that
 // are lost. All of that would come to light at a later start, behind new units.
 //
-// Queues that this store does not fill (light queues, batch queues) stay as they
-// are; Truncate cuts them at the end of the log.
+// Light queues that the owner does not fill stay as they are; Truncate cuts them at
+// the end of the log.
 func (t *Table) Rebuild(phy int64) error {
 	var failed error
 	var cut []*Queue
 	t.Each(func(q *Queue) bool {
-		if !strings.HasPrefix(q.Topic, "%LMQ%") {
+		if t.opt.Light || !isLight(q.Topic) {
 			var changed bool
 			if changed, failed = q.rebuild(phy); changed {
 				cut = append(cut, q)
@@ -25,6 +23,12 @@ func (t *Table) Rebuild(phy int64) error {
 	if failed == nil {
 		failed = t.syncCuts(cut)
 	}
+	t.EachBatch(func(q *BatchQueue) bool {
+		if failed == nil {
+			failed = q.rebuild(phy)
+		}
+		return failed == nil
+	})
 	return failed
 }
 

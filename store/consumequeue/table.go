@@ -26,6 +26,9 @@ type Options struct {
 	// start need not look into each: <root>/consumequeue.table. Empty: never.
 	SavedFile string
 
+	// Light: the owner fills light queues (%LMQ%) too, so Rebuild may cut them.
+	Light bool
+
 	FileSize      int64 // rounded up to whole units
 	ExtFileSize   int64
 	ExtWrite      bool // enableConsumeQueueExt
@@ -55,6 +58,7 @@ type Table struct {
 	lastTimestamp    atomic.Int64 // store time of the newest unit
 	flushedTimestamp atomic.Int64
 	tailBytes        atomic.Int64
+	lights           atomic.Int64 // light queues that have files
 
 	dirtyMu sync.Mutex
 	dirty   []*Queue
@@ -177,6 +181,10 @@ func (t *Table) loadTopic(topic string) error {
 			continue
 		}
 		q := &Queue{Topic: topic, ID: int32(id), table: t}
+		if isLight(topic) {
+			q.light = true
+			t.lights.Add(1)
+		}
 		if id >= denseQueues {
 			queues.add(q)
 			continue
@@ -288,6 +296,11 @@ func (t *Table) Each(visit func(*Queue) bool) {
 		}
 	}
 }
+
+// Lights is how many light queues there are.
+func (t *Table) Lights() int64 { return t.lights.Load() }
+
+func isLight(topic string) bool { return strings.HasPrefix(topic, "%LMQ%") }
 
 // FlushedTimestamp is the store time up to which every unit is durable; 0 before
 // the first thorough flush that followed a Put. It is what the checkpoint may
