@@ -172,8 +172,9 @@ func New(opt Options) (*Broker, error) {
 func (b *Broker) newRegistries() {
 	cfg := b.cfg.Get()
 	now := b.clock.NowMs
+	light := b.storeCfg.Get().EnableLmq
 	b.Topics = topic.New(topic.Options{
-		NowMs: now, Max: cfg.MaxTopicNums,
+		NowMs: now, Max: cfg.MaxTopicNums, Light: light,
 		Persist: func() error { return b.saver.topics.persist() },
 		System: topic.System{
 			ClusterName: cfg.BrokerClusterName, BrokerName: cfg.BrokerName,
@@ -184,12 +185,12 @@ func (b *Broker) newRegistries() {
 		},
 	})
 	b.Groups = subscription.New(subscription.Options{
-		NowMs: now, Max: cfg.MaxGroupNums, Validate: topic.ValidateGroup, AutoCreate: b.mayCreateGroup,
+		NowMs: now, Max: cfg.MaxGroupNums, Light: light, Validate: topic.ValidateGroup, AutoCreate: b.mayCreateGroup,
 		Persist: func() error { return b.saver.groups.persist() },
 		Dirty:   func() { b.saver.markGroups() },
 	})
 	b.Offsets = offset.New(offset.Options{
-		NowMs:           now,
+		NowMs: now, Light: light,
 		VersionStep:     func() int64 { return b.cfg.Get().ConsumerOffsetUpdateVersionStep },
 		ServerSideReset: func() bool { return b.cfg.Get().UseServerSideResetOffset },
 	})
@@ -205,7 +206,11 @@ func (b *Broker) newRegistries() {
 		Clock: b.clock, MaxHolds: cfg.MaxHeldPulls, MaxPerQueue: cfg.MaxHeldPullsPerQueue,
 		MaxOffset: func(topic string, queue int32) int64 { return b.Store.MaxOffset(topic, queue) },
 	})
-	b.Stats = stats.New(stats.Options{Clock: b.clock, Cluster: cfg.BrokerClusterName, IsSystem: b.Topics.IsSystem})
+	counted := stats.Options{Clock: b.clock, Cluster: cfg.BrokerClusterName, IsSystem: b.Topics.IsSystem}
+	if light {
+		counted.FoldLight = func() bool { return !b.cfg.Get().EnableLmqStats }
+	}
+	b.Stats = stats.New(counted)
 	b.wakers = newWakers(b)
 	b.saver, b.purges, b.letters = b.newSaver(), newPurges(b), newDeadLetters(b)
 }
@@ -250,6 +255,9 @@ func (b *Broker) open(opt Options) error {
 		b.storeCfg.Change(func(c *store.Config) { c.HaListenPort = port + 1 })
 	}
 	b.uniqIDs = message.NewUniqIDs(b.clock, ip)
+	if err := b.saver.topics.load(); err != nil { // recovery asks which topics have batch queues
+		return err
+	}
 	if b.Store, err = store.Open(b.storeCfg, store.Options{
 		FS: b.disk, Clock: b.clock, Log: b.log, StoreHost: b.addr, QueueType: b.queueType, PrePut: b.prePut, BitMaps: bitMaps{b}, MemoryLimit: opt.MemoryLimit,
 		Unconsumed: b.unconsumed,

@@ -84,6 +84,8 @@ type Config struct {
 	StoreReplyMessageEnable bool `conf:"storeReplyMessageEnable,hot"`
 	// ReplyThreadPoolQueueCapacity: so many replies may be on their way to the clients that asked.
 	ReplyThreadPoolQueueCapacity int `conf:"replyThreadPoolQueueCapacity,hot"`
+	// EnableLmqStats: count what is read of each light queue apart, not of all together.
+	EnableLmqStats bool `conf:"enableLmqStats,hot"`
 	// TraceOn is the TRACE_ON of every message and answer.
 	TraceOn bool `conf:"traceOn,hot"`
 	// RejectTransactionMessage: refuse half messages.

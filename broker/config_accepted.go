@@ -142,7 +142,6 @@ type Accepted struct {
 	SkipWhenCKRePutReachMaxTimes           bool   `conf:"skipWhenCKRePutReachMaxTimes,hot"`
 	AppendAckAsync                         bool   `conf:"appendAckAsync,hot"`
 	AppendCkAsync                          bool   `conf:"appendCkAsync,hot"`
-	EnableLmqStats                         bool   `conf:"enableLmqStats,hot"`
 	ConfigManagerVersion                   string `conf:"configManagerVersion,hot"`
 	AllowRecallWhenBrokerNotWriteable      bool   `conf:"allowRecallWhenBrokerNotWriteable,hot"`
 	RecallMessageEnable                    bool   `conf:"recallMessageEnable,hot"`

@@ -20,6 +20,8 @@ const (
 	remarkOffsetFirst     = "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first"
 	remarkOffsetNoZero    = "Not found, do not set to zero, maybe this group boot first"
 	remarkOffsetReset     = "Offset has been previously reset"
+	// The Java broker stores such messages, and no consumer ever gets them.
+	remarkBatchQueues = "] has batch consume queues (queue.type=BatchCQ): it takes batches whose properties have a UNIQ_KEY, as clients from 5.0 on send them"
 )
 
 // Attributes of topics that sends look at.

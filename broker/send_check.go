@@ -94,28 +94,45 @@ func (b *Broker) refuseFeature(cfg *topic.Config, h *header.SendMessage, c *comp
 	if c.badDelay != nil {
 		return refused(code.SystemError, "java.lang.NumberFormatException: For input string: \""+string(c.badDelay)+"\"")
 	}
-	if what := unsupported(cfg, h, c); what != "" {
+	if what := unsupported(h, c); what != "" {
 		return refused(code.SystemError, what+remarkUnsupported)
 	}
 	if len(cfg.Attributes) > 0 && strings.EqualFold(cfg.Attributes[attributeCleanupPolicy], policyCompaction) && !c.keys {
 		return refused(code.MessageIllegal, remarkKeyMissing)
 	}
-	if (c.innerNum || h.SysFlag&message.FlagInnerBatch != 0) && cfg.Attributes[attributeQueueType] != queueTypeBatch {
+	return b.refuseOne(cfg, h, c)
+}
+
+// refuseOne looks at a single message where the topic has batch queues, and the other
+// way round. Such a topic takes what is a batch already.
+func (b *Broker) refuseOne(cfg *topic.Config, h *header.SendMessage, c *completion) refusal {
+	inner := h.SysFlag&message.FlagInnerBatch != 0
+	switch batch := hasBatchQueues(cfg); {
+	case !batch && (inner || c.innerNum), batch && inner != c.innerNum:
 		return b.illegal()
+	case batch && (!inner || c.transaction || c.delay):
+		return refused(code.MessageIllegal, "topic["+cfg.TopicName+remarkBatchQueues)
 	}
 	return admitted
 }
 
+func hasBatchQueues(cfg *topic.Config) bool {
+	return len(cfg.Attributes) > 0 && cfg.Attributes[attributeQueueType] == queueTypeBatch
+}
+
 // refuseBatch does the checks that only batches have.
-func (b *Broker) refuseBatch(cfg *topic.Config, h *header.SendMessage, _ *completion) refusal {
+func (b *Broker) refuseBatch(cfg *topic.Config, h *header.SendMessage, c *completion) refusal {
 	if len(h.Topic) > 127 {
 		return refused(code.MessageIllegal, "message topic length too long "+strconv.Itoa(len(h.Topic)))
 	}
 	if topic.IsRetry(cfg.TopicName) {
 		return refused(code.MessageIllegal, "batch request does not support retry group "+cfg.TopicName)
 	}
-	if what := unsupportedBatch(cfg, h); what != "" {
+	if what := unsupportedBatch(h); what != "" {
 		return refused(code.SystemError, what+remarkUnsupported)
+	}
+	if hasBatchQueues(cfg) && c.madeUniq {
+		return refused(code.MessageIllegal, "topic["+cfg.TopicName+remarkBatchQueues)
 	}
 	return admitted
 }

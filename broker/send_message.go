@@ -3,6 +3,8 @@ package broker
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/skylarkmq/skylark/broker/topic"
@@ -69,6 +71,7 @@ type send struct {
 	wait     bool   // of a SYNC_FLUSH: the answer waits for the disk
 	uniq     []byte // transactionId; points into sendTurn.props
 	batchIDs bool   // msgId is a list
+	inner    bool   // a batch that is one record
 	half     int    // place in txTurn.halves, -1 for an ordinary message
 }
 
@@ -213,12 +216,19 @@ func (s *sendTurn) put(r *remoting.Request, cfg, place *topic.Config, queue int3
 	}
 	var index int
 	var status store.PutStatus
+	inner := false
 	if h.Batch {
 		if refusal := s.b.refuseBatch(cfg, h, &c); refusal.code != code.Success {
 			s.refuse(r, refusal.code, refusal.remark)
 			return
 		}
-		index, status = s.b.Store.StageList(s.batch, m)
+		if hasBatchQueues(cfg) {
+			inner = true
+			s.makeInner(m, &c)
+			index, status = s.b.Store.Stage(s.batch, m)
+		} else {
+			index, status = s.b.Store.StageList(s.batch, m)
+		}
 	} else {
 		index, status = s.b.Store.Stage(s.batch, m)
 	}
@@ -227,8 +237,21 @@ func (s *sendTurn) put(r *remoting.Request, cfg, place *topic.Config, queue int3
 		return
 	}
 	s.sends = append(s.sends, send{
-		req: r, index: index, queue: queue, topic: m.Topic, wait: !c.noWait, batchIDs: h.Batch, uniq: c.uniq(s.props), half: half,
+		req: r, index: index, queue: queue, topic: m.Topic, wait: !c.noWait, batchIDs: h.Batch && !inner, inner: inner, uniq: c.uniq(s.props), half: half,
 	})
+}
+
+// makeInner makes of a batch the one record that it is in a batch queue. What its
+// elements are is for its consumers; a body that does not hold together is refused by
+// the store.
+func (s *sendTurn) makeInner(m *message.Message, c *completion) {
+	count := 0
+	_ = message.EachBatchElement(m.Body, func(message.BatchElement) error { count++; return nil }) // see above
+	if c.innerNum {
+		m.Properties = message.DeleteProperty(m.Properties, message.PropertyInnerNum)
+	}
+	m.Properties = message.AppendProperty(slices.Clone(m.Properties), message.PropertyInnerNum, strconv.Itoa(count))
+	m.SysFlag |= message.FlagNeedUnwrap | message.FlagInnerBatch
 }
 
 // finish appends what was staged and answers it.
@@ -270,7 +293,7 @@ func (s *sendTurn) answer(r *remoting.Request, c code.Response, d *send, res *st
 		r.MarkAnswered()
 		return
 	}
-	a := sendAnswer{code: c, opaque: r.Opaque, queue: d.queue, offset: res.QueueOffset, uniq: d.uniq, host: s.b.addr}
+	a := sendAnswer{code: c, opaque: r.Opaque, queue: d.queue, offset: res.QueueOffset, uniq: d.uniq, inner: d.inner, host: s.b.addr}
 	if d.batchIDs {
 		s.phys = s.batch.ListOffsets(d.index, s.phys[:0])
 	} else {

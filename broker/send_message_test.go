@@ -111,8 +111,8 @@ func TestSendChecks(t *testing.T) {
 		{name: "timer", fields: []string{"i", "TIMER_DELIVER_MS\x0199\x02"}, code: code.SystemError, remark: "timer messages" + unsupportedTail},
 		{name: "prepared flag", fields: []string{"f", "4"}, code: code.SystemError, remark: "messages with a transaction flag and without TRAN_MSG" + unsupportedTail},
 		{name: "retry topic", fields: []string{"b", "%RETRY%g"}, code: code.Success},
-		{name: "batch queues", fields: []string{"b", "BatchCQ"}, code: code.SystemError,
-			remark: "messages to topics with batch consume queues" + unsupportedTail},
+		{name: "batch queues", fields: []string{"b", "BatchCQ"}, code: code.MessageIllegal, remark: "topic[BatchCQ" + remarkBatchQueues},
+		{name: "a list to batch queues", fields: []string{"b", "BatchCQ", "m", "true"}, code: code.MessageIllegal, remark: "topic[BatchCQ" + remarkBatchQueues},
 		{name: "host flags of a client", fields: []string{"f", "48"}, code: code.Success},
 	} {
 		body := row.body

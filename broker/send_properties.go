@@ -9,7 +9,8 @@ import (
 // completion is what was learned from a message's properties while they were
 // completed.
 type completion struct {
-	uniqFrom, uniqTo int // of UNIQ_KEY in the completed string's buffer
+	uniqFrom, uniqTo int  // of UNIQ_KEY in the completed string's buffer
+	madeUniq         bool // it came without one
 
 	transaction bool // TRAN_MSG is true
 	delay       bool // DELAY above 0
@@ -44,7 +45,7 @@ func (t *replyTemplate) complete(dst, props []byte, c *completion, ids *message.
 		}
 		dst = append(dst, 2)
 	}
-	if c.uniqTo == 0 {
+	if c.madeUniq = c.uniqTo == 0; c.madeUniq {
 		dst = append(append(dst, message.PropertyUniqKey...), 1)
 		c.uniqFrom = len(dst)
 		dst = ids.Append(dst)

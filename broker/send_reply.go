@@ -55,6 +55,7 @@ type sendAnswer struct {
 	phys   []int64 // one, or all of a batch
 	host   netip.AddrPort
 	uniq   []byte
+	inner  bool // tells the client that its batch is one record
 }
 
 // Sizes before the header of a frame: length, then type and header length.
@@ -86,6 +87,9 @@ func (t *replyTemplate) appendJSON(dst []byte, a *sendAnswer) []byte {
 	dst = strconv.AppendInt(dst, a.offset, 10)
 	dst = append(dst, `","transactionId":`...)
 	dst = appendJSONText(dst, a.uniq)
+	if a.inner {
+		dst = appendJSONText(append(dst, `,"batchUniqId":`...), a.uniq)
+	}
 	dst = append(dst, `},"flag":1,"language":"JAVA","opaque":`...)
 	dst = strconv.AppendInt(dst, int64(a.opaque), 10)
 	return append(dst, t.jsonTail...)
@@ -109,6 +113,10 @@ func (t *replyTemplate) appendBinary(dst []byte, a *sendAnswer) []byte {
 	dst = endEntry(strconv.AppendInt(dst, a.offset, 10), at)
 	dst, at = beginEntry(dst, "transactionId")
 	dst = endEntry(append(dst, a.uniq...), at)
+	if a.inner {
+		dst, at = beginEntry(dst, "batchUniqId")
+		dst = endEntry(append(dst, a.uniq...), at)
+	}
 	binary.BigEndian.PutUint32(dst[fields-4:], uint32(len(dst)-fields))
 	return dst
 }

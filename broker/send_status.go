@@ -28,6 +28,8 @@ func (b *Broker) putFailure(status store.PutStatus) (code.Response, string) {
 		return code.SystemBusy, remarkPageCacheBusy
 	case store.InSyncReplicasNotEnough:
 		return code.SystemError, "in-sync replicas not enough"
+	case store.LmqConsumeQueueNumExceeded:
+		return code.LMQQuotaExceeded, "[LMQ_CONSUME_QUEUE_NUM_EXCEEDED]lmq consume queue num exceeded."
 	case store.UnknownError:
 		return code.SystemError, "UNKNOWN_ERROR" + b.cause()
 	}

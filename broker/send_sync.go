@@ -23,6 +23,7 @@ type pendingSend struct {
 	offset             int64
 	physFrom, physTo   int
 	uniqFrom, uniqUpTo int
+	inner              bool
 }
 
 // hold takes a send out of its turn.
@@ -32,7 +33,7 @@ func (s *sendTurn) hold(p *pendingSends, d *send, res *store.Result) *pendingSen
 		p.b, p.reply = s.b, s.reply // its slices are replaced by make, never changed
 		p.sends, p.phys, p.uniq = p.sends[:0], p.phys[:0], p.uniq[:0]
 	}
-	e := pendingSend{held: d.req.Hold(), queue: d.queue, offset: res.QueueOffset, physFrom: len(p.phys), uniqFrom: len(p.uniq)}
+	e := pendingSend{held: d.req.Hold(), queue: d.queue, offset: res.QueueOffset, physFrom: len(p.phys), uniqFrom: len(p.uniq), inner: d.inner}
 	if d.batchIDs {
 		p.phys = s.batch.ListOffsets(d.index, p.phys)
 	} else {
@@ -60,7 +61,7 @@ func (p *pendingSends) done(status store.PutStatus) {
 		}
 		a := sendAnswer{
 			code: c, opaque: e.held.Opaque, queue: e.queue, offset: e.offset, host: p.b.addr,
-			phys: p.phys[e.physFrom:e.physTo], uniq: p.uniq[e.uniqFrom:e.uniqUpTo],
+			phys: p.phys[e.physFrom:e.physTo], uniq: p.uniq[e.uniqFrom:e.uniqUpTo], inner: e.inner,
 		}
 		p.frame = p.reply.append(p.frame[:0], e.held.Serialize, &a)
 		_ = e.held.ReplyFrame(p.frame)

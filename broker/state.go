@@ -2,6 +2,8 @@ package broker
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -32,6 +34,15 @@ type stateFile struct {
 func (f *stateFile) load() error {
 	_, err := statefile.Read(f.disk, f.path, f.decode)
 	return err
+}
+
+// exists says whether there is anything to load.
+func (f *stateFile) exists() (bool, error) {
+	_, err := statefile.Load(f.disk, f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // persist brings the present state to the disk and returns when it is there.
@@ -65,6 +76,10 @@ type saver struct {
 	filters *filterSaver
 	modes   *stateFile
 
+	// offsetsBefore is read when offsets is not there yet: enableLmq is new, and with
+	// it the name of the file. Java begins without any offset then.
+	offsetsBefore *stateFile
+
 	offsetChanges   func() int64
 	offsetsEvery    time.Duration
 	offsetsSavedFor int64
@@ -80,11 +95,17 @@ func (b *Broker) newSaver() *saver {
 	file := func(name string, encode func() ([]byte, error), decode func([]byte) error) *stateFile {
 		return &stateFile{path: filepath.Join(dir, name), disk: b.disk, log: b.log, encode: encode, decode: decode}
 	}
+	offsets := file(offsetsFile, b.Offsets.Encode, b.Offsets.Decode)
+	var before *stateFile
+	if b.storeCfg.Get().EnableLmq {
+		offsets, before = file(lightOffsetsFile, b.Offsets.Encode, b.Offsets.Decode), offsets
+	}
 	return &saver{
+		offsetsBefore:   before,
 		clock:           b.clock,
 		topics:          file("topics.json", b.Topics.Encode, b.Topics.Decode),
 		groups:          file("subscriptionGroup.json", b.Groups.Encode, b.Groups.Decode),
-		offsets:         file("consumerOffset.json", b.Offsets.Encode, b.Offsets.Decode),
+		offsets:         offsets,
 		filters:         &filterSaver{file: file("consumerFilter.json", b.Filters.Encode, b.Filters.Decode), table: b.Filters},
 		modes:           file("messageRequestMode.json", b.Modes.Encode, b.Modes.Decode),
 		offsetChanges:   b.Offsets.Changes,
@@ -94,9 +115,24 @@ func (b *Broker) newSaver() *saver {
 	}
 }
 
-// load reads all files; Java's order.
+const (
+	offsetsFile      = "consumerOffset.json"
+	lightOffsetsFile = "lmqConsumerOffset.json"
+)
+
+// load reads all files but topics.json, which the store needs earlier; Java's order.
 func (s *saver) load() error {
-	for _, f := range []*stateFile{s.topics, s.offsets, s.groups, s.filters.file, s.modes} {
+	offsets := s.offsets
+	if s.offsetsBefore != nil {
+		there, err := offsets.exists()
+		if err != nil {
+			return err
+		}
+		if !there {
+			offsets = s.offsetsBefore
+		}
+	}
+	for _, f := range []*stateFile{offsets, s.groups, s.filters.file, s.modes} {
 		if err := f.load(); err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"github.com/skylarkmq/skylark/broker/topic"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/remoting/protocol/header"
 )
@@ -13,25 +12,20 @@ import (
 const remarkUnsupported = " are not supported by this version of the broker"
 
 // unsupported names the feature that a single message needs; "" for none.
-func unsupported(cfg *topic.Config, h *header.SendMessage, c *completion) string {
+func unsupported(h *header.SendMessage, c *completion) string {
 	switch {
 	case !c.transaction && h.SysFlag&message.FlagTransactionMask != 0:
 		return "messages with a transaction flag and without TRAN_MSG" // Java stores some of them where nobody finds them
 	case c.timer && !c.delay: // a level wins
 		return "timer messages"
-	case cfg.Attributes[attributeQueueType] == queueTypeBatch:
-		return "messages to topics with batch consume queues"
 	}
 	return ""
 }
 
 // unsupportedBatch is the same for a batch.
-func unsupportedBatch(cfg *topic.Config, h *header.SendMessage) string {
-	switch {
-	case h.SysFlag&message.FlagTransactionMask != 0:
+func unsupportedBatch(h *header.SendMessage) string {
+	if h.SysFlag&message.FlagTransactionMask != 0 {
 		return "batches of transactional messages"
-	case cfg.Attributes[attributeQueueType] == queueTypeBatch:
-		return "messages to topics with batch consume queues"
 	}
 	return ""
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/skylarkmq/skylark/broker/dataversion"
 	"github.com/skylarkmq/skylark/internal/javajson"
+	"github.com/skylarkmq/skylark/message"
 )
 
 // file is consumerOffset.json. GroupTopicMap is what a getter of 5.4 and later
@@ -18,10 +19,25 @@ type file struct {
 	OffsetTable   map[string]map[int32]int64 `json:"offsetTable"`
 }
 
-// Encode is the content of consumerOffset.json.
+// lightFile is lmqConsumerOffset.json: the offsets of light groups, by topic@group,
+// are in a table of their own.
+type lightFile struct {
+	DataVersion    dataversion.Version        `json:"dataVersion"`
+	GroupTopicMap  map[string][]string        `json:"groupTopicMap"`
+	LmqOffsetTable map[string]int64           `json:"lmqOffsetTable"`
+	OffsetTable    map[string]map[int32]int64 `json:"offsetTable"`
+}
+
+// Encode is the content of consumerOffset.json, or of lmqConsumerOffset.json.
 func (t *Table) Encode() ([]byte, error) {
 	f := file{DataVersion: t.Version(), GroupTopicMap: map[string][]string{}, OffsetTable: t.All()}
-	for key := range f.OffsetTable {
+	light := map[string]int64{}
+	for key, queues := range f.OffsetTable {
+		if _, group, ok := splitKey(key); ok && t.opt.Light && message.IsLight(group) {
+			light[key] = queues[0]
+			delete(f.OffsetTable, key)
+			continue
+		}
 		if topic, group, ok := splitKey(key); ok && !strings.Contains(group, "@") {
 			f.GroupTopicMap[group] = append(f.GroupTopicMap[group], topic)
 		}
@@ -29,16 +45,25 @@ func (t *Table) Encode() ([]byte, error) {
 	for _, topics := range f.GroupTopicMap {
 		sort.Strings(topics)
 	}
+	if t.opt.Light {
+		return javajson.MarshalPretty(lightFile{f.DataVersion, f.GroupTopicMap, light, f.OffsetTable})
+	}
 	return javajson.MarshalPretty(f)
 }
 
-// Decode replaces the committed offsets by the content of consumerOffset.json.
+// Decode replaces the committed offsets by the content of one of the two files.
 func (t *Table) Decode(data []byte) error {
-	var f file
+	var f lightFile
 	if err := javajson.Unmarshal(data, &f); err != nil {
 		return fmt.Errorf("consumerOffset.json: %w", err)
 	}
 	t.each(func(*row) bool { return false })
+	if f.OffsetTable == nil {
+		f.OffsetTable = map[string]map[int32]int64{}
+	}
+	for key, offset := range f.LmqOffsetTable {
+		f.OffsetTable[key] = map[int32]int64{0: offset}
+	}
 	for key, queues := range f.OffsetTable {
 		topic, group, ok := splitKey(key)
 		if !ok {

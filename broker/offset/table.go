@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 
 	"github.com/skylarkmq/skylark/broker/dataversion"
+	"github.com/skylarkmq/skylark/message"
 )
 
 // None is the answer for an offset that was never committed.
@@ -36,6 +37,9 @@ type Options struct {
 	VersionStep func() int64
 	// ServerSideReset is useServerSideResetOffset: whether queries show a pending reset.
 	ServerSideReset func() bool
+	// Light: groups whose name begins with %LMQ% have one offset a topic, and the file
+	// is lmqConsumerOffset.json (enableLmq).
+	Light bool
 }
 
 // Table maps topic@group and queue to offsets. Its three tables share one row, so
@@ -107,7 +111,7 @@ func put(m *map[int32]int64, queue int32, offset int64) bool {
 // Commit stores an offset, also a smaller one than before. It returns the offset
 // stored before (None) and false when the table is full.
 func (t *Table) Commit(group, topic string, queue int32, offset int64) (before int64, ok bool) {
-	before = None
+	before, queue = None, t.place(group, queue)
 	t.with(topic, group, true, func(r *row) {
 		if r == nil {
 			return
@@ -124,6 +128,14 @@ func (t *Table) Commit(group, topic string, queue int32, offset int64) (before i
 		}
 	}
 	return before, ok
+}
+
+// place is the queue under which an offset is kept: all of a light group are its one.
+func (t *Table) place(group string, queue int32) int32 {
+	if t.opt.Light && message.IsLight(group) {
+		return 0
+	}
+	return queue
 }
 
 // CommitUnlessReset is Commit, refused while a reset waits for its consumer: that
@@ -146,7 +158,7 @@ func (t *Table) Query(group, topic string, queue int32) int64 {
 		}
 		if v, ok := r.reset[queue]; ok && showReset {
 			offset = v
-		} else if v, ok := r.committed[queue]; ok {
+		} else if v, ok := r.committed[t.place(group, queue)]; ok {
 			offset = v
 		}
 	})
@@ -193,7 +205,7 @@ func (t *Table) AssignReset(group, topic string, queue int32, offset int64) {
 	}
 	t.with(topic, group, true, func(r *row) {
 		if r != nil && put(&r.reset, queue, offset) {
-			put(&r.committed, queue, offset)
+			put(&r.committed, t.place(group, queue), offset)
 		}
 	})
 	t.changes.Add(1)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/skylarkmq/skylark/broker/snapshot"
 	"github.com/skylarkmq/skylark/internal/clock"
+	"github.com/skylarkmq/skylark/message"
 )
 
 // Names of statistics as clients ask for them.
@@ -48,6 +49,9 @@ type Options struct {
 	Cluster string
 	// IsSystem says of a topic that its messages do not count as users' own.
 	IsSystem func(topic string) bool
+	// FoldLight says whether the groups and topics of light queues are counted as one;
+	// nil: never.
+	FoldLight func() bool
 }
 
 // Table is all counters of a broker.
@@ -214,6 +218,9 @@ func (t *Table) topic(topic []byte) *topicRow {
 }
 
 func (t *Table) group(group, topic []byte) *groupRow {
+	if t.opt.FoldLight != nil && (message.IsLight(topic) || message.IsLight(group)) && t.opt.FoldLight() {
+		group, topic = folded(group), folded(topic)
+	}
 	var buf [512]byte
 	key := append(append(append(buf[:0], topic...), '@'), group...)
 	if row, ok := t.groups.Lookup(key); ok {
@@ -230,6 +237,13 @@ func (t *Table) group(group, topic []byte) *groupRow {
 		return row, true
 	})
 	return row
+}
+
+func folded(name []byte) []byte {
+	if message.IsLight(name) {
+		return name[:len(message.LMQPrefix)]
+	}
+	return name
 }
 
 // View is the answer to VIEW_BROKER_STATS_DATA.

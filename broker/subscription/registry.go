@@ -15,6 +15,7 @@ import (
 
 	"github.com/skylarkmq/skylark/broker/dataversion"
 	"github.com/skylarkmq/skylark/broker/snapshot"
+	"github.com/skylarkmq/skylark/message"
 )
 
 // ErrFull refuses one group more than Options.Max.
@@ -70,6 +71,9 @@ type Options struct {
 	AutoCreate func(group string) bool
 	// Max bounds the number of groups; 0 means no bound.
 	Max int
+	// Light: every name that begins with %LMQ% is a group with the usual settings,
+	// which is not kept (enableLmq).
+	Light bool
 	// Validate is the rule for group names; "" means legal.
 	Validate func(group string) (remark string)
 }
@@ -98,14 +102,20 @@ func New(opt Options) *Registry {
 
 // Lookup finds a group by borrowed bytes; nil when there is none.
 func (r *Registry) Lookup(name []byte) *Group {
-	g, _ := r.table.Lookup(name)
+	g, known := r.table.Lookup(name)
+	if !known && r.opt.Light && message.IsLight(name) {
+		return NewGroup(string(name))
+	}
 	return g
 }
 
 // Get finds a group by name; nil when there is none. It never creates one:
 // commits and resets must not.
 func (r *Registry) Get(name string) *Group {
-	g, _ := r.table.Get(name)
+	g, known := r.table.Get(name)
+	if !known && r.opt.Light && message.IsLight(name) {
+		return NewGroup(name)
+	}
 	return g
 }
 
@@ -181,6 +191,9 @@ func (r *Registry) Put(list ...*Group) error {
 
 // set needs mu.
 func (r *Registry) set(g *Group) error {
+	if r.opt.Light && message.IsLight(g.GroupName) {
+		return nil // as Java: accepted, and never kept
+	}
 	if r.opt.Max > 0 && r.table.Len() >= r.opt.Max && r.Get(g.GroupName) == nil {
 		return ErrFull
 	}
@@ -252,7 +265,7 @@ func (r *Registry) SetForbidden(group, topic string, bit int, on bool) error {
 func (r *Registry) DisableConsume(group string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	g := r.Get(group)
+	g, _ := r.table.Get(group)
 	if g == nil || !g.ConsumeEnable {
 		return
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/skylarkmq/skylark/broker/dataversion"
 	"github.com/skylarkmq/skylark/broker/snapshot"
+	"github.com/skylarkmq/skylark/message"
 )
 
 // ErrFull refuses one topic more than Options.Max.
@@ -28,6 +29,9 @@ type Options struct {
 	// Max bounds the number of topics; 0 means no bound.
 	Max    int
 	System System
+	// Light: every name that begins with %LMQ% is a topic with one queue, which is
+	// neither kept nor registered (enableLmq).
+	Light bool
 }
 
 // Registry is the table of topics. Look-ups take no lock and allocate nothing;
@@ -66,15 +70,24 @@ func New(opt Options) *Registry {
 
 // Lookup finds a topic by borrowed bytes; nil when there is none.
 func (r *Registry) Lookup(name []byte) *Config {
-	c, _ := r.table.Lookup(name)
+	c, known := r.table.Lookup(name)
+	if !known && r.opt.Light && message.IsLight(name) {
+		return lightConfig(string(name))
+	}
 	return c
 }
 
 // Get finds a topic by name; nil when there is none.
 func (r *Registry) Get(name string) *Config {
-	c, _ := r.table.Get(name)
+	c, known := r.table.Get(name)
+	if !known && r.opt.Light && message.IsLight(name) {
+		return lightConfig(name)
+	}
 	return c
 }
+
+// lightConfig is Java's LmqTopicConfigManager.
+func lightConfig(name string) *Config { return newConfig(name, 1, PermRead|PermWrite) }
 
 // Len is the number of topics.
 func (r *Registry) Len() int { return r.table.Len() }
@@ -137,6 +150,9 @@ func (r *Registry) current(name string) *Config {
 
 // set begins a change, which arrive ends; it needs mu.
 func (r *Registry) set(c *Config) error {
+	if r.opt.Light && message.IsLight(c.TopicName) {
+		return nil // as Java: accepted, and never kept
+	}
 	if r.opt.Max > 0 && r.table.Len()+len(r.pending) >= r.opt.Max && r.current(c.TopicName) == nil {
 		return ErrFull
 	}

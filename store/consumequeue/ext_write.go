@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 )
 
@@ -39,7 +38,7 @@ type extEnd struct {
 // openExt finds where to go on, under io; nil when no extension is written: Java
 // writes none for light queues (ConsumeQueue#doDispatchLmqQueue).
 func (q *Queue) openExt() (*extEnd, error) {
-	if !q.table.opt.ExtWrite || strings.HasPrefix(q.Topic, "%LMQ%") {
+	if !q.table.opt.ExtWrite || isLight(q.Topic) {
 		return nil, nil
 	}
 	e := &extEnd{}
