@@ -202,11 +202,7 @@ func manyQueues(ctx context.Context, b *bed, k server.Kind, o load.Options) (val
 	if err := load.CreateTopics(o); err != nil {
 		return nil, nil, err
 	}
-	// Each queue has its first messages before the clock runs: that makes its first file, once in its life.
-	first := o
-	first.PID, first.Measure = 0, 100*time.Millisecond
-	first.Warm = time.Duration(o.Topics*o.Queues) * 100 * time.Microsecond
-	if _, err := load.Send(ctx, first); err != nil {
+	if err := firstMessages(ctx, o); err != nil {
 		return nil, nil, err
 	}
 	many, err := load.Send(ctx, o)
@@ -228,6 +224,19 @@ func manyQueues(ctx context.Context, b *bed, k server.Kind, o load.Options) (val
 	err = untilSend(ctx, again)
 	v[cleanStartMs] = since(began)
 	return v, many.Errors, err
+}
+
+// firstMessages gives each queue one before the clock runs: that makes its first file, once in its life. A connection goes through the
+// queues in their order, so it has to last for all of them.
+func firstMessages(ctx context.Context, o load.Options) error {
+	o.PID, o.Conns, o.Warm = 0, 1, time.Nanosecond
+	for o.Measure = time.Second; o.Measure < 2*time.Minute; o.Measure *= 2 {
+		r, err := load.Send(ctx, o)
+		if err != nil || r.Messages >= int64(o.Topics*o.Queues) {
+			return err
+		}
+	}
+	return fmt.Errorf("not all of %d queues had a message after minutes", o.Topics*o.Queues)
 }
 
 // firstBusy raises the rate until the broker answers busy or falls behind. 0 in place of a rate: not found below the last step.

@@ -72,7 +72,8 @@ func (b *bed) rounds(ctx context.Context) error {
 			line := fmt.Sprintf("%d %-48s", round, r.name)
 			for _, k := range b.kinds(r) {
 				if b.budget > 0 && time.Since(b.began) > b.budget {
-					return fmt.Errorf("-budget %s is over in round %d, before %q", b.budget, round, r.name)
+					fmt.Fprintf(os.Stderr, "-budget %s is over in round %d, before %q on %s\n", b.budget, round, r.name, k.Name)
+					return nil
 				}
 				if b.has(r, k, round) {
 					continue
