@@ -211,7 +211,7 @@ func (s *Store) load() error {
 func (s *Store) openParts() (err error) {
 	c := s.cfg.Get()
 	s.commitLog, err = commitlog.Open(commitlog.Options{
-		FS: s.fs, Paths: s.logPaths(), ReadOnlyPaths: paths(c.ReadOnlyCommitLogStorePaths), FileSize: int64(c.MappedFileSizeCommitLog), Clock: s.clk, Log: s.logger,
+		FS: s.fs, Paths: s.logPaths(), ReadOnlyPaths: paths(c.ReadOnlyCommitLogStorePaths), ZeroAhead: s.syncFlush, FileSize: int64(c.MappedFileSizeCommitLog), Clock: s.clk, Log: s.logger,
 	})
 	if err != nil {
 		return err

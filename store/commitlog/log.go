@@ -47,8 +47,11 @@ type Options struct {
 	FS                   vfs.FS
 	Paths, ReadOnlyPaths []string
 	FileSize             int64
-	Clock                clock.Clock
-	Log                  zerolog.Logger
+	// ZeroAhead fills the next file with zeros before it is used: for a log whose
+	// flushes somebody waits for.
+	ZeroAhead bool
+	Clock     clock.Clock
+	Log       zerolog.Logger
 }
 
 // Log is the commit log.

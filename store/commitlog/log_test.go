@@ -121,7 +121,7 @@ func openAgain(t *testing.T, disk vfs.FS) *Log {
 func TestTakenWhileZeroed(t *testing.T) {
 	t.Parallel()
 	disk := &slowZeros{FS: vfs.NewMemory(nil)}
-	l, err := Open(Options{FS: disk, Paths: []string{"/log"}, FileSize: 1 << 20, Clock: clock.Real, Log: zerolog.Nop()})
+	l, err := Open(Options{FS: disk, Paths: []string{"/log"}, FileSize: 1 << 20, ZeroAhead: true, Clock: clock.Real, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}

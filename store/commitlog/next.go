@@ -30,9 +30,10 @@ const (
 
 // nextFile is the file after the current one, made when the current one is half
 // full: first its blocks are reserved and its name made durable, then it may be
-// used; meanwhile it is filled with zeros and flushed, because a flush of bytes
-// on written blocks costs half of one that converts reserved blocks. Whoever
-// writes to it first ends the zeroing.
+// used; meanwhile, with Options.ZeroAhead, it is filled with zeros and flushed,
+// because a flush of bytes on written blocks costs half of one that converts
+// reserved blocks. Whoever writes to it first ends the zeroing. Where nobody waits
+// for flushes the zeros would only double what goes to the disk.
 type nextFile struct {
 	mu      sync.Mutex
 	wanted  int64 // start of the file that is asked for; -1 none
@@ -118,7 +119,7 @@ func (l *Log) prepare(made chan<- *mapped.File) error {
 		return nil
 	}
 	f, err := l.make(start)
-	if err == nil {
+	if err == nil && l.opt.ZeroAhead {
 		n.zeroing.Lock() // whatever was zeroed until now is not any more
 		n.blank.Store(f)
 		n.zeroing.Unlock()
@@ -129,7 +130,7 @@ func (l *Log) prepare(made chan<- *mapped.File) error {
 	}
 	n.signal()
 	n.mu.Unlock()
-	if err == nil {
+	if err == nil && l.opt.ZeroAhead {
 		select {
 		case made <- f:
 		default:
