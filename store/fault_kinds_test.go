@@ -177,7 +177,7 @@ func TestReadOnlyRemount(t *testing.T) {
 func TestDiskHangs(t *testing.T) {
 	t.Parallel()
 	disk := vfs.NewFaulty(vfs.NewMemory(nil))
-	s := running(t, disk, small("/store", syncFlush, func(c *Config) { c.SyncFlushTimeout = 50 }), nil)
+	s := running(t, disk, small("/store", syncFlush, func(c *Config) { c.SyncFlushTimeout = 500 }), nil)
 	if r := s.Put(numbered("T", 0, 0)); r.Status != PutOK {
 		t.Fatal(r.Status)
 	}
