@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // The modules of java/pom.xml.
@@ -117,6 +119,7 @@ type Runner struct {
 	Serialize string // JSON or ROCKETMQ; JSON when empty
 	IPv4      bool   // the ids the client makes have 16 bytes on every machine, so that sizes and offsets are the same
 	Args      []string
+	Limit     time.Duration // of the run; 0: five minutes
 }
 
 // Run runs the program to its end and returns the transcript it wrote. A failed scenario does not end the test here:
@@ -136,7 +139,7 @@ func (r Runner) Run(t testing.TB) string {
 		jvm = append(jvm, "-Djava.net.preferIPv4Stack=true")
 	}
 	p := Start(t, "runner", home, nil, javaCommand(t, r.Module, home, r.Class, jvm, append(r.Args, "-out", out))...)
-	err := p.Wait(runLimit)
+	err := p.Wait(cmp.Or(r.Limit, runLimit))
 	for _, line := range strings.Split(p.Output(), "\n") {
 		if strings.HasPrefix(line, "PASS ") || strings.HasPrefix(line, "FAIL ") {
 			t.Logf("%s %s: %s", r.Module, serialize, line)

@@ -9,6 +9,7 @@ import skylarkmq.compat.consume.ConsumeFrom;
 import skylarkmq.compat.consume.LitePullAssign;
 import skylarkmq.compat.consume.LitePullSubscribe;
 import skylarkmq.compat.consume.OrderlyTakeover;
+import skylarkmq.compat.consume.OrderlyChurn;
 import skylarkmq.compat.consume.PullConsumer;
 import skylarkmq.compat.consume.PullRefusals;
 import skylarkmq.compat.consume.PushConcurrently;
@@ -54,6 +55,7 @@ final class Scenarios {
         return Arrays.asList(
             new PushConcurrently(),
             new PushOrderly(),
+            new OrderlyChurn(),
             new Broadcast(),
             ConsumeFrom.first(),
             ConsumeFrom.last(),
