@@ -238,6 +238,10 @@ func (s *randomStore) find(t *testing.T, life int, clean bool) *listing {
 	if err := errors.Join(err, err2); err != nil {
 		t.Fatalf("life %d: %v", life, err)
 	}
+	if strings.HasPrefix(s.version, "4.") {
+		a.oldDelays()
+		b.oldDelays()
+	}
 	if err := a.compare(b); err != nil {
 		t.Errorf("life %d, clean %t: %v", life, clean, err)
 	}
@@ -274,7 +278,7 @@ func (s *randomStore) sameQueues(t *testing.T, life int, ours string) {
 	want, got := queueFiles(t, fresh), queueFiles(t, ours)
 	extended := storeSettings(s.seed, s.version)["enableConsumeQueueExt"] == "true"
 	for name, text := range want {
-		if extended {
+		if extended || strings.HasPrefix(s.version, "4.") && strings.HasPrefix(name, "SCHEDULE_TOPIC_XXXX/") {
 			text, got[name] = withoutCodes(text), withoutCodes(got[name])
 		}
 		if !bytes.Equal(text, got[name]) {
