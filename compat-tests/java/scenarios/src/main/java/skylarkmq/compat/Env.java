@@ -87,6 +87,28 @@ public final class Env implements AutoCloseable {
         return p;
     }
 
+    /** Starts a producer that the scenario made, with all that the others have. */
+    public <P extends DefaultMQProducer> P start(P p) throws MQClientException {
+        prepare(p);
+        p.setSendMsgTimeout(15_000);
+        p.start();
+        open.put(p, p::shutdown);
+        return p;
+    }
+
+    /** Starts a pull consumer that the scenario made: one of a group with a name of its own. */
+    public void startOwn(DefaultMQPullConsumer c) throws MQClientException {
+        prepare(c);
+        c.start();
+        open.put(c, c::shutdown);
+    }
+
+    /** Starts a push consumer that the scenario made. */
+    public void startOwn(DefaultMQPushConsumer c) throws MQClientException {
+        prepare(c);
+        start(c);
+    }
+
     /** A push consumer with everything but its subscription and listener; start it with {@link #start}. */
     public DefaultMQPushConsumer pushConsumer(String name) {
         DefaultMQPushConsumer c = new DefaultMQPushConsumer(group(name));
@@ -127,6 +149,25 @@ public final class Env implements AutoCloseable {
     public String createTopic(String name, int queues) throws Exception {
         String topic = topic(name);
         createTopicNamed(topic, queues);
+        Await.until("route of " + name, () -> {
+            try {
+                return helper().fetchPublishMessageQueues(topic).size() >= queues;
+            } catch (MQClientException notYet) {
+                return false;
+            }
+        });
+        return topic;
+    }
+
+    /** Creates a topic with attributes (name to value), which only the 5.x client can. */
+    public String createTopic(String name, int queues, Map<String, String> attributes) throws Exception {
+        String topic = topic(name);
+        Map<String, String> added = new HashMap<>();
+        attributes.forEach((k, v) -> added.put("+" + k, v));
+        // The producer's own method forgets the attributes, also in 5.5.0.
+        Object admin = helper().getDefaultMQProducerImpl().getMqClientFactory().getMQAdminImpl();
+        admin.getClass().getMethod("createTopic", String.class, String.class, int.class, int.class, Map.class)
+            .invoke(admin, options.cluster, topic, queues, 0, added);
         Await.until("route of " + name, () -> {
             try {
                 return helper().fetchPublishMessageQueues(topic).size() >= queues;

@@ -42,6 +42,12 @@ import skylarkmq.compat.send.SendSync;
 import skylarkmq.compat.send.SendVipChannel;
 import skylarkmq.compat.send.TopicNotExist;
 import skylarkmq.compat.send.UnicodeMessage;
+import skylarkmq.compat.special.BatchQueues;
+import skylarkmq.compat.special.LightQueues;
+import skylarkmq.compat.special.MessageTrace;
+import skylarkmq.compat.special.RequestReply;
+import skylarkmq.compat.special.SpecialCheck;
+import skylarkmq.compat.special.SpecialWrite;
 import skylarkmq.compat.transaction.TakeoverBegin;
 import skylarkmq.compat.transaction.TakeoverEnd;
 import skylarkmq.compat.transaction.Transactions;
@@ -97,6 +103,12 @@ final class Scenarios {
             new Resume1(),
             new Resume2(),
             new Transactions(),
+            new RequestReply(),
+            new MessageTrace(),
+            new LightQueues(),
+            new BatchQueues(),
+            new SpecialWrite(),
+            new SpecialCheck(),
             new TakeoverBegin(),
             new TakeoverEnd(),
             new InteropWrite(),
