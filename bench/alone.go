@@ -257,3 +257,23 @@ func firstBusy(ctx context.Context, _ *running, o load.Options) (values, failure
 	}
 	return v, nil, nil
 }
+
+// bitMapPull is filteredPull on a broker that writes bit maps, for a group that was registered before the messages came.
+func bitMapPull(ctx context.Context, b *bed, k server.Kind, o load.Options) (values, failures, error) {
+	srv, err := b.fresh(ctx, k, map[string]string{"enableConsumeQueueExt": "true", "enableCalcFilterBitMap": "true"})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer srv.Stop(syscall.SIGKILL)
+	// A server of its own has not run yet: Java's compiler gets some time.
+	o.Addr, o.PID, o.Warm = srv.Addr, srv.PID(), 3*time.Second
+	if err := load.CreateTopics(o); err != nil {
+		return nil, nil, err
+	}
+	group, err := load.Subscribe(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer group.Close()
+	return filteredPull(ctx, nil, o)
+}

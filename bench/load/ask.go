@@ -12,10 +12,14 @@ import (
 // ask sends one request and returns its answer, which is good until the next call.
 func (c *client) ask(what code.Request, fields ...[2]string) (*protocol.Command, error) {
 	cmd := protocol.NewRequest(what, nil, nil)
-	cmd.Opaque, cmd.Language = opaqueFirst, protocol.Go
 	for _, f := range fields {
 		cmd.Fields.Set(f[0], f[1])
 	}
+	return c.exchange(cmd)
+}
+
+func (c *client) exchange(cmd *protocol.Command) (*protocol.Command, error) {
+	cmd.Opaque, cmd.Language = opaqueFirst, protocol.Go
 	if _, err := c.Write(protocol.AppendFrame(nil, cmd)); err != nil {
 		return nil, err
 	}
@@ -28,7 +32,7 @@ func (c *client) ask(what code.Request, fields ...[2]string) (*protocol.Command,
 			continue
 		}
 		if answer.Code != int32(code.Success) {
-			return nil, fmt.Errorf("request %d: answer %d %s", what, answer.Code, answer.Remark)
+			return nil, fmt.Errorf("request %d: answer %d %s", cmd.Code, answer.Code, answer.Remark)
 		}
 		return answer, nil
 	}

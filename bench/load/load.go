@@ -31,6 +31,8 @@ type Options struct {
 	MarkEvery int
 	// Filter is the expression of a pull, FilterType what it is written in (TAG, SQL92).
 	Filter, FilterType string
+	// Registered: pulls go by what Subscribe registered, and bring no subscription of their own.
+	Registered bool
 	// Once: a pull of a queue ends at its end, instead of beginning again.
 	Once bool
 	// Groups of consumers follow the topic's end.

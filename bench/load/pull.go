@@ -17,11 +17,17 @@ const (
 	pullSuspend      = 2
 )
 
+// pullGroup is the consumer group of Pull.
+const pullGroup = "BenchConsumer"
+
 // pullFrame appends one PULL_MESSAGE for queue q from offset.
 func pullFrame(dst []byte, o *Options, group string, opaque int32, q int, offset int64, suspend bool) []byte {
 	flags, wait := pullSubscription, "0"
+	if o.Registered {
+		flags = 0
+	}
 	if suspend {
-		flags, wait = pullSubscription|pullSuspend, "15000"
+		flags, wait = flags|pullSuspend, "15000"
 	}
 	cmd := protocol.NewRequest(code.PullMessage, nil, nil)
 	cmd.Opaque, cmd.Language = opaque, protocol.Go
@@ -122,7 +128,7 @@ func (run *pullRun) loop(ctx context.Context, c *client, share int) {
 		asked := 0
 		for q := share; q < run.Queues; q += min(run.Conns, run.Queues) {
 			if offsets[q] != queueEnd {
-				out = pullFrame(out, &run.Options, "BenchConsumer", int32(q+1), q, offsets[q], false)
+				out = pullFrame(out, &run.Options, pullGroup, int32(q+1), q, offsets[q], false)
 				asked++
 			}
 		}
