@@ -21,6 +21,9 @@ func (a *Admin) purgeTopic(r *remoting.Request, h *header.PurgeTopic) (*protocol
 		return nil, remoting.Fail(code.TopicNotExist, "Topic "+h.Topic+" does not exist")
 	case a.Topics.IsSystem(h.Topic):
 		return nil, conflictsWithSystem(h.Topic)
+	case h.Offset < -1, h.QueueId < -1, h.Before < 0: // there is no way back: what says nothing sensible must not mean everything
+		return nil, remoting.Failf(code.InvalidParameter, "offset %d, queueId %d, before %d: nothing purged; offset and queueId are -1 for all, "+
+			"and before is 0 for any time", h.Offset, h.QueueId, h.Before)
 	case h.Offset >= 0 && h.QueueId < 0:
 		return nil, remoting.Fail(code.InvalidParameter, "an offset is one of a queue: name the queue, too")
 	}
