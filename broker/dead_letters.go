@@ -62,6 +62,9 @@ func newDeadLetters(b *Broker) *deadLetters {
 func (d *deadLetters) queue(name string, id int32) deadletter.Queue {
 	q := deadletter.Queue{Topic: name, ID: id}
 	d.table.Same(q, func(offset int64) (int64, bool) {
+		if offset >= d.b.Store.MaxOffset(name, id) {
+			return -1, true // what was sent does not expire before what came later: this queue is a new one, and still shorter
+		}
 		units, _, _, _ := d.b.Store.Units(name, id, offset, 1)
 		if len(units) == 0 {
 			return 0, false
