@@ -58,6 +58,9 @@ func (b *Broker) resendDeadLetters(r *remoting.Request, h *header.DeadLetters) (
 	return answerJSON(page)
 }
 
+// maxResendBytes bounds what a batch keeps in memory: 256 letters may have 4 MiB each.
+const maxResendBytes = 4 << 20
+
 // aResend is a batch on its way.
 type aResend struct {
 	page   body.DeadLetterPage
@@ -86,7 +89,7 @@ func (d *deadLetters) resend(c *topic.Config, group *subscription.Group, h *head
 		}
 		s.queue = q
 		d.stage(s, group, h.To, v)
-		return len(s.page.Letters) < most
+		return len(s.page.Letters) < most && s.batch.Bytes() < maxResendBytes
 	})
 	if !over {
 		s.page.NextQueue, s.page.NextOffset = queue, offset

@@ -109,6 +109,52 @@ func TestResendBrokenOff(t *testing.T) {
 	}
 }
 
+// TestResendLargeLetters: a batch ends by its size, too.
+func TestResendLargeLetters(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	f.dead(1)
+	for range 3 {
+		want(t, f.call(code.SendMessageV2, make([]byte, maxResendBytes/2), replace(sendFields("%RETRY%G"), "a", "G", "d", "1", "j", "17", "l", "16",
+			"i", "RETRY_TOPIC\x01T\x02")...), code.Success, "")
+	}
+	if page := f.resend(); len(page.Letters) != 3 || page.NextOffset != 3 {
+		t.Fatalf("%d letters, go on at %d", len(page.Letters), page.NextOffset)
+	}
+	if page := f.resend("from", "3"); len(page.Letters) != 1 || !page.Letters[0].Sent || page.NextOffset != -1 {
+		t.Fatalf("%d letters, go on at %d", len(page.Letters), page.NextOffset)
+	}
+}
+
+// TestDeadLetterTopicMadeAnew: what was sent of the old topic says nothing of the new
+// one, also while that has fewer letters.
+func TestDeadLetterTopicMadeAnew(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	f.dead(3)
+	if page := f.resend(); len(page.Letters) != 3 {
+		t.Fatalf("%+v", page)
+	}
+	want(t, f.call(code.DeleteTopicInBroker, nil, "topic", "%DLQ%G"), code.Success, "")
+	f.dead(1)
+	if page := f.resend(); len(page.Letters) != 1 || !page.Letters[0].Sent {
+		t.Fatalf("of the new topic: %+v", page)
+	}
+}
+
+// TestPurgeOfNothingSensible: a number that makes no sense does not mean all.
+func TestPurgeOfNothingSensible(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	f.sendTo("T", "a")
+	for _, pairs := range [][]string{{"before", "-1"}, {"queueId", "0", "offset", "-2"}, {"queueId", "-2"}} {
+		reply := f.call(code.SkylarkPurgeTopic, nil, append([]string{"topic", "T", "write", "true"}, pairs...)...)
+		if reply.Response() != code.InvalidParameter || f.Store.MinOffset("T", 0) != 0 {
+			t.Errorf("%v: %s %q, minimum %d", pairs, reply.Response(), reply.Remark, f.Store.MinOffset("T", 0))
+		}
+	}
+}
+
 // TestResendRefused: what a request may not ask.
 func TestResendRefused(t *testing.T) {
 	t.Parallel()
