@@ -18,6 +18,8 @@ const (
 	maxKeys            = 1 << 16
 	maxClientsPerKey   = 1 << 14
 	maxQueuesPerClient = 1 << 12
+	maxClients         = 1 << 17 // of all keys
+	maxQueues          = 1 << 19 // of all clients
 )
 
 // Options of a Table; all are needed.
@@ -49,6 +51,8 @@ type Table struct {
 	opt  Options
 	mu   sync.Mutex
 	keys map[key]map[string]*place
+	// clients and queues are how many there are of all keys.
+	clients, queues int
 }
 
 // New returns an empty table.
@@ -73,8 +77,13 @@ func (t *Table) Pulled(p *Pull) {
 		return
 	}
 	at.pulledMs, at.fromProxy = now, p.FromProxy
-	if old, known := at.queues[p.Queue]; known && p.Offset > old || !known && len(at.queues) < maxQueuesPerClient {
+	old, known := at.queues[p.Queue]
+	switch {
+	case known:
+		at.queues[p.Queue] = max(old, p.Offset)
+	case len(at.queues) < maxQueuesPerClient && t.queues < maxQueues:
 		at.queues[p.Queue] = p.Offset
+		t.queues++
 	}
 }
 
@@ -83,16 +92,17 @@ func (t *Table) place(p *Pull, create bool) *place {
 	k := key{p.Topic, p.Group}
 	clients := t.keys[k]
 	if clients == nil {
-		if !create || len(t.keys) >= maxKeys {
+		if !create || len(t.keys) >= maxKeys || t.clients >= maxClients {
 			return nil
 		}
 		clients = map[string]*place{}
 		t.keys[k] = clients
 	}
 	at := clients[p.ClientID]
-	if at == nil && len(clients) < maxClientsPerKey {
+	if at == nil && len(clients) < maxClientsPerKey && t.clients < maxClients {
 		at = &place{pulledMs: t.opt.NowMs(), fromProxy: p.FromProxy, queues: map[int32]int64{}}
 		clients[p.ClientID] = at
+		t.clients++
 	}
 	return at
 }
@@ -158,6 +168,8 @@ func (t *Table) Scan() {
 			}
 			if there && silent >= online || !there && silent >= offline {
 				delete(clients, id)
+				t.clients--
+				t.queues -= len(at.queues)
 			}
 		}
 		if len(clients) == 0 {

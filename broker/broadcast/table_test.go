@@ -122,3 +122,31 @@ func TestBounds(t *testing.T) {
 		t.Errorf("a client without room: %d, want 1000", got)
 	}
 }
+
+// TestBoundOfAll: topics and groups are many, too; what is forgotten makes room.
+func TestBoundOfAll(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	for k := range maxClients/maxClientsPerKey + 1 {
+		for i := range maxClientsPerKey {
+			p := pull(fmt.Sprint(i), 1, true)
+			p.Group = fmt.Sprint("G", k)
+			w.Pulled(p)
+		}
+	}
+	if w.clients != maxClients || w.queues != maxClients || len(w.keys) != maxClients/maxClientsPerKey {
+		t.Fatalf("%d clients, %d queues, %d keys", w.clients, w.queues, len(w.keys))
+	}
+	for i := range maxQueues / maxQueuesPerClient {
+		for q := range int32(maxQueuesPerClient) {
+			w.Pulled(&Pull{Group: "G0", Topic: "T", Queue: q, ClientID: fmt.Sprint(i), FromProxy: true})
+		}
+	}
+	if w.queues != maxQueues {
+		t.Fatalf("%d queues", w.queues)
+	}
+	w.now = 120_000
+	if w.Scan(); w.clients != 0 || w.queues != 0 || len(w.keys) != 0 {
+		t.Fatalf("left: %d clients, %d queues, %d keys", w.clients, w.queues, len(w.keys))
+	}
+}
