@@ -37,6 +37,13 @@ type disagreement struct {
 const (
 	maxToldVariants = 64
 	maxToldClients  = 64
+	// maxToldBytes bounds what is compared of one group under the registry's lock: sets
+	// that do not fit are counted and not shown.
+	maxToldBytes = 1 << 20
+	// maxToldEvents is of how many groups is told at a time; the rest waits.
+	maxToldEvents = 256
+	// maxListed bounds a list of groups, by the clients that it names.
+	maxListed = 1 << 17
 )
 
 // Conflict is a consumer group whose members subscribe differently.
@@ -176,13 +183,16 @@ func (g *group) unwant(member *Info) {
 }
 
 // Conflicts are the groups whose members differ now, or the one that is named, by
-// name.
+// name; of very many it takes some.
 func (r *Registry) Conflicts(name string) (list []Conflict) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
+	named := 0
 	for group, d := range r.differing {
-		if g := r.consumers[group]; g != nil && len(g.wanted) > 1 && (name == "" || name == group) {
-			list = append(list, g.conflict(group, d))
+		if g := r.consumers[group]; g != nil && len(g.wanted) > 1 && (name == "" || name == group) && named < maxListed {
+			c := g.conflict(group, d)
+			list = append(list, c)
+			named += c.named()
 		}
 	}
 	slices.SortFunc(list, func(a, b Conflict) int { return strings.Compare(a.Group, b.Group) })
@@ -224,7 +234,7 @@ func (r *Registry) ConflictEvents(graceMs, everyMs int64) (list []ConflictEvent)
 		}
 		sum = max(sum, 1)
 		switch {
-		case d.told == sum || now-d.sinceMs < graceMs || d.told != 0 && now-d.toldMs < everyMs:
+		case len(list) >= maxToldEvents || d.told == sum || now-d.sinceMs < graceMs || d.told != 0 && now-d.toldMs < everyMs:
 		case d.told == 0:
 			list = append(list, ConflictEvent{"begins", g.conflict(name, d)})
 			d.told, d.toldMs = sum, now
@@ -250,7 +260,15 @@ func (g *group) conflict(name string, d *disagreement) Conflict {
 		}
 		return cmp.Compare(a, b)
 	})
-	sets = sets[:min(len(sets), maxToldVariants)]
+	room := maxToldBytes
+	sets = slices.DeleteFunc(sets[:min(len(sets), maxToldVariants)], func(sig uint64) bool {
+		size := g.wanted[sig].size()
+		fits := size <= room
+		if fits {
+			room -= size
+		}
+		return !fits
+	})
 	ways := make([]map[string]way, len(sets)) // by topic
 	topics := map[string]struct{}{}
 	for i, sig := range sets {
@@ -270,11 +288,33 @@ func (g *group) conflict(name string, d *disagreement) Conflict {
 			w := ways[i][topic]
 			clients[w] = append(clients[w], ids[sig]...)
 		}
-		if len(clients) > 1 && len(c.Topics) < maxToldVariants {
+		if len(clients) > 1 {
 			c.Topics = append(c.Topics, TopicConflict{topic, variants(clients)})
+		}
+		if len(c.Topics) == maxToldVariants {
+			break
 		}
 	}
 	return c
+}
+
+// size is about what it costs to compare and keep it.
+func (w *want) size() (n int) {
+	for _, s := range w.subs {
+		n += 64 + len(s.Topic) + len(s.SubString)
+	}
+	return n
+}
+
+// named is how many clients it names, and at least 1.
+func (c *Conflict) named() int {
+	n := 1
+	for i := range c.Topics {
+		for j := range c.Topics[i].Variants {
+			n += len(c.Topics[i].Variants[j].Clients)
+		}
+	}
+	return n
 }
 
 // way is how one set wants one topic; the zero value: not at all.

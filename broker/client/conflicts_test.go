@@ -1,6 +1,7 @@
 package client
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -131,6 +132,41 @@ func TestConflictsEndWithTheGroup(t *testing.T) {
 	}
 	if e := r.ConflictEvents(0, 0); len(e) != 1 || e[0].What != "ends" || len(r.differing) != 0 {
 		t.Fatalf("%+v", e)
+	}
+}
+
+// TestLargeConflicts: what is told of hostile clients is bounded, and so is the time
+// that the registry is locked for it.
+func TestLargeConflicts(t *testing.T) {
+	t.Parallel()
+	r := New(Options{NowMs: func() int64 { return 1 }})
+	r.RegisterConsumer(info(1), tagged("T:A"))
+	r.RegisterConsumer(info(2), tagged("T:B"))
+	for i := 3; i < 6; i++ { // sets that are too large are counted
+		c := tagged("T:" + strings.Repeat("x||", maxToldBytes/3))
+		c.Subscriptions[1].SubString += string(rune('a' + i))
+		r.RegisterConsumer(info(i), c)
+	}
+	list := r.Conflicts("G")
+	if len(list) != 1 || list[0].Sets != 5 || len(list[0].Topics) != 1 || len(list[0].Topics[0].Variants) != 2 {
+		t.Fatalf("%d groups, %d sets, %d topics, %d variants", len(list), list[0].Sets, len(list[0].Topics), len(list[0].Topics[0].Variants))
+	}
+	for g := range maxToldEvents + 1 {
+		for i := range 2 {
+			c := tagged("")
+			c.Group = fmt.Sprint("H", g)
+			for topic := range maxToldVariants + 1 {
+				c.Subscriptions = append(c.Subscriptions, &filter.Subscription{Topic: fmt.Sprint("T", topic), SubString: fmt.Sprint(i)})
+			}
+			r.RegisterConsumer(info(10+i), c)
+		}
+	}
+	if topics := r.Conflicts("H1")[0].Topics; len(topics) != maxToldVariants {
+		t.Errorf("%d topics told", len(topics))
+	}
+	first, second := r.ConflictEvents(0, 0), r.ConflictEvents(0, 0)
+	if len(first) != maxToldEvents || len(second) != 2 || len(r.ConflictEvents(0, 0)) != 0 {
+		t.Errorf("%d events, then %d", len(first), len(second))
 	}
 }
 
