@@ -154,6 +154,7 @@ func New(opt Options) (*Broker, error) {
 	if err := b.newSchedule(); err != nil {
 		return nil, err
 	}
+	b.replies.bound(opt.MemoryLimit)
 	b.newServer(opt)
 	if err := b.open(opt); err != nil {
 		b.server.Close()

@@ -27,13 +27,23 @@ import (
 const (
 	// pushReplyTime is how long the client may take to confirm, as in Java.
 	pushReplyTime = 10 * time.Second
-	// maxReplyBytes bounds what replies on their way keep in memory.
+	// maxReplyBytes bounds what replies on their way keep in memory, without a limit of memory.
 	maxReplyBytes = 256 << 20
 )
 
 // replies counts those on their way.
 type replies struct {
 	count, bytes atomic.Int64
+	most         int64 // bytes
+}
+
+// repliesOfLimit: one part in so many of a memory limit is for replies on their way.
+const repliesOfLimit = 8
+
+func (r *replies) bound(memory int64) {
+	if r.most = maxReplyBytes; memory > 0 {
+		r.most = min(r.most, memory/repliesOfLimit)
+	}
 }
 
 // reply is one of them.
@@ -83,7 +93,7 @@ func (b *Broker) acceptReply(r *remoting.Request, mayCreate bool) {
 		queue = rand.Int32N(cfg.WriteQueueNums)
 	}
 	size := int64(len(r.Body) + len(h.Properties))
-	if b.replies.count.Load() >= int64(s.cfg.ReplyThreadPoolQueueCapacity) || b.replies.bytes.Load()+size > maxReplyBytes {
+	if b.replies.count.Load() >= int64(s.cfg.ReplyThreadPoolQueueCapacity) || b.replies.bytes.Load()+size > b.replies.most {
 		s.refuse(r, code.SystemBusy, remarkOverload)
 		return
 	}

@@ -178,3 +178,17 @@ func TestTooManyReplies(t *testing.T) {
 	f := start(t, func(c *Config, _ *store.Config) { c.ReplyThreadPoolQueueCapacity = 0 })
 	want(t, f.call(code.SendReplyMessageV2, []byte("x"), replyFields("c")...), code.SystemBusy, remarkOverload)
 }
+
+// TestRepliesWithLittleMemory: they keep within their part of a memory limit.
+func TestRepliesWithLittleMemory(t *testing.T) {
+	t.Parallel()
+	var r replies
+	for memory, want := range map[int64]int64{0: maxReplyBytes, 64 << 20: 8 << 20, 64 << 30: maxReplyBytes} {
+		if r.bound(memory); r.most != want {
+			t.Errorf("%d of %d bytes", r.most, memory)
+		}
+	}
+	f := start(t, nil)
+	f.replies.bound(repliesOfLimit * 100)
+	want(t, f.call(code.SendReplyMessageV2, make([]byte, 101), replyFields("nobody")...), code.SystemBusy, remarkOverload)
+}
