@@ -13,7 +13,7 @@ import (
 // features that another server need not have, and ours has limits of its own.
 var allSettings = []string{"getBrokerConfig all", "getNamesrvConfig"}
 
-// noSuchThing are settings of the original that design.md leaves out: there is no installation directory.
+// noSuchThing are settings of the original that ours leaves out: there is no installation directory.
 var noSuchThing = []string{"rocketmqHome"}
 
 // TestMQAdmin runs the official operator's tool of 5.5.0: what it prints must be what it prints against the original.

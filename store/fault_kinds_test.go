@@ -16,7 +16,7 @@ import (
 	"github.com/skylarkmq/skylark/internal/vfs"
 )
 
-// The disks of spec F-6 to F-10: full, failing, hanging, read-only, cut under us.
+// Disks that are full, failing, hanging, read-only, cut under us.
 
 func faults(s *Store, kind string) (n int64) {
 	s.Faults(func(k string, count int64) {

@@ -49,7 +49,7 @@ const (
 	scanBytesMost = 1 << 20
 )
 
-// Get appends whole records to dst, as many as the limits of broker.md 3.2 allow,
+// Get appends whole records to dst, as many as the limits of the request and the settings allow,
 // and says where to go on. It copies: nothing of the store is referred to afterwards.
 func (s *Store) Get(r *GetRequest, dst []byte) (GetResult, []byte) {
 	began, had := s.clk.NowMs(), len(dst)

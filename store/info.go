@@ -9,8 +9,7 @@ import (
 	"github.com/skylarkmq/skylark/message"
 )
 
-// RuntimeInfo is the part of getBrokerRuntimeInfo that the store knows
-// (broker.md 11.4).
+// RuntimeInfo is the part of getBrokerRuntimeInfo that the store knows.
 func (s *Store) RuntimeInfo() map[string]string {
 	st := &s.stats
 	puts := st.puts.Load()

@@ -13,8 +13,7 @@ import (
 )
 
 // recover finds out where the log ends, makes queues and index agree with it, and
-// sets the next offsets (store.md 5.4 to 5.6). abnormal: the last run did not end
-// cleanly.
+// sets the next offsets. abnormal: the last run did not end cleanly.
 func (s *Store) recover(abnormal bool) error {
 	began := s.clk.Now()
 	if err := s.index.Load(abnormal, s.checkpoint.IndexTime.Load()); err != nil {
@@ -150,7 +149,7 @@ type chunk struct {
 }
 
 // start is the first byte of the file to begin with: the last one whose first
-// record is certainly known to queues and index (store.md 5.6).
+// record is certainly known to queues and index.
 func (r *recovery) start(abnormal bool, queued int64) int64 {
 	s, cfg := r.s, r.s.cfg.Get()
 	limit := s.checkpoint.MinTime()

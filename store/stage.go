@@ -238,7 +238,7 @@ func (f *facts) read(props []byte) {
 	}
 }
 
-// appendKeys adds the hashes of a record's index keys (store.md 4.2): unique key,
+// appendKeys adds the hashes of a record's index keys: unique key,
 // each of the keys, and the tags.
 func (f *facts) appendKeys(dst []int32, topic string, sysFlag int32, indexing bool) ([]int32, [2]int32) {
 	part := [2]int32{int32(len(dst)), int32(len(dst))}

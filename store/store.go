@@ -183,7 +183,7 @@ func newStore(cfg *config.Section[Config], opt Options) *Store {
 	return s
 }
 
-// load opens the parts in the order of store.md 5.4, under the lock.
+// load opens the parts, under the lock.
 func (s *Store) load() error {
 	if err := s.lock.WriteText("lock"); err != nil {
 		return fmt.Errorf("store: %w", err)

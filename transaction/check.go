@@ -6,7 +6,7 @@ import (
 	"github.com/skylarkmq/skylark/message"
 )
 
-// What a round does with an open half message (broker.md 8.4).
+// What a round does with an open half message.
 type action uint8
 
 const (

@@ -53,7 +53,7 @@ type System struct {
 }
 
 // configs are the topics every start creates in memory, before topics.json is
-// laid over them (broker.md 1.8 and the 5.5 additions).
+// laid over them, as in Java 5.5.
 func (s System) configs() []*Config {
 	const rw = PermRead | PermWrite
 	withRW := func(enabled bool) int32 {

@@ -1,5 +1,5 @@
 // Package clean decides what the store may delete, and when: by age at certain
-// hours, by the disk's use at any (store.md 6.3). It touches nothing itself.
+// hours, by the disk's use at any. It touches nothing itself.
 package clean
 
 import (

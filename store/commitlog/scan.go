@@ -47,7 +47,7 @@ type Visit func(phy int64, rec []byte, v *message.View) error
 const window = 1 << 20
 
 // Scan walks the records from the start of a file to the first bytes that are no
-// record (store.md 5.6). It changes nothing.
+// record. It changes nothing.
 func (l *Log) Scan(from int64, check Check, visit Visit) (Scan, error) {
 	s := Scan{From: from, End: from, Last: -1}
 	w := walk{check: check, visit: visit, scan: &s, buf: make([]byte, min(window, l.opt.FileSize))}

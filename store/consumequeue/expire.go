@@ -31,7 +31,7 @@ func (t *Table) CorrectMin(minPhy int64) {
 // where the log begins.
 func (t *Table) LogBegins(minPhy int64) { t.minPhy.Store(minPhy) }
 
-// correctMin is store.md 3.6, under io: the first unit at or behind minPhy; the
+// correctMin sets the minimum, under io: the first unit at or behind minPhy; the
 // end of the queue when there is none. Fillers are never above the minimum. It
 // searches from the present minimum on, which only grows.
 func (q *Queue) correctMin(minPhy int64) error {

@@ -126,7 +126,7 @@ func fileName(start int64) string { return fmt.Sprintf("%020d", start) }
 
 // listFiles returns the byte positions at which the files of a queue directory
 // start, in order. Every file must have the one size; an empty last one, left by
-// a crash between creation and sizing, is removed (store.md 1), after a crash any
+// a crash between creation and sizing, is removed, after a crash any
 // empty one, and what follows it. Files before a gap are unreachable: the queue
 // begins after it, and damaged says so.
 func listFiles(fs vfs.FS, dir string, size int64, crashed bool) (starts []int64, damaged bool, err error) {

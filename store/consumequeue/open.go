@@ -103,7 +103,7 @@ func (q *Queue) endsAt(e ends) bool {
 	return n < len(raw) || !behind.written()
 }
 
-// scan is recovery of one queue (store.md 5.5): the last three files, unit by
+// scan is recovery of one queue: the last three files, unit by
 // unit, up to the first that was never written. Only zeros were not: another unit that
 // leads nowhere was damaged or torn, and those behind it may be sound. After a crash
 // Rebuild cuts what nothing vouches for.

@@ -96,7 +96,7 @@ func (q *Queue) FileBegin(offset int64) int64 {
 	return offset / per * per
 }
 
-// OffsetByTime finds an offset by store time, clamped to [min, max] (store.md 3.6).
+// OffsetByTime finds an offset by store time, clamped to [min, max].
 // LOWER: the first message that is not older, or max. UPPER: the last message that
 // is not newer, or min. storeTime answers below 0 for a record it cannot read; the
 // answer then is the minimum, as Java's 0 becomes.
