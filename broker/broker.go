@@ -108,7 +108,6 @@ type Broker struct {
 	Schedule *schedule.Schedule
 
 	cfg      *config.Section[Config]
-	accepted *config.Section[Accepted]
 	storeCfg *config.Section[store.Config]
 	settings *config.Set
 	disk     vfs.FS
@@ -141,10 +140,10 @@ type Broker struct {
 func New(opt Options) (*Broker, error) {
 	opt.fill()
 	b := &Broker{
-		cfg: opt.Config, accepted: opt.Accepted, storeCfg: opt.Store, settings: opt.Settings,
+		cfg: opt.Config, storeCfg: opt.Store, settings: opt.Settings,
 		disk: opt.Disk, clock: opt.Clock, log: opt.Log,
 	}
-	if err := b.cfg.Get().check(b.accepted.Get(), b.storeCfg.Get()); err != nil {
+	if err := b.cfg.Get().check(opt.Accepted.Get(), b.storeCfg.Get()); err != nil {
 		return nil, err
 	}
 	if err := b.newFilters(); err != nil {

@@ -69,6 +69,8 @@ type Config struct {
 	EnableMixedMessageType bool `conf:"enableMixedMessageType,hot"`
 	// ClearRetryTopicWhenDeleteTopic: POP retry topics go with their topic.
 	ClearRetryTopicWhenDeleteTopic bool `conf:"clearRetryTopicWhenDeleteTopic,hot"`
+	// AutoDeleteUnusedStats: counters of a topic or group go with it.
+	AutoDeleteUnusedStats bool `conf:"autoDeleteUnusedStats,hot"`
 	// AutoCreateSubscriptionGroup: unknown consumer groups are made.
 	AutoCreateSubscriptionGroup bool `conf:"autoCreateSubscriptionGroup,hot"`
 	// EnableCreateSysGroup: so are system groups, whatever AutoCreateSubscriptionGroup says.
@@ -120,6 +122,8 @@ type Config struct {
 	FlushConsumerOffsetInterval int `conf:"flushConsumerOffsetInterval"`
 	// ConsumerOffsetUpdateVersionStep: so many commits move the version.
 	ConsumerOffsetUpdateVersionStep int64 `conf:"consumerOffsetUpdateVersionStep,hot"`
+	// DelayOffsetUpdateVersionStep: so many deliveries of delay levels move theirs.
+	DelayOffsetUpdateVersionStep int64 `conf:"delayOffsetUpdateVersionStep,hot"`
 	// UseServerSideResetOffset: resets reach consumers by their next pull.
 	UseServerSideResetOffset bool `conf:"useServerSideResetOffset,hot"`
 	// EnableBroadcastOffsetStore: note how far broadcast consumers are, for those that move between a proxy and the broker.
@@ -218,12 +222,12 @@ func DefaultConfig() Config {
 		RegisterNameServerPeriod: 30_000, RegisterBrokerTimeoutMills: 24_000, ForceRegister: true,
 		BrokerPermission: 6, AutoCreateTopicEnable: true, DefaultTopicQueueNums: 8,
 		ClusterTopicEnable: true, BrokerTopicEnable: true, MsgTraceTopicName: "RMQ_SYS_TRACE_TOPIC", ReviveQueueNum: 8,
-		ValidateSystemTopicWhenUpdateTopic: true, ClearRetryTopicWhenDeleteTopic: true,
+		ValidateSystemTopicWhenUpdateTopic: true, ClearRetryTopicWhenDeleteTopic: true, AutoDeleteUnusedStats: true,
 		AutoCreateSubscriptionGroup: true, EnableCreateSysGroup: true, EnableSplitMetadata: true, SplitMetadataSize: 2000,
 		RegionID: "DefaultRegion", TraceOn: true, StoreReplyMessageEnable: true, ReplyThreadPoolQueueCapacity: 10000,
 		LongPollingEnable: true, ShortPollingTimeMills: 1000, LitePullMessageEnable: true,
 		FilterDataCleanTimeSpan: 86_400_000, ExpectConsumerNumUseFilter: 32, MaxErrorRateOfBloomFilter: 20,
-		FlushConsumerOffsetInterval: 5000, ConsumerOffsetUpdateVersionStep: 500, UseServerSideResetOffset: true,
+		FlushConsumerOffsetInterval: 5000, ConsumerOffsetUpdateVersionStep: 500, DelayOffsetUpdateVersionStep: 200, UseServerSideResetOffset: true,
 		EnableBroadcastOffsetStore: true, BroadcastOffsetExpireSecond: 120, BroadcastOffsetExpireMaxSecond: 300,
 		ServerLoadBalancerEnable: true, LoadBalancePollNameServerInterval: 30_000, DefaultMessageRequestMode: "PULL",
 		RebalanceLockMaxLiveTime:       lock.DefaultMaxLiveMs,

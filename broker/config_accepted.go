@@ -96,13 +96,11 @@ type Accepted struct {
 	CleanOfflineBrokerInterval             int    `conf:"cleanOfflineBrokerInterval,hot"`
 	DefaultPopShareQueueNum                int    `conf:"defaultPopShareQueueNum,hot"`
 	AclEnable                              bool   `conf:"aclEnable,hot"`
-	AutoDeleteUnusedStats                  bool   `conf:"autoDeleteUnusedStats,hot"`
 	IsolateLogEnable                       bool   `conf:"isolateLogEnable,hot"`
 	ForwardTimeout                         int64  `conf:"forwardTimeout,hot"`
 	EnableRemoteEscape                     bool   `conf:"enableRemoteEscape,hot"`
 	SkipPreOnline                          bool   `conf:"skipPreOnline,hot"`
 	AsyncSendEnable                        bool   `conf:"asyncSendEnable,hot"`
-	DelayOffsetUpdateVersionStep           int64  `conf:"delayOffsetUpdateVersionStep,hot"`
 	CompatibleWithOldNameSrv               bool   `conf:"compatibleWithOldNameSrv,hot"`
 	EnableControllerMode                   bool   `conf:"enableControllerMode,hot"`
 	ControllerAddr                         string `conf:"controllerAddr,hot"`
@@ -313,10 +311,8 @@ func DefaultAccepted() Accepted {
 		SyncBrokerMemberGroupPeriod:            1000,
 		CleanOfflineBrokerInterval:             30000,
 		DefaultPopShareQueueNum:                -1,
-		AutoDeleteUnusedStats:                  true,
 		ForwardTimeout:                         3000,
 		AsyncSendEnable:                        true,
-		DelayOffsetUpdateVersionStep:           200,
 		CompatibleWithOldNameSrv:               true,
 		SyncBrokerMetadataPeriod:               5000,
 		CheckSyncStateSetPeriod:                5000,

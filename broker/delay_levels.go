@@ -30,7 +30,7 @@ func (b *Broker) newSchedule() error {
 		PersistEvery: func() time.Duration {
 			return time.Duration(b.storeCfg.Get().FlushDelayOffsetInterval) * time.Millisecond
 		},
-		VersionStep: func() int64 { return b.accepted.Get().DelayOffsetUpdateVersionStep },
+		VersionStep: func() int64 { return b.cfg.Get().DelayOffsetUpdateVersionStep },
 	})
 	b.delayFile.encode, b.delayFile.decode = b.Schedule.Encode, b.Schedule.Decode
 	b.delayLevels = len(levels)

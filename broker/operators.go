@@ -24,7 +24,7 @@ func (b *Broker) adminRules() admin.Rules {
 		BrokerName: c.BrokerName, ClusterName: c.BrokerClusterName, Addr: b.addr,
 		Slave:               b.storeCfg.Get().BrokerRole == store.Slave,
 		ValidateSystemTopic: c.ValidateSystemTopicWhenUpdateTopic, MixedMessageType: c.EnableMixedMessageType,
-		ClearRetryTopic: c.ClearRetryTopicWhenDeleteTopic, AutoDeleteStats: b.accepted.Get().AutoDeleteUnusedStats,
+		ClearRetryTopic: c.ClearRetryTopicWhenDeleteTopic, AutoDeleteStats: c.AutoDeleteUnusedStats,
 		SplitMetadata: c.EnableSplitMetadata, SplitMetadataSize: c.SplitMetadataSize,
 		ServerSideReset: c.UseServerSideResetOffset, StartAccept: c.StartAcceptSendRequestTimeStamp,
 		ConfigPath: c.BrokerConfigPath, ConfigBlackList: c.ConfigBlackList,
