@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -50,10 +49,7 @@ type deadLetters struct {
 
 func newDeadLetters(b *Broker) *deadLetters {
 	d := &deadLetters{b: b, table: deadletter.New()}
-	d.file = &stateFile{
-		path: filepath.Join(b.storeCfg.Get().StorePathRootDir, "config", "deadLettersSent.json"), disk: b.disk, log: b.log,
-		encode: d.table.Encode, decode: d.table.Decode,
-	}
+	d.file = b.stateFile("deadLettersSent.json", d.table.Encode, d.table.Decode)
 	return d
 }
 

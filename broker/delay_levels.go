@@ -2,7 +2,6 @@ package broker
 
 import (
 	"errors"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -21,9 +20,7 @@ func (b *Broker) newSchedule() error {
 	if err != nil {
 		return err
 	}
-	b.delayFile = &stateFile{
-		path: filepath.Join(b.storeCfg.Get().StorePathRootDir, "config", "delayOffset.json"), disk: b.disk, log: b.log,
-	}
+	b.delayFile = b.stateFile("delayOffset.json", nil, nil)
 	b.Schedule = schedule.New(schedule.Options{
 		Store: newScheduleStore(b), Levels: levels, Clock: b.clock, Log: b.log,
 		Persist: b.delayFile.persist,

@@ -3,7 +3,6 @@ package broker
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/skylarkmq/skylark/broker/purged"
 )
@@ -18,10 +17,7 @@ type purges struct {
 
 func newPurges(b *Broker) *purges {
 	p := &purges{b: b, table: purged.New()}
-	p.file = &stateFile{
-		path: filepath.Join(b.storeCfg.Get().StorePathRootDir, "config", "purgedOffsets.json"), disk: b.disk, log: b.log,
-		encode: p.table.Encode, decode: p.table.Decode,
-	}
+	p.file = b.stateFile("purgedOffsets.json", p.table.Encode, p.table.Decode)
 	return p
 }
 

@@ -30,6 +30,16 @@ type stateFile struct {
 	saved int64 // the value of asked that the file on the disk covers
 }
 
+// inConfig is the path of a file in the store's config directory.
+func (b *Broker) inConfig(name string) string {
+	return filepath.Join(b.storeCfg.Get().StorePathRootDir, "config", name)
+}
+
+// stateFile is the file of that name there.
+func (b *Broker) stateFile(name string, encode func() ([]byte, error), decode func([]byte) error) *stateFile {
+	return &stateFile{path: b.inConfig(name), disk: b.disk, log: b.log, encode: encode, decode: decode}
+}
+
 // load reads the file if there is one.
 func (f *stateFile) load() error {
 	_, err := statefile.Read(f.disk, f.path, f.decode)
@@ -91,23 +101,19 @@ type saver struct {
 const firstOffsets = 10 * time.Second
 
 func (b *Broker) newSaver() *saver {
-	dir := filepath.Join(b.storeCfg.Get().StorePathRootDir, "config")
-	file := func(name string, encode func() ([]byte, error), decode func([]byte) error) *stateFile {
-		return &stateFile{path: filepath.Join(dir, name), disk: b.disk, log: b.log, encode: encode, decode: decode}
-	}
-	offsets := file(offsetsFile, b.Offsets.Encode, b.Offsets.Decode)
+	offsets := b.stateFile(offsetsFile, b.Offsets.Encode, b.Offsets.Decode)
 	var before *stateFile
 	if b.storeCfg.Get().EnableLmq {
-		offsets, before = file(lightOffsetsFile, b.Offsets.Encode, b.Offsets.Decode), offsets
+		offsets, before = b.stateFile(lightOffsetsFile, b.Offsets.Encode, b.Offsets.Decode), offsets
 	}
 	return &saver{
 		offsetsBefore:   before,
 		clock:           b.clock,
-		topics:          file("topics.json", b.Topics.Encode, b.Topics.Decode),
-		groups:          file("subscriptionGroup.json", b.Groups.Encode, b.Groups.Decode),
+		topics:          b.stateFile("topics.json", b.Topics.Encode, b.Topics.Decode),
+		groups:          b.stateFile("subscriptionGroup.json", b.Groups.Encode, b.Groups.Decode),
 		offsets:         offsets,
-		filters:         &filterSaver{file: file("consumerFilter.json", b.Filters.Encode, b.Filters.Decode), table: b.Filters},
-		modes:           file("messageRequestMode.json", b.Modes.Encode, b.Modes.Decode),
+		filters:         &filterSaver{file: b.stateFile("consumerFilter.json", b.Filters.Encode, b.Filters.Decode), table: b.Filters},
+		modes:           b.stateFile("messageRequestMode.json", b.Modes.Encode, b.Modes.Decode),
 		offsetChanges:   b.Offsets.Changes,
 		offsetsSavedFor: -1,
 		offsetsEvery:    time.Duration(max(100, b.cfg.Get().FlushConsumerOffsetInterval)) * time.Millisecond,

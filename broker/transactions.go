@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -20,7 +19,7 @@ func (b *Broker) newTransactions() *transaction.Coordinator {
 	return transaction.New(transaction.Options{
 		Store: newTxStore(b.Store), Offsets: txOffsets{b.Offsets}, Settings: b.txSettings, Check: b.checkTransactionState,
 		PrepareDiscard: b.prepareDiscard, Host: b.addr, Clock: b.clock, Log: b.log, Disk: b.disk,
-		MetricsFile: filepath.Join(b.storeCfg.Get().StorePathRootDir, "config", "transactionMetrics"),
+		MetricsFile: b.inConfig("transactionMetrics"),
 	})
 }
 
