@@ -137,7 +137,7 @@ func (s *sendTurn) backTarget(r *remoting.Request, group *subscription.Group, ma
 // born when and where it was.
 func (s *sendTurn) putBack(r *remoting.Request, group *subscription.Group, target *topic.Config, v *message.View) {
 	h := &s.back.head
-	d := stagedBack{req: r, group: group.GroupName, dlq: strings.HasPrefix(target.TopicName, topic.DLQPrefix)}
+	d := stagedBack{req: r, group: group.GroupName, dlq: topic.IsDLQ(target.TopicName)}
 	level, queue := int64(h.DelayLevel), rand.Int32N(group.RetryQueueNums)
 	switch {
 	case d.dlq:

@@ -40,7 +40,7 @@ func readFacts(v *message.View) (f deadFacts) {
 		return true
 	})
 	// A message that waited for its retry names the retry topic as its real one.
-	if f.origin == "" && !strings.HasPrefix(real, topic.RetryPrefix) && !strings.HasPrefix(real, topic.DLQPrefix) {
+	if f.origin == "" && !topic.IsRetry(real) && !topic.IsDLQ(real) {
 		f.origin = real
 	}
 	return f

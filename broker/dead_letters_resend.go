@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/skylarkmq/skylark/broker/deadletter"
 	"github.com/skylarkmq/skylark/broker/subscription"
@@ -232,7 +231,7 @@ func (d *deadLetters) load() error {
 	}
 	found := map[string]struct{}{}
 	err := d.b.Store.Walk(from, func(v *message.View) error {
-		if mark, ok := message.Property(v.Properties, message.PropertyResent); ok && !strings.HasPrefix(string(v.Topic), topic.DLQPrefix) {
+		if mark, ok := message.Property(v.Properties, message.PropertyResent); ok && !topic.IsDLQ(string(v.Topic)) {
 			if _, wanted := marks[string(mark)]; wanted {
 				found[string(mark)] = struct{}{}
 			}

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"bytes"
 	"math"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -47,16 +46,4 @@ func IndexHash(h int32) int32 {
 		return -h
 	}
 	return h
-}
-
-// KeysOf walks the keys of a KEYS property, separated by single spaces; empty
-// ones are left out.
-func KeysOf(keys []byte, fn func(key []byte)) {
-	for len(keys) > 0 {
-		key, rest, _ := bytes.Cut(keys, []byte{' '})
-		if len(key) > 0 {
-			fn(key)
-		}
-		keys = rest
-	}
 }

@@ -35,7 +35,7 @@ func Validate(name string) (remark string) {
 		return "The specified topic is blank."
 	case !allLegal(name):
 		return "The specified topic: " + name + ", contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$"
-	case strings.HasPrefix(name, RetryPrefix) || strings.HasPrefix(name, DLQPrefix):
+	case IsRetry(name) || IsDLQ(name):
 		if utf16Len(name) > maxRetryTopicLength {
 			return "The specified topic is DLQ or Retry topic: " + name +
 				", and it's longer than topic max length: " + strconv.Itoa(maxRetryTopicLength)

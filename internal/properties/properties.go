@@ -38,9 +38,6 @@ func (m *Map) Set(key, value string) {
 // Keys lists the keys in the order of their first appearance.
 func (m *Map) Keys() []string { return slices.Clone(m.keys) }
 
-// Len is the number of keys.
-func (m *Map) Len() int { return len(m.keys) }
-
 // Values returns all pairs, as config.Set.Apply takes them.
 func (m *Map) Values() map[string]string {
 	out := make(map[string]string, len(m.values))
