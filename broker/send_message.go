@@ -160,13 +160,9 @@ func (s *sendTurn) stage(r *remoting.Request, mayCreate bool) {
 		r.ToLane(remoting.Send, s.b.send.retry)
 		return
 	}
-	queue := h.QueueId
-	if queue < 0 {
-		if cfg.WriteQueueNums <= 0 {
-			s.refuse(r, code.SystemError, "java.lang.ArithmeticException: / by zero")
-			return
-		}
-		queue = rand.Int32N(cfg.WriteQueueNums)
+	queue, ok := s.queueOf(r, h.QueueId, cfg)
+	if !ok {
+		return
 	}
 	place := cfg
 	if topic.IsRetry(cfg.TopicName) && !h.Batch {
@@ -180,6 +176,19 @@ func (s *sendTurn) stage(r *remoting.Request, mayCreate bool) {
 		}
 	}
 	s.put(r, cfg, place, queue)
+}
+
+// queueOf is the queue that a sender asked for, any where it left the choice to
+// the broker; false when the topic has none and the sender was told.
+func (s *sendTurn) queueOf(r *remoting.Request, asked int32, cfg *topic.Config) (int32, bool) {
+	if asked >= 0 {
+		return asked, true
+	}
+	if cfg.WriteQueueNums <= 0 {
+		s.refuse(r, code.SystemError, "java.lang.ArithmeticException: / by zero")
+		return 0, false
+	}
+	return rand.Int32N(cfg.WriteQueueNums), true
 }
 
 // put completes the message and stages it. place is the topic to store it under: cfg,

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -84,13 +83,9 @@ func (b *Broker) acceptReply(r *remoting.Request, mayCreate bool) {
 		r.ToLane(remoting.Send, b.send.reply)
 		return
 	}
-	queue := h.QueueId
-	if queue < 0 {
-		if cfg.WriteQueueNums <= 0 {
-			s.refuse(r, code.SystemError, "java.lang.ArithmeticException: / by zero")
-			return
-		}
-		queue = rand.Int32N(cfg.WriteQueueNums)
+	queue, ok := s.queueOf(r, h.QueueId, cfg)
+	if !ok {
+		return
 	}
 	size := int64(len(r.Body) + len(h.Properties))
 	if b.replies.count.Load() >= int64(s.cfg.ReplyThreadPoolQueueCapacity) || b.replies.bytes.Load()+size > b.replies.most {
