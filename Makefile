@@ -32,7 +32,7 @@ run: build ## name server and broker on this machine, data in ./skylark-data (AR
 test: check unit crash churn guard compat docker-test ## everything CI runs, in order
 
 .PHONY: check
-check: ## formatting, go vet, staticcheck, imports and generated files: seconds
+check: ## formatting, go vet, staticcheck and generated files: seconds
 	@echo "== gofmt"; out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "run gofmt -w on:"; echo "$$out"; exit 1; fi
 	@for m in $(MODULES); do echo "== vet $$m"; $(GO) -C $$m vet ./...; done
 	@echo "== staticcheck"; $(GO) run $(STATICCHECK) ./...
@@ -57,7 +57,7 @@ fuzz: ## every fuzz target for FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: crash
-crash: build ## ROUNDS rounds of kill -9 under load, both flush modes
+crash: build ## ROUNDS rounds of kill -9 under load, both flush modes; flipped bits; power cuts and disk errors where this machine can
 	@scripts/crash.sh $(ROUNDS)
 
 .PHONY: churn
@@ -65,7 +65,7 @@ churn: build ## ROUNDS rounds of consumers that come, go, pause and die, and of 
 	@scripts/churn.sh $(ROUNDS)
 
 .PHONY: soak
-soak: build ## a thousand crash rounds, with the race detector in the checker; five hundred of churn
+soak: build ## a thousand crash rounds, five hundred of churn
 	@scripts/crash.sh 1000
 	@scripts/churn.sh 500
 
@@ -92,7 +92,7 @@ bench: build ## ours, a no-op server and the Java broker alternately, core rows,
 	@scripts/bench.sh $(ARGS)
 
 .PHONY: lint
-lint: ## golangci-lint, about forty linters' worth of opinion; its first build takes minutes
+lint: ## golangci-lint with .golangci.yml; its first build takes minutes
 	$(GO) run $(GOLANGCI_LINT) run ./...
 
 .PHONY: gen

@@ -72,8 +72,8 @@ func (q *Queue) Err() error { q.open(); return q.err }
 
 // Put adds the unit of a record in commit log order. One writer at a time.
 //
-// A record that already has its unit is dropped; an offset
-// below the end is dropped; one above the end is logged and takes the next place.
+// A record that already has its unit is dropped; an offset below the end is
+// dropped; one above the end is logged and takes the next place.
 func (q *Queue) Put(offset, phy int64, size int32, tagsCode, storeTimestamp int64) error {
 	return q.PutBitMap(offset, phy, size, tagsCode, storeTimestamp, nil)
 }
