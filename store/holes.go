@@ -5,6 +5,7 @@ import (
 
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store/commitlog"
+	"github.com/skylarkmq/skylark/store/consumequeue"
 )
 
 // A hole is a part of the log that is no record, with records behind it. After a
@@ -49,26 +50,49 @@ func (r *recovery) put(c *chunk) (done int, err error) {
 	return len(c.items), nil
 }
 
-// plug gives the missing messages in front of a record units. What is missing without
-// a hole is missing for another reason, and the queue decides.
+// plug gives the missing messages in front of a record units, in each of its queues.
 func plug(e *entry, holes []hole) error {
-	if e.queue == nil {
-		return nil
-	}
-	const most = 1 << 10 // more were not lost in one place
-	next := e.queue.MaxOffset()
-	at := -1
+	last := -1
 	for i, h := range holes {
 		if h.to <= e.phy {
-			at = i
+			last = i
 		}
 	}
-	if at < 0 || e.offset-next > most || next == 0 {
+	if last < 0 {
 		return nil
 	}
-	for ; next < e.offset; next++ {
-		size := int32(min(holes[at].to-holes[at].from, math.MaxInt32-1))
-		if err := e.queue.Put(next, holes[at].from, size, 0, e.storeTime); err != nil {
+	if e.queue != nil {
+		if err := holes[last].plug(e.queue, e.offset, e.storeTime); err != nil {
+			return err
+		}
+	}
+	if e.more == nil {
+		return nil // units of batch queues say their offsets
+	}
+	for _, p := range e.more.places {
+		if p.queue == nil {
+			continue
+		}
+		if err := holes[last].plug(p.queue, p.offset, e.storeTime); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plug fills a queue up to an offset. What is missing without a hole is missing for
+// another reason, and the queue decides. Each unit gets a part of the hole of its own:
+// a queue takes one that ends where another did for the same record.
+func (h hole) plug(q *consumequeue.Queue, offset, storeTime int64) error {
+	const most = 1 << 10 // of holes in front of this one, too
+	next, size := q.MaxOffset(), h.to-h.from
+	missing := offset - next
+	if next == 0 || missing <= 0 || missing > max(most, size/leastRecord) || missing > size {
+		return nil
+	}
+	step := size / missing
+	for i := range missing {
+		if err := q.Put(next+i, h.from+i*step, int32(min(step, math.MaxInt32)), 0, storeTime); err != nil {
 			return err
 		}
 	}
