@@ -174,17 +174,16 @@ func (s *Store) consumed(files []*mapped.File) int {
 
 // pointedTo is how many of the oldest files have all their queue units on the disk.
 // A unit that a crash takes is made again from its record; of a record that went
-// with its file nothing would say that its offset was ever given.
+// with its file nothing would say that its offset was ever given. A disk that is too
+// full for new units does not keep the files of old ones, which would keep it full.
 func (s *Store) pointedTo(files []*mapped.File) int {
 	if len(files) == 0 {
 		return 0
 	}
-	end := s.dispatched.Load() // before: what follows may not be covered
-	if err := s.queues.Flush(0); err != nil {
-		s.logger.Error().Err(err).Msg("store: no log file is deleted while the consume queues cannot be flushed")
-		return 0
+	if err := s.flushUnits(0); err != nil {
+		s.logger.Error().Err(err).Msg("store: the consume queues cannot be flushed; log files with newer units than their last flush are kept")
 	}
-	n := 0
+	end, n := s.pointed.Load(), 0
 	for n < len(files) && files[n].End() <= end {
 		n++
 	}

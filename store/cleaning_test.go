@@ -150,3 +150,38 @@ func TestUnitsBeforeLogFiles(t *testing.T) {
 		}
 	}
 }
+
+// A disk without room for another unit gets room by the deletion of log files, of
+// those whose units had been flushed before.
+func TestFullDiskKeepsNoOldFiles(t *testing.T) {
+	t.Parallel()
+	disk := vfs.NewFaulty(vfs.NewMemory(nil))
+	cfg := small("/store", func(c *Config) {
+		c.FileReservedTime, c.DeleteCommitLogFilesInterval, c.DeleteFileBatchMax = 0, 0, 100
+	})
+	s := open(t, disk, cfg)
+	sendMany := func(n int) {
+		for i := range n {
+			send(t, s, numbered("T", 0, i))
+		}
+	}
+	sendMany(120)
+	s.flushQueues(0)
+	flushed := s.MaxPhyOffset()
+	sendMany(120)
+	inject(t, disk, "space consumequeue/*/*/* err=ENOSPC")
+	s.DeleteExpiredLog()
+	s.cleanRound(t.Context(), cfg.Get())
+	size := int64(cfg.Get().MappedFileSizeCommitLog)
+	if want := flushed / size * size; s.MinPhyOffset() != want || want == 0 {
+		t.Errorf("the log begins at %d, want %d", s.MinPhyOffset(), want)
+	}
+	disk.Heal()
+	s.cleanRound(t.Context(), cfg.Get())
+	if s.MinPhyOffset() <= flushed {
+		t.Errorf("with room again the log begins at %d", s.MinPhyOffset())
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -80,7 +80,7 @@ func (s *Store) queueLoop(ctx context.Context) {
 // everything durable, whatever it costs, and lets the checkpoint say so: recovery
 // takes neither queues nor index on trust beyond it.
 func (s *Store) flushQueues(leastPages int) {
-	err := s.queues.Flush(leastPages)
+	err := s.flushUnits(leastPages)
 	if err != nil {
 		s.trouble(err)
 		s.logger.Error().Err(err).Msg("store: flush of the consume queues")
@@ -101,6 +101,17 @@ func (s *Store) flushQueues(leastPages int) {
 		s.trouble(err)
 		s.logger.Error().Err(err).Msg("store: flush of the checkpoint")
 	}
+}
+
+// flushUnits flushes the consume queues and notes where the records end that have all
+// their units on the disk.
+func (s *Store) flushUnits(leastPages int) error {
+	end := s.dispatched.Load() // before: what follows may not be covered
+	err := s.queues.Flush(leastPages)
+	if err == nil && leastPages == 0 {
+		raise(&s.pointed, end)
+	}
+	return err
 }
 
 // vouch moves the checkpoint on after a thorough flush. The clock may have been

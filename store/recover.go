@@ -118,7 +118,7 @@ func (s *Store) settle() {
 	for _, at := range []*atomic.Int64{&s.checkpoint.PhysicTime, &s.checkpoint.LogicsTime, &s.checkpoint.IndexTime} {
 		at.Store(min(at.Load(), last))
 	}
-	if err := errors.Join(s.queues.Flush(0), s.index.Flush()); err != nil {
+	if err := errors.Join(s.flushUnits(0), s.index.Flush()); err != nil {
 		s.logger.Error().Err(err).Msg("store: consume queues and index cannot be flushed after recovery")
 		s.checkpoint.LogicsTime.Store(0)
 	}

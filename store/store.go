@@ -110,6 +110,7 @@ type Store struct {
 	backlog       []item
 	backlogHashes []int32
 	dispatched    atomic.Int64
+	pointed       atomic.Int64 // records before it have all their units on the disk
 
 	cleaning cleaning
 	troubles troubles
