@@ -40,7 +40,7 @@ func EachLightName(names []byte, fn func(name string)) {
 }
 
 // EachLightQueue calls fn for the light queues that a stored record has units in,
-// with its offsets there. What does not fit together is left out.
+// with its offsets there, but for that of its topic. What does not fit together is left out.
 func EachLightQueue(v *View, fn func(name string, offset int64)) {
 	names, _ := Property(v.Properties, PropertyInnerMultiDispatch)
 	offsets, _ := Property(v.Properties, PropertyInnerMultiQueueOffset)
@@ -54,7 +54,7 @@ func EachLightQueue(v *View, fn func(name string, offset int64)) {
 	i := -1
 	EachLightName(names, func(name string) {
 		i++
-		if offset, err := strconv.ParseInt(at[i], 10, 64); err == nil && offset >= 0 && name != "" {
+		if offset, err := strconv.ParseInt(at[i], 10, 64); err == nil && offset >= 0 && name != "" && name != string(v.Topic) { // it has its unit there
 			fn(name, offset)
 		}
 	})

@@ -26,6 +26,7 @@ func TestEachLightQueue(t *testing.T) {
 		{"a dead letter", "%DLQ%g", "%LMQ%a", "1", 0, ""},
 		{"one that waits", TopicSchedule, "%LMQ%a", "1", 0, ""},
 		{"a timer", TopicTimer, "%LMQ%a", "1", 0, ""},
+		{"its own topic", "%LMQ%a", "%LMQ%a,%LMQ%b", "1,2", 0, "%LMQ%b=2 "},
 		{"prepared", "T", "%LMQ%a", "1", FlagTransactionPrepared, ""},
 		{"committed", "T", "%LMQ%a", "1", FlagTransactionCommit, "%LMQ%a=1 "},
 	} {

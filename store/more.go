@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/skylarkmq/skylark/message"
@@ -122,15 +123,18 @@ func lightSettings(c *Config) bool { return c.EnableLmq && c.EnableMultiDispatch
 
 // light prepares a record for its light queues: it replaces m.Properties.
 func (s *Store) light(m *message.Message, names []byte) (*more, PutStatus) {
-	mo := &more{}
+	mo := &more{room: (bytes.Count(names, []byte{','}) + 1) * offsetDigits}
+	if len(m.Properties)+mo.room > message.PropertiesMax { // before queues are made for it
+		return nil, PropertiesSizeExceeded
+	}
 	status := PutOK
 	message.EachLightName(names, func(name string) {
-		if name == "" || status != PutOK {
+		if name == "" || name == m.Topic || status != PutOK { // one unit of a queue is enough
 			mo.places = append(mo.places, place{})
 			return
 		}
 		q, known := s.queues.Lookup(name, lightQueueID)
-		if !known || !q.Exists() {
+		if !known {
 			if n := s.queues.Lights(); n >= maxLightQueues || s.lightQuota(n) {
 				status = LmqConsumeQueueNumExceeded
 				return
@@ -141,10 +145,6 @@ func (s *Store) light(m *message.Message, names []byte) (*more, PutStatus) {
 	})
 	if status != PutOK {
 		return nil, status
-	}
-	mo.room = len(mo.places) * offsetDigits
-	if len(m.Properties)+mo.room > message.PropertiesMax {
-		return nil, PropertiesSizeExceeded
 	}
 	props := message.AppendWithoutProperty(make([]byte, 0, len(m.Properties)+mo.room+32), m.Properties, message.PropertyInnerMultiQueueOffset)
 	m.Properties = message.AppendLate(props, message.PropertyInnerMultiQueueOffset, mo.room)

@@ -250,6 +250,52 @@ func TestLightQueueRules(t *testing.T) {
 	}
 }
 
+// A message to a light queue that names the same one has one unit there, and takes one offset.
+func TestLightQueueOfItsOwn(t *testing.T) {
+	t.Parallel()
+	s := openMore(t, vfs.NewMemory(time.Now), small("/store", lmq), clock.Real)
+	for n := range 3 {
+		if res := send(t, s, dispatched("%LMQ%a", n, "%LMQ%a,%LMQ%b"))[0]; res.QueueOffset != int64(n) {
+			t.Errorf("message %d has offset %d", n, res.QueueOffset)
+		}
+	}
+	if a, b := s.MaxOffset("%LMQ%a", 0), s.MaxOffset("%LMQ%b", 0); a != 3 || b != 3 {
+		t.Errorf("queues end at %d and %d", a, b)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Light queues count from when they are made, and are not made for what is refused.
+func TestRefusedLightQueues(t *testing.T) {
+	t.Parallel()
+	s := openMore(t, vfs.NewMemory(time.Now), small("/store", func(c *Config) { lmq(c); c.EnableLmqQuota, c.MaxLmqConsumeQueueNum = true, 2 }), clock.Real)
+	var names strings.Builder
+	for n := range 2000 {
+		fmt.Fprintf(&names, "%%LMQ%%%d,", n)
+	}
+	b := NewBatch()
+	if _, st := s.Stage(b, dispatched("T", 0, names.String())); st != PropertiesSizeExceeded || s.queues.Lights() != 0 {
+		t.Errorf("%s, %d light queues", st, s.queues.Lights())
+	}
+	for n, want := range []PutStatus{PutOK, PutOK, LmqConsumeQueueNumExceeded} { // not appended yet
+		if _, st := s.Stage(b, dispatched("T", n, fmt.Sprintf("%%LMQ%%%d", n))); st != want {
+			t.Errorf("queue %d: %s", n, st)
+		}
+	}
+	if _, st := s.Stage(b, dispatched("T", 3, "%LMQ%1")); st != PutOK || s.queues.Lights() != 2 {
+		t.Errorf("one that is there: %s, %d light queues", st, s.queues.Lights())
+	}
+	s.Append(b)
+	if end := s.MaxOffset("%LMQ%1", 0); end != 2 || s.queues.Lights() != 2 {
+		t.Errorf("the queue ends at %d, %d light queues", end, s.queues.Lights())
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestBatchQueueRules: what a batch queue takes, and nothing else takes.
 func TestBatchQueueRules(t *testing.T) {
 	t.Parallel()

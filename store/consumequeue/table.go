@@ -58,7 +58,7 @@ type Table struct {
 	lastTimestamp    atomic.Int64 // store time of the newest unit
 	flushedTimestamp atomic.Int64
 	tailBytes        atomic.Int64
-	lights           atomic.Int64 // light queues that have files
+	lights           atomic.Int64 // light queues, but for those that were destroyed
 
 	dirtyMu sync.Mutex
 	dirty   []*Queue
@@ -244,9 +244,13 @@ func (t *Table) Queue(topic string, id int32) *Queue {
 		t.topics[q.Topic] = queues
 	}
 	t.mu.Unlock()
-	q = queues.add(q)
-	q.open()
-	return q
+	q.light = isLight(topic)
+	added := queues.add(q)
+	if added == q && q.light {
+		t.lights.Add(1)
+	}
+	added.open()
+	return added
 }
 
 // checkName refuses what would leave the directory: recovery meets names from
@@ -297,7 +301,7 @@ func (t *Table) Each(visit func(*Queue) bool) {
 	}
 }
 
-// Lights is how many light queues there are.
+// Lights is how many light queues there are, those that have nothing yet too.
 func (t *Table) Lights() int64 { return t.lights.Load() }
 
 func isLight(topic string) bool { return strings.HasPrefix(topic, "%LMQ%") }
