@@ -115,11 +115,15 @@ func (b *Broker) takeReset(p *pull) (int64, bool) {
 	return offset, ok && b.cfg.Get().UseServerSideResetOffset
 }
 
-// commitWithPull notes how far the group has pulled, and stores the offset that
-// came with the request.
-func (b *Broker) commitWithPull(p *pull, a *answer) {
+// pulled notes how far the group has pulled.
+func (b *Broker) pulled(p *pull, a *answer) {
 	b.broadcastPulled(p, a)
 	b.Offsets.CommitPull(p.group.GroupName, p.topic.TopicName, p.queue, a.result.NextBegin)
+}
+
+// commitWithPull also stores the offset that came with the request.
+func (b *Broker) commitWithPull(p *pull, a *answer) {
+	b.pulled(p, a)
 	if p.has(header.PullCommitOffset) {
 		b.Offsets.Commit(p.group.GroupName, p.topic.TopicName, p.queue, p.commitOffset)
 	}

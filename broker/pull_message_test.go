@@ -360,3 +360,26 @@ func TestStopAnswersHeldPulls(t *testing.T) {
 		t.Fatal("the connection ended without an answer")
 	}
 }
+
+// TestResetIsNotCommittedOver: the pull that fetches a reset brings the offset that
+// the reset has made void.
+func TestResetIsNotCommittedOver(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	for range 5 {
+		f.sendTo("T", "x")
+	}
+	committing := func(at string) *protocol.Command {
+		return f.call(code.PullMessage, nil, replace(pullFields("G", "T", at), "sysFlag", "5", "commitOffset", at)...)
+	}
+	want(t, committing("4"), code.Success, "FOUND")
+	f.Offsets.AssignReset("G", "T", 0, 1)
+	want(t, committing("4"), code.PullOffsetMoved, "OFFSET_RESET")
+	if at := f.Offsets.Query("G", "T", 0); at != 1 {
+		t.Errorf("committed is %d, want the reset's 1", at)
+	}
+	want(t, committing("2"), code.Success, "FOUND")
+	if at := f.Offsets.Query("G", "T", 0); at != 2 {
+		t.Errorf("committed is %d, want 2", at)
+	}
+}

@@ -154,10 +154,11 @@ func (b *Broker) notFound(p *pull, a *answer) *protocol.Command {
 }
 
 // resetAnswer delivers a reset: the client goes on at that offset, whatever there
-// is to read at the one it asked for.
+// is to read at the one it asked for. The offset that comes with the request is void
+// now: it is not committed over that of the reset, as the Java broker does.
 func (b *Broker) resetAnswer(p *pull, res store.GetResult) *protocol.Command {
 	a := answer{code: code.PullOffsetMoved, remark: "OFFSET_RESET", result: res}
-	b.commitWithPull(p, &a)
+	b.pulled(p, &a)
 	return b.notFound(p, &a)
 }
 
