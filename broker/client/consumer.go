@@ -281,18 +281,6 @@ func (r *Registry) FindConsumer(name, clientID string) (Info, bool) {
 	return Info{}, false
 }
 
-// ConsumerGroups are the names of the groups online, sorted.
-func (r *Registry) ConsumerGroups() []string {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	names := make([]string, 0, len(r.consumers))
-	for name := range r.consumers {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
-}
-
 // ConsumersOf are the groups online that subscribe to a topic, sorted.
 func (r *Registry) ConsumersOf(topic string) []string {
 	r.mu.RLock()

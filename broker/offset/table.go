@@ -138,16 +138,6 @@ func (t *Table) place(group string, queue int32) int32 {
 	return queue
 }
 
-// CommitUnlessReset is Commit, refused while a reset waits for its consumer: that
-// client does not know yet that its offset is void.
-func (t *Table) CommitUnlessReset(group, topic string, queue int32, offset int64) (reset, ok bool) {
-	if t.HasReset(group, topic, queue) {
-		return true, true
-	}
-	_, ok = t.Commit(group, topic, queue, offset)
-	return false, ok
-}
-
 // Query is the pending reset if there is one, else the committed offset, else None.
 func (t *Table) Query(group, topic string, queue int32) int64 {
 	showReset := t.opt.ServerSideReset == nil || t.opt.ServerSideReset()
@@ -186,15 +176,6 @@ func (t *Table) QueryPull(group, topic string, queue int32) int64 {
 		return offset
 	}
 	return t.Query(group, topic, queue)
-}
-
-// ClearPull forgets what a group pulled of a topic.
-func (t *Table) ClearPull(group, topic string) {
-	t.with(topic, group, false, func(r *row) {
-		if r != nil {
-			r.pulled = nil
-		}
-	})
 }
 
 // AssignReset orders a reset: the next pull of the queue is answered with it, and

@@ -260,21 +260,6 @@ func (r *Registry) SetForbidden(group, topic string, bit int, on bool) error {
 	return r.persist()
 }
 
-// DisableConsume stops a group's consumption until an operator allows it again;
-// Java does not persist this change by itself, so neither do we.
-func (r *Registry) DisableConsume(group string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	g, _ := r.table.Get(group)
-	if g == nil || !g.ConsumeEnable {
-		return
-	}
-	d := g.Clone()
-	d.ConsumeEnable = false
-	r.table.Set(group, d)
-	r.version = r.version.Next(r.opt.NowMs())
-}
-
 func (r *Registry) persist() error {
 	if r.opt.Persist == nil {
 		return nil

@@ -365,20 +365,6 @@ func (m *Memory) SetTotal(bytes uint64) {
 	m.total = bytes
 }
 
-// SetModTime changes the modification time of a file.
-func (m *Memory) SetModTime(name string, t time.Time) error {
-	m.mu.Lock()
-	n, err := m.node("chtimes", name)
-	m.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.modTime = t
-	return nil
-}
-
 // Names lists all files, sorted: for tests that look at what is left.
 func (m *Memory) Names() []string {
 	m.mu.Lock()

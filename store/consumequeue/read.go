@@ -90,12 +90,6 @@ func (q *Queue) FileEnd(offset int64) int64 {
 	return (offset/per + 1) * per
 }
 
-// FileBegin is the first offset of the file that holds an offset.
-func (q *Queue) FileBegin(offset int64) int64 {
-	per := q.table.opt.FileSize / UnitSize
-	return offset / per * per
-}
-
 // OffsetByTime finds an offset by store time, clamped to [min, max].
 // LOWER: the first message that is not older, or max. UPPER: the last message that
 // is not newer, or min. storeTime answers below 0 for a record it cannot read; the

@@ -8,9 +8,6 @@ type LockBatchRequestBody struct {
 	OnlyThisBroker bool           `json:"onlyThisBroker"`
 }
 
-// UnlockBatchRequestBody is the body of UNLOCK_BATCH_MQ.
-type UnlockBatchRequestBody = LockBatchRequestBody
-
 // LockBatchResponseBody lists the queues that the client holds now.
 type LockBatchResponseBody struct {
 	LockOKMQSet []MessageQueue `json:"lockOKMQSet"`

@@ -76,11 +76,6 @@ type SubscriptionGroupWrapper struct {
 	SubscriptionGroupTable map[string]SubscriptionGroupConfig `json:"subscriptionGroupTable"`
 }
 
-// SubscriptionGroupList is the body of UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST.
-type SubscriptionGroupList struct {
-	GroupConfigList []SubscriptionGroupConfig `json:"groupConfigList"`
-}
-
 // GroupForbidden answers UPDATE_AND_GET_GROUP_FORBIDDEN.
 type GroupForbidden struct {
 	Group    string `json:"group"`
