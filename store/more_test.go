@@ -484,3 +484,41 @@ func TestCrashesOfLightAndBatchQueues(t *testing.T) {
 		}
 	}
 }
+
+// A topic is deleted while messages wait for their flush, and is used again: nothing
+// that is acknowledged is taken for old, and each record knows its place.
+func TestDeletedWhileMessagesWait(t *testing.T) {
+	t.Parallel()
+	s := openMore(t, vfs.NewMemory(time.Now), small("/store", lmq, syncFlush), clock.Real)
+	sendAll := func(from, to int) {
+		for n := from; n < to; n++ {
+			send(t, s, dispatched("T", n, "%LMQ%a"), many("Batch", n, 1))
+		}
+	}
+	sendAll(0, 5)
+	s.commitRound(nil, nil)
+	sendAll(5, 7)
+	if err := s.DeleteTopics([]string{"T", "%LMQ%a", "Batch"}); err != nil {
+		t.Fatal(err)
+	}
+	s.commitRound(nil, nil)
+	sendAll(7, 10)
+	s.commitRound(nil, nil)
+	const want = "body-5 body-6 body-7 body-8 body-9"
+	for name, list := range map[string][]string{"T": bodies(t, s, "T", 0), "light": readLight(t, s, "%LMQ%a"), "batch": readBatches(t, s, "Batch")} {
+		if got := strings.Join(list, " "); got != want {
+			t.Errorf("%s has %s", name, got)
+		}
+	}
+	if err := s.DeleteTopics([]string{"T"}); err != nil {
+		t.Fatal(err)
+	}
+	sendAll(10, 11)
+	s.commitRound(nil, nil)
+	if low, high := s.MinOffset("T", 0), s.MaxOffset("T", 0); low != 0 || high != 1 {
+		t.Errorf("deleted when nothing waits: [%d, %d)", low, high)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}

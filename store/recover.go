@@ -75,6 +75,7 @@ func (s *Store) startEmpty() error {
 	for _, q := range s.queues.Batches() {
 		topics = append(topics, q.Topic)
 	}
+	s.queues.ResetNext() // nothing waits
 	for _, topic := range topics {
 		if err := s.queues.DeleteTopic(topic); err != nil {
 			return err

@@ -404,12 +404,15 @@ func (q *BatchQueue) sync() error {
 	return nil
 }
 
-// Destroy closes and removes everything and begins anew.
+// Destroy closes and removes everything and begins anew, as Queue.Destroy does.
 func (q *BatchQueue) Destroy() error {
 	q.lock()
 	defer q.mu.Unlock()
 	q.close()
-	q.end, q.min, q.max, q.maxPhy, q.Next, q.err = 0, 0, 0, -1, 0, nil
+	if q.Next <= q.max {
+		q.Next = 0
+	}
+	q.end, q.min, q.max, q.maxPhy, q.err = 0, 0, 0, -1, nil
 	if err := q.table.opt.FS.RemoveAll(q.dir()); err != nil {
 		return fmt.Errorf("batch consume queue: %w", err)
 	}

@@ -130,7 +130,7 @@ func (q *Queue) Unused(minPhy int64) bool {
 
 // DeleteTopic removes all queues of a topic with their directories. The caller
 // keeps writers out. The queue objects stay, empty, as a batch on its way may
-// hold one: it then starts again at offset 0.
+// hold one: it then starts again at offset 0, or as Destroy says.
 func (t *Table) DeleteTopic(topic string) error {
 	if err := checkName(topic, 0); err != nil {
 		return err
@@ -154,10 +154,15 @@ func (t *Table) DeleteTopic(topic string) error {
 }
 
 // Destroy removes the queue's files and begins it anew. The caller keeps writers out.
+// Messages that wait for a flush, or for room, have their offsets already: then the
+// queue goes on behind them, as those that follow would be taken for old ones.
 func (q *Queue) Destroy() error {
 	q.open()
 	q.io.Lock()
 	defer q.io.Unlock()
+	if q.Next <= q.max.Load() {
+		q.Next = 0
+	}
 	size := q.table.opt.FileSize
 	for start := q.first; q.hasFiles.Load() && start <= q.last; start += size {
 		q.table.files.drop(fileKey{q: q, start: start})
@@ -168,7 +173,7 @@ func (q *Queue) Destroy() error {
 	q.tail.Store(nil)
 	q.filed.Store(0)
 	q.maxPhy.Store(-1)
-	q.first, q.last, q.Next = 0, 0, 0
+	q.first, q.last = 0, 0
 	q.synced, q.newFiles = 0, false
 	q.generation++
 	q.err = nil
