@@ -30,7 +30,7 @@
 //
 // Open starts nothing; Run starts these and waits for them:
 //
-//	commitlog.Log.Run       makes the next log file, and zeroes it
+//	commitlog.Log.Run       makes the next log file; with SYNC_FLUSH fills it with zeros
 //	flushLoop               ASYNC_FLUSH: fdatasync of the log every flushIntervalCommitLog
 //	groupCommit             SYNC_FLUSH: one fdatasync after the other while there is something to flush
 //	queueLoop               consume queues, index and checkpoint to the disk; retries of dispatch

@@ -50,7 +50,8 @@ func configurationPage(root string) (string, error) {
 	server.ListenPort = broker.DefaultPort
 	pages := []page{
 		section("Broker", "What a broker acts on.", "broker", broker.DefaultConfig()),
-		section("Store", "Names of MessageStoreConfig.", "store", files),
+		section("Store", "Names of MessageStoreConfig, and three of ours. Those of parts that this version lacks (timer wheel, compaction, RocksDB, "+
+			"DLedger, replication, cold data, the transient pool, Java's locks and pools) are taken and shown, and change nothing.", "store", files),
 		section("Network", "Names of NettyServerConfig, the TLS properties, and bounds of our own. For a broker and a name server alike.", "remoting", server),
 		section("Calls to others", "Names of NettyClientConfig: a broker's calls to name servers and clients.", "remoting", remoting.DefaultClientConfig()),
 		section("Name server", "What namesrv.conf can say; its network settings are those above.", "nameserv", nameserv.Defaults()),
