@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"encoding/binary"
 	"errors"
 
 	"github.com/skylarkmq/skylark/message"
@@ -35,6 +36,9 @@ func (l *Log) resume(s *Scan, r *Resume) bool {
 
 // resyncPiece is how much is read at once where no records are.
 const resyncPiece = 1 << 20
+
+// offPhy is where a record says its own place.
+const offPhy = 28
 
 // Resync finds where the log goes on at or behind an offset where no record is: at a
 // record that knows its own place and has the right sum, or at the blank that ends a
@@ -80,6 +84,10 @@ func beginsAt(f *mapped.File, at int64, head []byte, last bool, accept func(at i
 		return int64(size) == f.End()-at && !last && accept(at, nil)
 	}
 	if err != nil || int64(size) > f.End()-at {
+		return false
+	}
+	// A body may be full of what looks like a long record: none is read that does not know its place.
+	if len(head) >= offPhy+8 && int64(binary.BigEndian.Uint64(head[offPhy:])) != at {
 		return false
 	}
 	rec := make([]byte, size)
