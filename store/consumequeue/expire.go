@@ -170,7 +170,7 @@ func (q *Queue) Destroy() error {
 	q.hasFiles.Store(false)
 	q.max.Store(0)
 	q.min.Store(0)
-	q.tail.Store(nil)
+	q.dropTail()
 	q.filed.Store(0)
 	q.maxPhy.Store(-1)
 	q.first, q.last = 0, 0

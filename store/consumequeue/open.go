@@ -69,7 +69,7 @@ func (q *Queue) load() error {
 // settle makes an end the queue's state; its units are in the file, and as
 // durable as they will get.
 func (q *Queue) settle(e ends) {
-	q.tail.Store(nil)
+	q.dropTail()
 	q.maxPhy.Store(e.maxPhy)
 	q.max.Store(e.max)
 	q.filed.Store(e.max)

@@ -179,7 +179,7 @@ func (q *Queue) begin(offset int64) error {
 	q.min.Store(offset)
 	q.filed.Store(offset)
 	q.synced = 0 // the fillers too
-	q.tail.Store(nil)
+	q.dropTail()
 	q.hasFiles.Store(true)
 	if isLight(q.Topic) && !q.light {
 		q.light = true

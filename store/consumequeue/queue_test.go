@@ -447,3 +447,20 @@ func TestFlushedTimestamp(t *testing.T) {
 		t.Errorf("after a thorough flush: %d", got)
 	}
 }
+
+// What a destroyed queue had in memory is not counted for ever: the others would get
+// small tails for it.
+func TestDestroyedTails(t *testing.T) {
+	t.Parallel()
+	table, _ := openTable(t, testOptions(t.TempDir()), false)
+	q := table.Queue("T", 0)
+	for range 3 {
+		put(t, q, 0, 0, 40)
+		if err := q.Destroy(); err != nil {
+			t.Fatal(err)
+		}
+		if n := table.tailBytes.Load(); n != 0 {
+			t.Fatalf("%d bytes of tails in a table without messages", n)
+		}
+	}
+}

@@ -37,6 +37,13 @@ func (t *tail) from(from, to int64) []byte {
 	return t.buf[(from-t.base)*UnitSize : (to-t.base)*UnitSize]
 }
 
+// dropTail forgets the tail, whose units are in the file or not wanted.
+func (q *Queue) dropTail() {
+	if t := q.tail.Swap(nil); t != nil {
+		q.table.tailBytes.Add(-t.units * UnitSize)
+	}
+}
+
 // nextTail makes room for the unit at next. A tail that may still grow takes all
 // units along; a grown one only the newest, and then everything must be in the
 // file already.
