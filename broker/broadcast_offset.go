@@ -24,11 +24,8 @@ func (b *Broker) newBroadcasts() *broadcast.Table {
 		return func() int64 { return of(b.cfg.Get()) * 1000 }
 	}
 	return broadcast.New(broadcast.Options{
-		NowMs: b.clock.NowMs,
-		Online: func(group, id string) bool {
-			_, ok := b.Clients.FindConsumer(group, id)
-			return ok
-		},
+		NowMs:     b.clock.NowMs,
+		Online:    func(group string) []string { return b.Clients.ClientIDs(group) },
 		OfflineMs: seconds(func(c *Config) int64 { return c.BroadcastOffsetExpireSecond }),
 		OnlineMs:  seconds(func(c *Config) int64 { return c.BroadcastOffsetExpireMaxSecond }),
 		Start:     b.broadcastStart,

@@ -25,8 +25,8 @@ const (
 // Options of a Table; all are needed.
 type Options struct {
 	NowMs func() int64
-	// Online says whether a client heart-beats to this broker.
-	Online func(group, clientID string) bool
+	// Online are the ids of a group's clients that heart-beat to this broker.
+	Online func(group string) []string
 	// OfflineMs and OnlineMs are how long after its last pull a client is remembered.
 	OfflineMs, OnlineMs func() int64
 	// Start is where a client begins of which nothing is known: the group's common
@@ -133,21 +133,18 @@ func (t *Table) Init(p *Pull) int64 {
 	return stored
 }
 
-// member is one client of one group.
-type member struct{ group, id string }
-
-// online asks for every client whether it is there, outside of the lock.
-func (t *Table) online() map[member]bool {
+// online asks for every group who is there, outside of the lock.
+func (t *Table) online() map[string]map[string]bool {
+	here := map[string]map[string]bool{}
 	t.mu.Lock()
-	here := map[member]bool{}
-	for k, clients := range t.keys {
-		for id := range clients {
-			here[member{k.group, id}] = false
-		}
+	for k := range t.keys {
+		here[k.group] = map[string]bool{}
 	}
 	t.mu.Unlock()
-	for m := range here {
-		here[m] = t.opt.Online(m.group, m.id)
+	for group, ids := range here {
+		for _, id := range t.opt.Online(group) {
+			ids[id] = true
+		}
 	}
 	return here
 }
@@ -162,7 +159,7 @@ func (t *Table) Scan() {
 	for k, clients := range t.keys {
 		queues := map[int32]int64{}
 		for id, at := range clients {
-			silent, there := now-at.pulledMs, here[member{k.group, id}]
+			silent, there := now-at.pulledMs, here[k.group][id]
 			if there || silent < offline {
 				at.lower(queues)
 			}

@@ -2,6 +2,8 @@ package broadcast
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 )
 
@@ -15,7 +17,7 @@ type world struct {
 func newWorld() *world {
 	w := &world{online: map[string]bool{}, committed: map[string]int64{}}
 	w.Table = New(Options{
-		NowMs: func() int64 { return w.now }, Online: func(_, id string) bool { return w.online[id] },
+		NowMs: func() int64 { return w.now }, Online: func(string) []string { return slices.Collect(maps.Keys(w.online)) },
 		OfflineMs: func() int64 { return 120_000 }, OnlineMs: func() int64 { return 300_000 },
 		Start: func(group, _ string, queue int32) int64 {
 			if v, ok := w.committed[fmt.Sprint(group+Suffix, queue)]; ok {
@@ -148,5 +150,20 @@ func TestBoundOfAll(t *testing.T) {
 	w.now = 120_000
 	if w.Scan(); w.clients != 0 || w.queues != 0 || len(w.keys) != 0 {
 		t.Fatalf("left: %d clients, %d queues, %d keys", w.clients, w.queues, len(w.keys))
+	}
+}
+
+// TestScanOfMany: each group is asked once who is there, not for each client.
+func TestScanOfMany(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	asked, ids := 0, []string{}
+	w.opt.Online = func(string) []string { asked++; return ids }
+	for i := range 1000 {
+		ids = append(ids, fmt.Sprint(i))
+		w.Pulled(pull(ids[i], int64(1000-i), false))
+	}
+	if w.Scan(); asked != 1 || w.committed["G@broadcast0"] != 1 {
+		t.Errorf("asked %d times, committed %v", asked, w.committed)
 	}
 }
