@@ -43,6 +43,12 @@ func small(c *store.Config) {
 // start runs a broker with changed settings until the test ends.
 func start(t testing.TB, change func(*Config, *store.Config)) *fixture {
 	t.Helper()
+	return startOn(t, Options{}, change)
+}
+
+// startOn is start with some options given.
+func startOn(t testing.TB, opt Options, change func(*Config, *store.Config)) *fixture {
+	t.Helper()
 	cfg, st := DefaultConfig(), store.Defaults()
 	cfg.BrokerName, cfg.BrokerIP1, cfg.BrokerIP2, cfg.NamesrvAddr = "test-a", "127.0.0.1", "127.0.0.1", ""
 	// A busy machine must not make the broker turn requests away: tests of that set their own limits.
@@ -52,7 +58,8 @@ func start(t testing.TB, change func(*Config, *store.Config)) *fixture {
 	if change != nil {
 		change(&cfg, &st)
 	}
-	return startWith(t, Options{Config: config.NewSection(cfg), Store: config.NewSection(st)})
+	opt.Config, opt.Store = config.NewSection(cfg), config.NewSection(st)
+	return startWith(t, opt)
 }
 
 func startWith(t testing.TB, opt Options) *fixture {

@@ -188,7 +188,9 @@ func TestRepliesWithLittleMemory(t *testing.T) {
 			t.Errorf("%d of %d bytes", r.most, memory)
 		}
 	}
-	f := start(t, nil)
-	f.replies.bound(repliesOfLimit * 100)
+	// The limit is set before the broker runs: its loops read it without a lock.
+	const memory = 64 << 20
+	f := startOn(t, Options{MemoryLimit: memory}, nil)
+	f.replies.bytes.Store(memory / repliesOfLimit)
 	want(t, f.call(code.SendReplyMessageV2, make([]byte, 101), replyFields("nobody")...), code.SystemBusy, remarkOverload)
 }
