@@ -4,13 +4,49 @@ package testbroker
 import (
 	"bufio"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
+
+// Binary is the absolute path of the server under test, from SKYLARK_BIN. Without it the test is skipped; target is of make, and sets it.
+func Binary(t *testing.T, target string) string {
+	t.Helper()
+	bin := os.Getenv("SKYLARK_BIN")
+	if bin == "" {
+		t.Skipf("SKYLARK_BIN does not name a server; make %s builds one and sets it", target)
+	}
+	bin, err := filepath.Abs(bin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bin
+}
+
+// Rand is seeded by the environment, or anew, and says which, so that a run can be made again.
+func Rand(t *testing.T, name string) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if n, err := strconv.ParseUint(os.Getenv(name), 10, 64); err == nil {
+		seed = n
+	}
+	t.Logf("%s=%d", name, seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// Rounds is how many a test makes: what the environment says, or few.
+func Rounds(name string, few int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return max(1, n)
+	}
+	return few
+}
 
 // Server is one life of the broker.
 type Server struct {

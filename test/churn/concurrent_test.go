@@ -63,6 +63,7 @@ func TestConcurrent(t *testing.T) {
 	}
 	end := c.ends(t, c.server.Addr)
 	c.ledger.awaitAll(t, end)
+	c.awaitCommitted(t, c.server.Addr, concurrentGroup, end)
 	for _, p := range c.members {
 		p.end(syscall.SIGTERM)
 	}

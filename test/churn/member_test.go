@@ -26,6 +26,7 @@ const (
 	relockEvery    = 5 * time.Second
 	holdPulls      = 2 * time.Second
 	afterError     = 50 * time.Millisecond
+	leaveTime      = 2 * time.Second
 )
 
 // delivery is one message that reached a member.
@@ -244,19 +245,30 @@ func (m *member) take(ctx context.Context, q int32, at int64) {
 
 // leave runs after the member's own context has ended.
 func (m *member) leave() {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
 	defer cancel()
 	for _, w := range m.mine {
 		w.drop(ctx, m.orderly)
 	}
 	m.wg.Wait()
 	// What fails here a broker that is away has forgotten by itself.
+	if m.orderly {
+		// All queues: the broker may have given a lock whose answer this member did not wait for.
+		all := make([]int32, queues)
+		for q := range all {
+			all[q] = int32(q)
+		}
+		_, _ = m.call(ctx, code.UnlockBatchMQ, m.queueSet(all))
+	}
 	_, _ = m.call(ctx, code.UnregisterClient, nil, "clientID", m.id, "consumerGroup", m.group)
 }
 
 // drop ends the worker; with unlock it first waits, a second at most, until nothing
-// is in hand, and says false when that was too short.
+// is in hand, and says false when that was too short. A member that is told to leave
+// meanwhile still saves and gives back: else the queue rests until its lock expires.
 func (w *worker) drop(ctx context.Context, unlock bool) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
+	defer cancel()
 	w.dropped.Store(true)
 	w.cancel()
 	if unlock {

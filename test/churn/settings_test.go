@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -26,27 +25,12 @@ type settings struct {
 
 func newSettings(t *testing.T, short int) *settings {
 	t.Helper()
-	bin := os.Getenv("SKYLARK_BIN")
-	if bin == "" {
-		t.Skip("SKYLARK_BIN does not name a server; make churn builds one and sets it")
-	}
-	bin, err := filepath.Abs(bin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &settings{rounds: short}
-	if n, err := strconv.Atoi(os.Getenv("SKYLARK_CHURN_ROUNDS")); err == nil {
-		s.rounds = max(1, n)
-	}
+	bin := testbroker.Binary(t, "churn")
+	s := &settings{rounds: testbroker.Rounds("SKYLARK_CHURN_ROUNDS", short)}
 	if d, err := time.ParseDuration(os.Getenv("SKYLARK_CHURN_EVERY")); err == nil {
 		s.every = d
 	}
-	seed := uint64(time.Now().UnixNano())
-	if n, err := strconv.ParseUint(os.Getenv("SKYLARK_CHURN_SEED"), 10, 64); err == nil {
-		seed = n
-	}
-	t.Logf("SKYLARK_CHURN_SEED=%d", seed)
-	s.rand = rand.New(rand.NewPCG(seed, 0))
+	s.rand = testbroker.Rand(t, "SKYLARK_CHURN_SEED")
 	// Clients that are paused are forgotten while they sleep.
 	s.broker = &testbroker.Broker{Bin: bin, Dir: t.TempDir(), Port: testport.Broker(t), Flush: "ASYNC_FLUSH",
 		Settings: "channelExpiredTimeout=3000\nwaitTimeMillsInSendQueue=10000\n"}
@@ -86,6 +70,33 @@ func (s *settings) ends(t *testing.T, addr string) (end [queues]int64) {
 		end[q] = at
 	}
 	return end
+}
+
+// awaitCommitted waits until the group is where the queues end, and stays there for as long as a member may hold back what it knows: one
+// that has just taken a queue over may have begun behind what the owner before it consumed, and saves its own place first.
+func (s *settings) awaitCommitted(t *testing.T, addr, group string, want [queues]int64) {
+	t.Helper()
+	const patience, quiet = 20 * time.Second, 2 * rebalanceEvery
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c := newClient(addr)
+	defer c.Close()
+	look := time.NewTicker(persistEvery / 4)
+	defer look.Stop()
+	since := time.Now()
+	for time.Since(since) < quiet {
+		for q := range want {
+			if at, err := c.committed(ctx, group, int32(q)); err != nil || at != want[q] {
+				since = time.Now()
+			}
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			t.Errorf("committed offsets do not come to the ends of the queues in %v", patience)
+			return
+		}
+	}
 }
 
 // checkCommitted compares what a group that has consumed everything left behind.

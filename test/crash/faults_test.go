@@ -160,7 +160,7 @@ func (p *patient) inject(rule string) (stop func()) {
 
 // The first flush that fails ends acknowledging, though the next would succeed; a restart recovers.
 func TestInjectedSyncError(t *testing.T) {
-	p := newPatient(t, &testbroker.Broker{Bin: serverBinary(t), Dir: t.TempDir(), Port: testport.Broker(t), Flush: "SYNC_FLUSH"})
+	p := newPatient(t, &testbroker.Broker{Bin: testbroker.Binary(t, "crash"), Dir: t.TempDir(), Port: testport.Broker(t), Flush: "SYNC_FLUSH"})
 	stop := p.inject("fdatasync:error=EIO")
 	p.refused(p.fill(200), "")
 	stop()
@@ -172,7 +172,7 @@ func TestInjectedSyncError(t *testing.T) {
 // No room for the next file of the log: refused with the cause, reading goes on, accepted again when there is.
 func TestInjectedNoSpace(t *testing.T) {
 	p := newPatient(t, &testbroker.Broker{
-		Bin: serverBinary(t), Dir: t.TempDir(), Port: testport.Broker(t), Flush: "ASYNC_FLUSH", Settings: "mappedFileSizeCommitLog=1048576\n",
+		Bin: testbroker.Binary(t, "crash"), Dir: t.TempDir(), Port: testport.Broker(t), Flush: "ASYNC_FLUSH", Settings: "mappedFileSizeCommitLog=1048576\n",
 	})
 	stop := p.inject("fallocate:error=ENOSPC")
 	p.refused(p.fill(20_000), "the disk is full")
@@ -184,7 +184,7 @@ func TestInjectedNoSpace(t *testing.T) {
 
 // The same on a file system that is really full.
 func TestFullLoopDisk(t *testing.T) {
-	bin := serverBinary(t)
+	bin := testbroker.Binary(t, "crash")
 	disk := newLoopDisk(t, 64, "")
 	balloon := filepath.Join(disk.dir, "balloon")
 	if err := command("fallocate", "-l", "24MiB", balloon); err != nil {
@@ -206,7 +206,7 @@ func TestFullLoopDisk(t *testing.T) {
 
 // A file system that its kernel made read-only after an error: refused, reading goes on, the process lives.
 func TestReadOnlyLoopDisk(t *testing.T) {
-	bin := serverBinary(t)
+	bin := testbroker.Binary(t, "crash")
 	disk := newLoopDisk(t, 64, "errors=remount-ro")
 	trigger := filepath.Join("/sys/fs/ext4", filepath.Base(disk.device(t)), "trigger_fs_error")
 	if f, err := os.OpenFile(trigger, os.O_WRONLY, 0); err != nil {

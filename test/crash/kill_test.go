@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -32,46 +30,13 @@ const (
 const killSettings = "fileReservedTime=0\ndeleteCommitLogFilesInterval=1\ndeleteConsumeQueueFilesInterval=1\n" +
 	"mappedFileSizeCommitLog=1048576\nmappedFileSizeConsumeQueue=20000\nflushIntervalConsumeQueue=7\nflushConsumeQueueThoroughInterval=20\nflushIntervalCommitLog=20\n"
 
-// serverBinary is the absolute path of the server under test.
-func serverBinary(t *testing.T) string {
-	t.Helper()
-	bin := os.Getenv("SKYLARK_BIN")
-	if bin == "" {
-		t.Skip("SKYLARK_BIN does not name a server; make crash builds one and sets it")
-	}
-	bin, err := filepath.Abs(bin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bin
-}
-
-// newRand gives the seed of the environment, or a new one, and says which.
-func newRand(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if n, err := strconv.ParseUint(os.Getenv("SKYLARK_CRASH_SEED"), 10, 64); err == nil {
-		seed = n
-	}
-	t.Logf("SKYLARK_CRASH_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
-}
-
-// roundsOf is the number of rounds a test makes: that of the environment, or few.
-func roundsOf(name string, few int) int {
-	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
-		return max(1, n)
-	}
-	return few
-}
-
 // TestKill runs SKYLARK_CRASH_ROUNDS rounds of the binary SKYLARK_BIN, half of them with each flush mode. A round ends with kill -9.
 func TestKill(t *testing.T) {
-	bin := serverBinary(t)
-	rounds := (roundsOf("SKYLARK_CRASH_ROUNDS", 4) + 1) / 2
+	bin := testbroker.Binary(t, "crash")
+	rounds := (testbroker.Rounds("SKYLARK_CRASH_ROUNDS", 4) + 1) / 2
 	for _, flush := range []string{"ASYNC_FLUSH", "SYNC_FLUSH"} {
 		t.Run(flush, func(t *testing.T) {
-			r := newRand(t)
+			r := testbroker.Rand(t, "SKYLARK_CRASH_SEED")
 			var sum tally
 			for done := 0; done < rounds; done += livesPerStore {
 				b := &testbroker.Broker{Bin: bin, Dir: t.TempDir(), Port: testport.Broker(t), Flush: flush, Settings: killSettings}

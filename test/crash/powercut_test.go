@@ -22,11 +22,11 @@ const (
 // TestPowerCut cuts the power of the disk under the broker SKYLARK_CUT_ROUNDS times with each flush mode. With SYNC_FLUSH nothing
 // acknowledged may be missing, with ASYNC_FLUSH only the newest; whatever is there is whole, dense and in order.
 func TestPowerCut(t *testing.T) {
-	bin := serverBinary(t)
-	rounds := roundsOf("SKYLARK_CUT_ROUNDS", 2)
+	bin := testbroker.Binary(t, "crash")
+	rounds := testbroker.Rounds("SKYLARK_CUT_ROUNDS", 2)
 	for _, flush := range []string{"SYNC_FLUSH", "ASYNC_FLUSH"} {
 		t.Run(flush, func(t *testing.T) {
-			r := newRand(t)
+			r := testbroker.Rand(t, "SKYLARK_CRASH_SEED")
 			var sum tally
 			for done := 0; done < rounds; done += livesPerStore {
 				disk := newLoopDisk(t, 128, "")

@@ -125,7 +125,7 @@ func (p *txProducer) run(ctx context.Context, name string, r *rand.Rand) {
 // transactions. In the end consumers have every committed message once, and none
 // that was rolled back.
 func TestKillTransactions(t *testing.T) {
-	bin := serverBinary(t)
+	bin := testbroker.Binary(t, "crash")
 	async, sync := 5, 5
 	if n, err := strconv.Atoi(os.Getenv("SKYLARK_CRASH_ROUNDS")); err == nil {
 		async, sync = max(2, n), max(1, n/4) // a kill loses as little with either; waiting for the disk is another path
@@ -136,7 +136,7 @@ func TestKillTransactions(t *testing.T) {
 		least  int // transactions, or it was no load
 	}{{"ASYNC_FLUSH", async, 200}, {"SYNC_FLUSH", sync, 20}} {
 		t.Run(mode.flush, func(t *testing.T) {
-			r := newRand(t)
+			r := testbroker.Rand(t, "SKYLARK_CRASH_SEED")
 			b := &testbroker.Broker{
 				Bin: bin, Dir: t.TempDir(), Port: testport.Broker(t), Flush: mode.flush,
 				Settings: "transactionCheckInterval=150\ntransactionTimeOut=100\ntransactionCheckMax=1000000\ntransactionOpBatchInterval=300\nflushConsumerOffsetInterval=200\n",
