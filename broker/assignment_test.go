@@ -127,10 +127,11 @@ func TestMessageRequestMode(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Replace(string(data), `"PULL"`, `"POP"`, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f = start(t, func(_ *Config, s *store.Config) { s.StorePathRootDir = dir })
-	req := &body.QueryAssignmentRequestBody{Topic: "T", ConsumerGroup: group}
-	if got := f.requestMode(req); got != "PULL" {
-		t.Errorf("mode %q", got)
+	ns := startNameServer(t, t.TempDir(), "")
+	f = start(t, func(c *Config, s *store.Config) { c.NamesrvAddr, s.StorePathRootDir = ns.addr, dir })
+	ns.route(f.client, "T", known)
+	if got := f.assigned("T", group, "c", "BROADCASTING", ""); got != "0 1 2 3" { // each with mode PULL
+		t.Errorf("assigned %q", got)
 	}
 	if reply := f.call(code.GetAllMessageRequestMode, nil); string(reply.Body) != strings.Replace(all, "PULL", "POP", 1) {
 		t.Errorf("after a restart: %s", reply.Body)

@@ -123,5 +123,5 @@ func (b *Broker) listConflicts(_ *remoting.Request, h *header.Conflicts) (*proto
 		}
 		out.Groups = append(out.Groups, g)
 	}
-	return answerJSON(out)
+	return withBody(out)
 }

@@ -31,12 +31,8 @@ var deadLetterRoutes = []remoting.Route[*Broker]{
 	remoting.Handle(code.SkylarkDeadLetterResend, remoting.Query, (*Broker).resendDeadLetters),
 }
 
-const (
-	deadPageMost = 1000
-	deadBodyMost = 16 << 10
-	// deadScanMost bounds the records that one request looks at: a filter may match none.
-	deadScanMost = 20_000
-)
+// deadScanMost bounds the records that one request looks at: a filter may match none.
+const deadScanMost = 20_000
 
 // deadLetters keeps what was sent again.
 type deadLetters struct {
@@ -118,7 +114,7 @@ func (b *Broker) deadLetterGroups(*remoting.Request) (*protocol.Command, error) 
 		g.Depth, g.Sent, g.Oldest = b.letters.depth(c)
 		out.Groups = append(out.Groups, g)
 	})
-	return answerJSON(out)
+	return withBody(out)
 }
 
 // deadTopic finds the dead letter topic of a group.
@@ -135,12 +131,12 @@ func (b *Broker) listDeadLetters(_ *remoting.Request, h *header.DeadLetters) (*p
 		return nil, err
 	}
 	page := body.DeadLetterPage{Letters: []body.DeadLetter{}}
-	most := int(min(max(h.Max, 1), deadPageMost))
+	most := int(min(max(h.Max, 1), shownPageMost))
 	page.NextQueue, page.NextOffset = b.letters.walk(c, h, func(q deadletter.Queue, v *message.View) bool {
 		page.Letters = append(page.Letters, b.letters.letter(q, v))
 		return len(page.Letters) < most
 	})
-	return answerJSON(page)
+	return withBody(page)
 }
 
 // walk visits the letters that are meant until visit says no more, or many records
@@ -207,7 +203,7 @@ func (b *Broker) showDeadLetter(_ *remoting.Request, h *header.DeadLetter) (*pro
 	b.letters.walk(c, &header.DeadLetters{QueueId: h.QueueId, From: h.Offset, Sent: true}, func(q deadletter.Queue, v *message.View) bool {
 		if q.ID == h.QueueId && v.QueueOffset == h.Offset {
 			l := b.letters.letter(q, v)
-			l.Properties, l.Body = string(v.Properties), append([]byte{}, v.Body[:min(len(v.Body), deadBodyMost)]...)
+			l.Properties, l.Body = string(v.Properties), append([]byte{}, v.Body[:min(len(v.Body), shownBodyMost)]...)
 			one = &l
 		}
 		return false
@@ -215,5 +211,5 @@ func (b *Broker) showDeadLetter(_ *remoting.Request, h *header.DeadLetter) (*pro
 	if one == nil {
 		return nil, remoting.Failf(code.QueryNotFound, "group %s has no dead letter at offset %d of queue %d", h.Group, h.Offset, h.QueueId)
 	}
-	return answerJSON(*one)
+	return withBody(*one)
 }

@@ -54,7 +54,7 @@ func (b *Broker) resendDeadLetters(r *remoting.Request, h *header.DeadLetters) (
 	if err != nil {
 		return nil, remoting.Fail(code.SystemError, err.Error())
 	}
-	return answerJSON(page)
+	return withBody(page)
 }
 
 // maxResendBytes bounds what a batch keeps in memory: 256 letters may have 4 MiB each.

@@ -33,7 +33,7 @@ func (b *Broker) queryAssignment(r *remoting.Request) (*protocol.Command, error)
 		list := make([]body.MessageQueueAssignment, 0, len(share))
 		for _, q := range share {
 			list = append(list, body.MessageQueueAssignment{
-				MessageQueue: body.MessageQueue{BrokerName: q.BrokerName, QueueId: q.ID, Topic: q.Topic}, Mode: b.requestMode(req),
+				MessageQueue: body.MessageQueue{BrokerName: q.BrokerName, QueueId: q.ID, Topic: q.Topic}, Mode: servedMode,
 			})
 		}
 		answer.MessageQueueAssignments = &list
@@ -69,20 +69,9 @@ func (b *Broker) assign(req *body.QueryAssignmentRequestBody) (share []assignmen
 	return share, true, nil
 }
 
-// requestMode is how a client is to get the messages. This version has no POP, so
-// what a Java broker left as POP is pulled meanwhile; the entry stays as it is.
-func (b *Broker) requestMode(req *body.QueryAssignmentRequestBody) string {
-	mode := b.cfg.Get().DefaultMessageRequestMode
-	if set, ok := b.Modes.Get(req.Topic, req.ConsumerGroup); ok {
-		mode = set.Mode
-	} else if topic.IsRetry(req.Topic) {
-		mode = assignment.Pull
-	}
-	if mode != assignment.Pull {
-		return assignment.Pull
-	}
-	return mode
-}
+// servedMode is how clients are told to get the messages. This version has no POP, so
+// what a Java broker left as POP is pulled meanwhile; its entry stays as it is.
+const servedMode = assignment.Pull
 
 // remarkNoPop refuses what would need POP.
 const remarkNoPop = "mode POP is not supported by this version of the broker; set mode PULL"

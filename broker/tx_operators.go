@@ -17,17 +17,18 @@ var txRoutes = []remoting.Route[*Broker]{
 	remoting.Handle(code.SkylarkTxSettle, remoting.Transaction, (*Broker).txSettle),
 }
 
+// What the requests of `skylark admin tx` and `dlq` answer at most: entries of a page, and of a message's body.
 const (
-	txPageMost = 1000
-	txBodyMost = 16 << 10
+	shownPageMost = 1000
+	shownBodyMost = 16 << 10
 )
 
 func (b *Broker) txList(_ *remoting.Request, h *header.TxList) (*protocol.Command, error) {
-	n := int(min(max(h.Max, 1), txPageMost))
+	n := int(min(max(h.Max, 1), shownPageMost))
 	page := body.TxPage{Halves: []body.TxHalf{}, Next: -1, Open: b.Transactions.Open(), Topic: b.Transactions.Topics()}
 	if h.Discarded {
 		b.txDiscarded(h, n, &page)
-		return answerJSON(page)
+		return withBody(page)
 	}
 	q := transaction.Query{Group: h.Group, Topic: h.Topic, ChecksFrom: h.MinChecks, From: h.From, Max: n}
 	if h.MinAgeMs > 0 {
@@ -43,7 +44,7 @@ func (b *Broker) txList(_ *remoting.Request, h *header.TxList) (*protocol.Comman
 			page.Next = -1
 		}
 	}
-	return answerJSON(page)
+	return withBody(page)
 }
 
 // txDiscarded lists what was checked too often; those are few.
@@ -106,9 +107,9 @@ func (b *Broker) txShow(_ *remoting.Request, h *header.TxShow) (*protocol.Comman
 	one, rec := b.txHalf(&i, nil)
 	var v message.View
 	if message.Decode(rec, &v) == nil {
-		one.Properties, one.Body = string(v.Properties), v.Body[:min(len(v.Body), txBodyMost)]
+		one.Properties, one.Body = string(v.Properties), v.Body[:min(len(v.Body), shownBodyMost)]
 	}
-	return answerJSON(one)
+	return withBody(one)
 }
 
 func (b *Broker) txSettle(r *remoting.Request, h *header.TxSettle) (*protocol.Command, error) {
@@ -123,16 +124,6 @@ func (b *Broker) txSettle(r *remoting.Request, h *header.TxSettle) (*protocol.Co
 		return nil, remoting.Fail(code.SystemError, err.Error())
 	}
 	return protocol.NewResponse(code.Success, ""), nil
-}
-
-func answerJSON(v any) (*protocol.Command, error) {
-	data, err := body.Encode(v)
-	if err != nil {
-		return nil, err
-	}
-	answer := protocol.NewResponse(code.Success, "")
-	answer.Body = data
-	return answer, nil
 }
 
 // txInfo are the counters for GET_BROKER_RUNTIME_INFO, once there was a transaction.

@@ -70,19 +70,10 @@ func (t *dlqTool) filterFlags(flags *flag.FlagSet, most int) {
 	flags.IntVar(&t.max, "max", most, "at most so many")
 }
 
-// arguments parses the flags and checks the number of what is left.
-func arguments(flags *flag.FlagSet, args []string, least, most int) ([]string, error) {
-	args, err := flagsAnywhere(flags, args)
-	if err == nil && (len(args) < least || len(args) > most) {
-		err = exit{exitFailed, dlqUsage}
-	}
-	return args, err
-}
-
 func (t *dlqTool) runList(flags *flag.FlagSet, args []string) error {
 	t.filterFlags(flags, 100)
 	flags.BoolVar(&t.q.Sent, "sent", false, "also those that were sent again")
-	args, err := arguments(flags, args, 0, 1)
+	args, err := arguments(flags, args, dlqUsage, 0, 1)
 	if err != nil {
 		return err
 	}
@@ -187,7 +178,7 @@ func (t *dlqTool) table(all []body.DeadLetter) error {
 
 func (t *dlqTool) runShow(flags *flag.FlagSet, args []string) error {
 	flags.IntVar(&t.queue, "queue", 0, "queue of the dead letter topic")
-	args, err := arguments(flags, args, 2, 2)
+	args, err := arguments(flags, args, dlqUsage, 2, 2)
 	if err != nil {
 		return err
 	}
@@ -224,7 +215,7 @@ func (t *dlqTool) runResend(flags *flag.FlagSet, args []string) error {
 	flags.StringVar(&t.q.To, "to", "retry", "retry or origin")
 	flags.IntVar(&t.rate, "rate", 100, "messages a second")
 	flags.BoolVar(&t.write, "write", false, "do it")
-	args, err := arguments(flags, args, 1, 1)
+	args, err := arguments(flags, args, dlqUsage, 1, 1)
 	if err != nil {
 		return err
 	}
@@ -278,7 +269,7 @@ func (t *dlqTool) runPurge(flags *flag.FlagSet, args []string) error {
 	var h header.PurgeTopic
 	flags.Var((*timeFlag)(&h.Before), "before", "what was dead before")
 	flags.BoolVar(&h.Write, "write", false, "do it")
-	args, err := arguments(flags, args, 1, 1)
+	args, err := arguments(flags, args, dlqUsage, 1, 1)
 	if err != nil {
 		return err
 	}

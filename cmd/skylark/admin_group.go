@@ -41,12 +41,9 @@ func runAdminGroup(c *call) error {
 }
 
 func (g *groupTool) conflicts(flags *flag.FlagSet, args []string) error {
-	args, err := flagsAnywhere(flags, args)
+	args, err := arguments(flags, args, groupUsage, 0, 1)
 	if err != nil {
 		return err
-	}
-	if len(args) > 1 {
-		return exit{exitFailed, groupUsage}
 	}
 	var list body.ConflictList
 	shown, err := g.ask(code.SkylarkConflicts, &header.Conflicts{Group: strings.Join(args, "")}, &list)
@@ -83,12 +80,9 @@ func (g *groupTool) skip(flags *flag.FlagSet, args []string) error {
 	var h header.SkipToEnd
 	flags.StringVar(&h.Topic, "topic", "", "this topic only")
 	flags.BoolVar(&h.Write, "write", false, "do it")
-	args, err := flagsAnywhere(flags, args)
+	args, err := arguments(flags, args, groupUsage, 1, 1)
 	if err != nil {
 		return err
-	}
-	if len(args) != 1 {
-		return exit{exitFailed, groupUsage}
 	}
 	h.Group = args[0]
 	var answer body.Skipped

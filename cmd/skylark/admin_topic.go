@@ -32,12 +32,9 @@ func runAdminTopic(c *call) error {
 	flags.IntVar(&queue, "queue", -1, "this queue only")
 	flags.Int64Var(&h.Offset, "offset", -1, "what is before this offset of the queue")
 	flags.BoolVar(&h.Write, "write", false, "do it")
-	args, err := flagsAnywhere(flags, c.args[1:])
+	args, err := arguments(flags, c.args[1:], topicUsage, 1, 1)
 	if err != nil {
 		return err
-	}
-	if len(args) != 1 {
-		return exit{exitFailed, topicUsage}
 	}
 	h.Topic, h.QueueId = args[0], int32(queue)
 	return op.purge(&h)

@@ -93,16 +93,9 @@ func (t *txTool) done(err error, what, arg string) error {
 }
 
 func (t *txTool) list(q header.TxList) error {
-	reply, err := t.call(code.SkylarkTxList, &q)
-	if err != nil {
-		return exit{exitFailed, err.Error()}
-	}
-	if t.json {
-		fmt.Fprintf(t.out, "%s\n", reply.Body)
-		return nil
-	}
 	var page body.TxPage
-	if err := javajson.Unmarshal(reply.Body, &page); err != nil {
+	printed, err := t.ask(code.SkylarkTxList, &q, &page)
+	if printed || err != nil {
 		return err
 	}
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)

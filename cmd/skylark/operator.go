@@ -79,6 +79,15 @@ func flagsAnywhere(flags *flag.FlagSet, args []string) (rest []string, err error
 	}
 }
 
+// arguments parses flags anywhere and checks the number of what is left.
+func arguments(flags *flag.FlagSet, args []string, usage string, least, most int) ([]string, error) {
+	args, err := flagsAnywhere(flags, args)
+	if err == nil && (len(args) < least || len(args) > most) {
+		err = exit{exitFailed, usage}
+	}
+	return args, err
+}
+
 func ageOf(born int64) time.Duration { return time.Since(time.UnixMilli(born)).Round(time.Second) }
 
 func when(ms int64) string {

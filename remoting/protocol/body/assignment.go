@@ -1,10 +1,7 @@
 package body
 
-// Modes in which a group may get the messages of a topic.
-const (
-	ModePull = "PULL"
-	ModePop  = "POP"
-)
+// ModePull is the mode of what says none.
+const ModePull = "PULL"
 
 // QueryAssignmentRequestBody is the body of QUERY_ASSIGNMENT.
 type QueryAssignmentRequestBody struct {
