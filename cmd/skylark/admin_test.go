@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -270,6 +271,9 @@ func TestAdminSkipAndPurge(t *testing.T) {
 	}
 
 	w.send("T", "f", "g")
+	for stored := time.Now().UnixMilli(); time.Now().UnixMilli() == stored; { // -before 0s means before this millisecond
+		runtime.Gosched()
+	}
 	w.script("purge", nil)
 	check := func() {
 		t.Helper()
