@@ -54,7 +54,7 @@ type bed struct {
 func (b *bed) kinds(r row) []server.Kind {
 	kinds := []server.Kind{server.Skylark(b.skylark)}
 	if b.noop != "" && r.noop {
-		kinds = append(kinds, server.Noop(b.noop))
+		kinds = append(kinds, server.Noop(b.noop, r.sync))
 	}
 	if b.jars != "" && !r.oursOnly {
 		kinds = append(kinds, server.Java(b.jars, b.heap))

@@ -307,13 +307,12 @@ func (g *getting) read(dst []byte) (_ []byte, dropped int, more bool) {
 	return dst, dropped, g.res.Status != GetCold
 }
 
-// readSome reads the units from i on in the cheapest way, and says how many.
+// readSome reads the units from i on in the cheapest way, and says how many: where
+// they lie in memory, a filter that drops most of them costs no copies.
 func (g *getting) readSome(dst []byte, i int) ([]byte, int, error) {
-	if g.req.ResidentOnly {
-		if n := g.span(i, commitlog.PinMost, commitlog.PinMost); n > 1 {
-			if out, ok := g.copyPinned(dst, i, n); ok {
-				return out, n, nil
-			}
+	if n := g.span(i, commitlog.PinMost, commitlog.PinMost); n > 1 {
+		if out, ok := g.copyPinned(dst, i, n); ok {
+			return out, n, nil
 		}
 	}
 	n := g.span(i, spanGap, spanMost)

@@ -88,7 +88,9 @@ func (t *template) locate(topic string) {
 		t.topic = bytes.Index(t.frame, []byte(topic)) + len(topic) - 3
 	}
 	if t.opt.MarkEvery > 0 {
-		t.mark = [2]int{bytes.Index(t.frame, []byte(tagMark)) + len(tagMark), bytes.Index(t.frame, []byte(propMark)) + len(propMark)}
+		for i, mark := range []string{tagMark, propMark} { // the last ones: a topic may be called so
+			t.mark[i] = bytes.LastIndex(t.frame, []byte(mark)) + len(mark)
+		}
 	}
 	if t.binary {
 		t.opaque = 8 + 5

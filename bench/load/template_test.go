@@ -25,6 +25,7 @@ func TestTemplateDecodes(t *testing.T) {
 		{name: "many queues", o: Options{Topics: 100, Queues: 1000}, queue: "789", topic: "BenchTopic056", ids: 1},
 		{name: "binary, many queues", o: Options{Topics: 100, Queues: 1000, Binary: true}, queue: "789", topic: "BenchTopic056", ids: 1},
 		{name: "marked", o: Options{MarkEvery: 3}, queue: "5", topic: "BenchTopic", tag: "TagB", property: "Mark1", ids: 1},
+		{name: "marked, in a topic whose name has the mark", o: Options{MarkEvery: 3, Topic: "BenchMarkedTags"}, queue: "5", topic: "BenchMarkedTags", tag: "TagB", property: "Mark1", ids: 1},
 		{name: "not marked", o: Options{MarkEvery: 100}, queue: "5", topic: "BenchTopic", property: "Mark0", ids: 1},
 	} {
 		o := row.o.withDefaults()

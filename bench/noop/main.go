@@ -2,6 +2,7 @@
 // broker costs beyond it is the broker's own work.
 //
 //	noop -addr 127.0.0.1:10911
+//	noop -addr 127.0.0.1:10911 -sync FILE   as many bytes as a broker would write, flushed before the answer
 package main
 
 import (
@@ -20,13 +21,18 @@ import (
 )
 
 // silent answers sends with the same numbers every time.
-type silent struct{}
+type silent struct{ disk *disk }
 
-func (silent) send(t *remoting.Turn, requests []*remoting.Request) {
+func (s silent) send(t *remoting.Turn, requests []*remoting.Request) {
 	reply, ok := t.Local.(*protocol.Command)
 	if !ok {
 		reply = sendReply()
 		t.Local = reply // each turn its own: replies are written into
+	}
+	if s.disk != nil {
+		if err := s.disk.commit(requests); err != nil {
+			reply = protocol.NewResponse(code.SystemError, err.Error())
+		}
 	}
 	for _, r := range requests {
 		r.AppendReply(reply)
@@ -57,18 +63,28 @@ var routes = []remoting.Route[silent]{
 func main() {
 	addr := flag.String("addr", "127.0.0.1:10911", "listen address")
 	loops := flag.Int("loops", 0, "event loops, 0: by cores")
+	sync := flag.String("sync", "", "write and flush to this file before every answer")
 	flag.Parse()
-	if err := run(*addr, *loops); err != nil {
+	if err := run(*addr, *loops, *sync); err != nil {
 		fmt.Fprintln(os.Stderr, "noop:", err)
 		os.Exit(1)
 	}
 }
 
-func run(addr string, loops int) error {
+func run(addr string, loops int, sync string) error {
+	var service silent
+	if sync != "" {
+		d, err := openDisk(sync)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = d.file.Close() }()
+		service.disk = d
+	}
 	cfg := remoting.DefaultConfig()
 	cfg.EventLoops = loops
 	srv := remoting.NewServer(cfg, zerolog.New(os.Stderr).Level(zerolog.InfoLevel))
-	remoting.Mount(srv, silent{}, routes)
+	remoting.Mount(srv, service, routes)
 	bound, err := srv.Listen(addr)
 	if err != nil {
 		return err

@@ -20,10 +20,15 @@ func Namesrv(binary string) Kind {
 	}}
 }
 
-// Noop answers every send and stores nothing: the floor that the kernel and the client set.
-func Noop(binary string) Kind {
+// Noop answers every send and stores nothing: the floor that the kernel and the client set. With sync every batch of sends is written
+// and flushed before it is answered: the floor that the disk sets.
+func Noop(binary string, sync bool) Kind {
 	return Kind{Name: "no-op", command: func(s *Server, _ string) *exec.Cmd {
-		return exec.Command(binary, "-addr", s.Addr)
+		cmd := exec.Command(binary, "-addr", s.Addr)
+		if sync {
+			cmd.Args = append(cmd.Args, "-sync", filepath.Join(s.Dir, "blank"))
+		}
+		return cmd
 	}}
 }
 
