@@ -69,20 +69,19 @@ func idle(ctx context.Context, b *bed, k server.Kind, o load.Options) (values, f
 	return v, nil, nil
 }
 
-// fill writes so many bytes of log, in batches.
+// fill writes so many bytes of log, in batches. It looks only after the first second: until then the Java broker cannot say how it is.
 func fill(ctx context.Context, o load.Options, bytes int64) error {
-	o.PID, o.Size, o.Batch, o.InFlight, o.Conns, o.Warm, o.Measure = 0, 1024, 32, 4, 4, time.Millisecond, time.Second
+	o.PID, o.Size, o.Batch, o.InFlight, o.Conns, o.Warm, o.Measure = 0, 1024, 32, 4, 4, time.Millisecond, 1100*time.Millisecond
 	for {
-		end, err := load.LogEnd(o.Addr)
-		if err != nil || end >= bytes {
-			return err
-		}
 		r, err := load.Send(ctx, o)
 		if err != nil {
 			return err
 		}
 		if r.Messages == 0 {
 			return fmt.Errorf("no send is answered well: %v", r.Errors)
+		}
+		if end, err := load.LogEnd(o.Addr); err != nil || end >= bytes {
+			return err
 		}
 	}
 }
