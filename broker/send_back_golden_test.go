@@ -1,12 +1,6 @@
 package broker
 
 import (
-	"archive/tar"
-	"compress/gzip"
-	"errors"
-	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -14,40 +8,10 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/internal/goldenstore"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store"
 )
-
-// unpackGolden unpacks a store that the Java broker wrote (store/testdata/golden).
-func unpackGolden(t *testing.T, name, root string) {
-	t.Helper()
-	raw, err := os.Open(filepath.Join("..", "store", "testdata", "golden", name+".tar.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer raw.Close()
-	z, err := gzip.NewReader(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for r := tar.NewReader(z); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if h.Typeflag != tar.TypeReg {
-			continue
-		}
-		data, err := io.ReadAll(r)
-		path := filepath.Join(root, filepath.FromSlash(h.Name))
-		if err = errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, data, 0o600)); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 // TestGoldenSendBacks: of the message that was given back first we make the record
 // that the Java broker made of it, in the level's queue or the dead letter topic.
@@ -59,7 +23,7 @@ func TestGoldenSendBacks(t *testing.T) {
 			c := store.Defaults()
 			c.StorePathRootDir, c.MappedFileSizeCommitLog, c.MappedFileSizeConsumeQueue = t.TempDir(), 1<<20, 20000
 			c.MaxHashSlotNum, c.MaxIndexNum = 1000, 4000
-			unpackGolden(t, name, c.StorePathRootDir)
+			goldenstore.Into(t, name, c.StorePathRootDir)
 			s, err := store.Open(config.NewSection(c), store.Options{Log: zerolog.Nop()})
 			if err != nil {
 				t.Fatal(err)

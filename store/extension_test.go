@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/skylarkmq/skylark/internal/goldenstore"
 	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/store/consumequeue"
 )
@@ -19,7 +20,7 @@ import (
 func TestExtensionIsJavas(t *testing.T) {
 	t.Parallel()
 	const name = "java-5.4.0-features"
-	root, theirs := unpackStore(t, name), unpackStore(t, name)
+	root, theirs := goldenstore.Unpack(t, name), goldenstore.Unpack(t, name)
 	cfg := goldenConfig(root)
 	for _, dir := range []string{"consumequeue", "consumequeue_ext"} {
 		if err := os.RemoveAll(filepath.Join(root, dir)); err != nil {

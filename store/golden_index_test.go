@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/internal/clock"
+	"github.com/skylarkmq/skylark/internal/goldenstore"
 	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store/commitlog"
@@ -18,7 +19,7 @@ import (
 // The index made anew from the log is the one that Java wrote, byte for byte.
 func TestGoldenIndex(t *testing.T) {
 	t.Parallel()
-	root := unpackStore(t, "java-5.4.0-clean")
+	root := goldenstore.Unpack(t, "java-5.4.0-clean")
 	s := openGolden(t, root)
 	dir := filepath.Join(t.TempDir(), "index")
 	x, err := index.Open(index.Options{FS: vfs.Disk, Clock: clock.Real, Dir: dir, Slots: 1000, Entries: 4000, Log: zerolog.Nop()})

@@ -1,16 +1,13 @@
 package store
 
 import (
-	"archive/tar"
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -21,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/internal/goldenstore"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store/consumequeue"
 )
@@ -85,43 +83,6 @@ func readManifest(t testing.TB, name string) *manifest {
 	return &m
 }
 
-// unpackStore unpacks a golden store into a directory of its own.
-func unpackStore(t testing.TB, name string) string {
-	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("testdata", "golden", name+".tar.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	z, err := gzip.NewReader(bytes.NewReader(raw))
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := t.TempDir()
-	for r := tar.NewReader(z); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return root
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(root, filepath.FromSlash(h.Name))
-		if h.Typeflag != tar.TypeReg {
-			continue
-		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		data, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 func goldenConfig(root string) *config.Section[Config] {
 	c := Defaults()
 	c.StorePathRootDir = root
@@ -154,7 +115,7 @@ func TestGoldenStores(t *testing.T) {
 	for _, name := range []string{"java-4.9.4-clean", "java-5.4.0-clean", "java-5.4.0-crashed", "java-5.4.0-features"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			root, m := unpackStore(t, name), readManifest(t, name)
+			root, m := goldenstore.Unpack(t, name), readManifest(t, name)
 			s := openGolden(t, root)
 			checkBounds(t, s, m)
 			checkMessages(t, s, m.Messages, m.CommitLogMaxOffset)
@@ -172,7 +133,7 @@ func TestGoldenStores(t *testing.T) {
 // The last record's second half is lost; its unit and its keys are there still.
 func TestGoldenTornStore(t *testing.T) {
 	t.Parallel()
-	root, m, torn := unpackStore(t, "java-5.4.0-crashed"), readManifest(t, "java-5.4.0-crashed"), readManifest(t, "java-5.4.0-crashed-torn")
+	root, m, torn := goldenstore.Unpack(t, "java-5.4.0-crashed"), readManifest(t, "java-5.4.0-crashed"), readManifest(t, "java-5.4.0-crashed-torn")
 	path := filepath.Join(root, "commitlog", "00000000000007340032")
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -318,7 +279,7 @@ func (f extFilter) MatchRecord([]byte) bool                { return true }
 // Extension units give the tag and the bit map that the queue unit has no room for.
 func TestGoldenExtension(t *testing.T) {
 	t.Parallel()
-	s := openGolden(t, unpackStore(t, "java-5.4.0-features"))
+	s := openGolden(t, goldenstore.Unpack(t, "java-5.4.0-features"))
 	found := 0
 	s.Queues(func(b QueueBounds) bool {
 		for offset := b.Min; offset < b.Max; offset++ {

@@ -1,10 +1,6 @@
 package schedule
 
 import (
-	"archive/tar"
-	"compress/gzip"
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,44 +10,20 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/internal/goldenstore"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store"
 )
 
 // openGolden opens a copy of a store that the Java broker wrote (store/testdata/golden).
-func openGolden(t *testing.T, name string) (s *store.Store, root string) {
+func openGolden(t *testing.T, name string) (_ *store.Store, root string) {
 	t.Helper()
-	raw, err := os.Open(filepath.Join("..", "..", "store", "testdata", "golden", name+".tar.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer raw.Close()
-	z, err := gzip.NewReader(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root = t.TempDir()
-	for r := tar.NewReader(z); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if h.Typeflag != tar.TypeReg {
-			continue
-		}
-		data, err := io.ReadAll(r)
-		path := filepath.Join(root, filepath.FromSlash(h.Name))
-		if err = errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, data, 0o600)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	root = goldenstore.Unpack(t, name)
 	c := store.Defaults()
 	c.StorePathRootDir, c.MappedFileSizeCommitLog, c.MappedFileSizeConsumeQueue = root, 1<<20, 20000
 	c.MaxHashSlotNum, c.MaxIndexNum = 1000, 4000
-	if s, err = store.Open(config.NewSection(c), store.Options{Log: zerolog.Nop()}); err != nil {
+	s, err := store.Open(config.NewSection(c), store.Options{Log: zerolog.Nop()})
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -19,6 +19,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/internal/goldenstore"
 	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store"
@@ -46,7 +47,7 @@ func state(t *testing.T, root string) string {
 // damaged store.
 func TestLookingChangesNothing(t *testing.T) {
 	t.Parallel()
-	root := unpack(t, "java-5.4.0-crashed")
+	root := goldenstore.Unpack(t, "java-5.4.0-crashed")
 	h := hurt{t, root}
 	h.flip(firstLog, 5)
 	h.truncate(someQueue, 1000)
@@ -147,7 +148,7 @@ func TestEverythingFromTheLog(t *testing.T) {
 	for _, name := range []string{"java-4.9.4-clean", "java-5.4.0-features"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			root, original := unpack(t, name), unpack(t, name)
+			root, original := goldenstore.Unpack(t, name), goldenstore.Unpack(t, name)
 			cfg := settings(root)
 			h := hurt{t, root}
 			for _, dir := range []string{"consumequeue", "index", "checkpoint"} {
@@ -210,7 +211,7 @@ func TestRandomFlips(t *testing.T) {
 	for seed := range uint64(rounds) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			root := unpack(t, "java-4.9.4-clean")
+			root := goldenstore.Unpack(t, "java-4.9.4-clean")
 			cfg := settings(root)
 			rnd := rand.New(rand.NewPCG(seed, 1))
 			var files []string

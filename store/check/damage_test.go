@@ -19,6 +19,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/internal/goldenstore"
 	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store"
@@ -211,7 +212,7 @@ func TestDamageIsFoundAndRepaired(t *testing.T) {
 		t.Run(strings.ReplaceAll(row.name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
 			const name = "java-5.4.0-clean"
-			root := unpack(t, name)
+			root := goldenstore.Unpack(t, name)
 			cfg := settings(root)
 			shrink(t, root)
 			row.do(hurt{t, root})
@@ -238,7 +239,7 @@ func TestDamageIsFoundAndRepaired(t *testing.T) {
 func TestDamageBeforeACrash(t *testing.T) {
 	t.Parallel()
 	const name = "java-5.4.0-crashed"
-	root := unpack(t, name)
+	root := goldenstore.Unpack(t, name)
 	cfg := settings(root)
 	shrink(t, root)
 	h := hurt{t, root}
