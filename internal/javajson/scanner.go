@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -279,21 +280,8 @@ func hexDigits(b []byte, n int) (rune, bool) {
 	if len(b) < n {
 		return 0, false
 	}
-	var r rune
-	for _, c := range b[:n] {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c >= 'a' && c <= 'f':
-			c -= 'a' - 10
-		case c >= 'A' && c <= 'F':
-			c -= 'A' - 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
+	r, err := strconv.ParseUint(string(b[:n]), 16, 16)
+	return rune(r), err == nil
 }
 
 // skip passes a value and returns its text.
