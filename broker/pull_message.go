@@ -77,8 +77,8 @@ func (b *Broker) pull(r *remoting.Request, residentOnly bool) (*protocol.Command
 	}
 	a := answer{opaque: r.Opaque, serialize: r.Serialize}
 	cold := false
-	if t := r.Turn(); t != nil {
-		out := t.Out()
+	if r.Turn() != nil {
+		out := r.Out()
 		before := len(*out)
 		*out, cold = b.read(*out, &p, &a, residentOnly)
 		if cold || a.suspend || r.IsOneWay() {

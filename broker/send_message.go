@@ -309,8 +309,8 @@ func (s *sendTurn) answer(r *remoting.Request, c code.Response, d *send, res *st
 		s.phys = append(s.phys[:0], res.PhyOffset)
 	}
 	a.phys = s.phys
-	if t := r.Turn(); t != nil {
-		out := t.Out()
+	if r.Turn() != nil {
+		out := r.Out()
 		*out = s.reply.append(*out, r.Serialize, &a)
 		r.MarkAnswered()
 		return

@@ -30,7 +30,7 @@ func bare(t testing.TB) (*dispatcher, *memory, *Conn, *Turn) {
 	tr := new(memory)
 	c := &Conn{ID: 1, d: d, t: tr}
 	turn := new(Turn)
-	turn.init(d)
+	turn.init(d, nil)
 	return d, tr, c, turn
 }
 
@@ -54,7 +54,7 @@ func steady(t testing.TB, s protocol.SerializeType) (c *Conn, turn *Turn, segmen
 	}
 	mount(d, k, []Route[*constant]{HandleBatch(code.SendMessageV2, (*constant).send)})
 	turn = new(Turn)
-	turn.init(d)
+	turn.init(d, nil)
 	cmd := protocol.NewRequest(code.SendMessageV2, nil, make([]byte, 1024))
 	cmd.Serialize, cmd.Language = s, protocol.Go
 	for _, f := range [][2]string{{"a", "LoadGroup"}, {"b", "LoadTopic"}, {"c", "TBW102"}, {"d", "4"}, {"e", "3"}, {"f", "0"},

@@ -35,6 +35,7 @@ type Conn struct {
 	early   []byte // first bytes that do not say yet what the connection is
 	sniffed bool
 	peerWas int64
+	putOff  bool // has requests in its loop's round
 
 	paused   bool
 	backlog  []byte // whole frames that wait while paused

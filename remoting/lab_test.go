@@ -38,6 +38,7 @@ type lab struct {
 	batches atomic.Int64
 	batched atomic.Int64
 	oneWays atomic.Int64
+	widest  atomic.Int64 // connections that one batch was of
 	held    chan Held
 	entered chan struct{} // a lane's worker has begun
 	release chan struct{} // lets it end
@@ -47,13 +48,19 @@ func newLab() *lab {
 	return &lab{held: make(chan Held, 1024), entered: make(chan struct{}, 1024), release: make(chan struct{})}
 }
 
-func (l *lab) sendBatch(t *Turn, rs []*Request) {
+func (l *lab) sendBatch(_ *Turn, rs []*Request) {
 	l.batches.Add(1)
 	l.batched.Add(int64(len(rs)))
+	conns := map[*Conn]bool{}
+	for _, r := range rs {
+		conns[r.Conn] = true
+	}
+	for most := l.widest.Load(); int64(len(conns)) > most && !l.widest.CompareAndSwap(most, int64(len(conns))); most = l.widest.Load() {
+	}
 	for i, r := range rs {
 		if string(r.Body) == "panic" {
 			if i%2 == 0 {
-				t.out = append(t.out, 0, 0, 0, 200, 1, 2, 3) // half a frame
+				*r.Out() = append(*r.Out(), 0, 0, 0, 200, 1, 2, 3) // half a frame
 			}
 			var none []int
 			_ = none[len(r.Body)]

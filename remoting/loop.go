@@ -14,6 +14,8 @@ type loop struct {
 	el   gnet.EventLoop
 	turn Turn
 
+	round round
+
 	inTurn atomic.Bool // the end of the turn looks at dirty by itself, nobody needs to wake the loop
 
 	mu    sync.Mutex
@@ -62,6 +64,9 @@ func (e *callbacks) OnClose(gc gnet.Conn, err error) gnet.Action {
 		delete(p.l.slow, c)
 		p.l.owing.Add(-1)
 	}
+	if c.putOff {
+		p.l.endRound() // what somebody sent who left at once; gnet still has the descriptor, and sends what we write now
+	}
 	p.l.leavePaused(c)
 	c.backlog = nil
 	if p.l.inTurn.Load() {
@@ -99,6 +104,7 @@ func (l *loop) guarded(c *Conn, data []byte) (action gnet.Action) {
 	defer func() {
 		if p := recover(); p != nil {
 			l.turn.abandon(c, p)
+			l.round.reset(len(l.turn.parts))
 			action = gnet.Close
 		}
 	}()
@@ -126,7 +132,14 @@ func (l *loop) receive(c *Conn, data []byte) gnet.Action {
 		}
 		c.mu.Unlock()
 	}
-	if err := l.turn.receive(c, data); err != nil {
+	var err error
+	if l.putsOff(c, data) {
+		err = l.putOff(c, data)
+	} else {
+		l.handleRound()
+		err = l.turn.receive(c, data)
+	}
+	if err != nil {
 		l.lost(c, err)
 		return gnet.Close
 	}
@@ -148,7 +161,9 @@ func (s *Server) loopOf(el gnet.EventLoop) *loop {
 		}
 	}
 	l := &loop{s: s, el: el, slow: make(map[*Conn]struct{}), paused: make(map[*Conn]struct{})}
-	l.turn.init(&s.dispatcher)
+	l.turn.init(&s.dispatcher, l.drop)
+	l.round.l = l
+	l.round.post = func() bool { return el.Execute(context.Background(), &l.round) == nil }
 	s.loops = append(s.loops, l)
 	return l
 }

@@ -54,7 +54,7 @@ func (c *Conn) keepFrame(frame []byte) {
 func (t *Turn) resume(c *Conn) error {
 	b := c.backlog
 	c.backlog, c.paused = nil, false
-	t.conn, t.now = c, t.d.clock.NowMs()
+	t.begin(c)
 	var err error
 	for len(b) > 0 && err == nil {
 		n := 4 + int(binary.BigEndian.Uint32(b))
@@ -118,6 +118,7 @@ func (l *loop) leavePaused(c *Conn) {
 
 // proceed is OnTraffic for requests that were put aside.
 func (l *loop) proceed(c *Conn) {
+	l.endRound()
 	l.inTurn.Store(true)
 	var err error
 	func() {
@@ -130,10 +131,18 @@ func (l *loop) proceed(c *Conn) {
 		err = l.turn.resume(c)
 	}()
 	l.endTurn()
-	if err != nil && !c.gone() {
-		l.lost(c, err)
-		_ = l.el.Close(c.t.(*plain).gc) // OnClose has run when it returns
+	if err != nil {
+		l.drop(c, err)
 	}
+}
+
+// drop closes a connection that cannot go on.
+func (l *loop) drop(c *Conn, err error) {
+	if c.gone() {
+		return
+	}
+	l.lost(c, err)
+	_ = l.el.Close(c.t.(*plain).gc) // OnClose has run when it returns
 }
 
 // lost tells why a connection cannot go on.

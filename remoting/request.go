@@ -13,6 +13,7 @@ type Request struct {
 
 	frame    []byte // without the length field
 	turn     *Turn  // nil on a lane
+	part     int    // of turn
 	row      *row
 	answered bool // replied to, held, or handed to a lane: a panic later in the handler must not answer again
 	counted  bool // is in Conn.inFlight
@@ -20,6 +21,9 @@ type Request struct {
 
 // Turn is the turn of an inline request; nil on a lane.
 func (r *Request) Turn() *Turn { return r.turn }
+
+// Out is where an inline request's answer goes: append whole frames, and mark the request as answered.
+func (r *Request) Out() *[]byte { return &r.turn.parts[r.part].out }
 
 // AppendReply answers an inline request: encoded at once into the turn's buffer. One-way requests stay silent. On a lane it is
 // the same as Hold().Reply.
@@ -33,14 +37,14 @@ func (r *Request) AppendReply(cmd *protocol.Command) {
 		return
 	}
 	dress(cmd, r.Opaque, r.Serialize)
-	t := r.turn
-	if len(t.out) > flushAt {
-		t.Flush()
+	p := &r.turn.parts[r.part]
+	if len(p.out) > flushAt {
+		r.turn.flush(p)
 	}
-	t.out = protocol.AppendFrame(t.out, cmd)
+	p.out = protocol.AppendFrame(p.out, cmd)
 }
 
-// MarkAnswered tells that the handler put the reply frame into Turn.Out by itself, or that a one-way request is done.
+// MarkAnswered tells that the handler put the reply frame into Out by itself, or that a one-way request is done.
 func (r *Request) MarkAnswered() { r.answered = true }
 
 // Fail answers with a code and a remark.

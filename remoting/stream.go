@@ -36,7 +36,7 @@ func (s *stream) read(c *Conn) (err error) {
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	s.turn.init(c.d)
+	s.turn.init(c.d, nil) // it has one connection
 	buf := make([]byte, streamBuffer)
 	for {
 		n, err := s.nc.Read(buf)
