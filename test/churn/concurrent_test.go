@@ -73,8 +73,8 @@ func TestConcurrent(t *testing.T) {
 	for _, at := range end {
 		stored += at
 	}
-	t.Logf("%d rounds in %v: %d messages acknowledged, %d stored, %d consumed again; %+v", c.rounds, took.Round(time.Millisecond),
-		l.sent.Load(), stored, c.ledger.again(), c.counts)
+	t.Logf("%d rounds in %v: %d messages acknowledged, %.0f a second, %d stored, %d consumed again; %+v", c.rounds, took.Round(time.Millisecond),
+		l.sent.Load(), float64(l.sent.Load())/took.Seconds(), stored, c.ledger.again(), c.counts)
 	if t.Failed() {
 		t.Logf("the broker's log ends:\n%s", c.server.Tail())
 	}

@@ -21,7 +21,8 @@ import skylarkmq.compat.Transcript;
 /**
  * Four orderly consumers of a group under load; in each of SKYLARK_CHURN_ROUNDS rounds one leaves and another joins, and every
  * queue must go on. No queue is consumed by two at a time or out of order, nothing is missing, and the only message that comes
- * twice is the one in hand when its queue changed hands: the client does not commit it.
+ * twice is the one in hand when its queue was taken away: the client does not commit it. A member that loses a queue and gets it
+ * back has taken it over, too.
  */
 public final class OrderlyChurn implements Scenario {
     private static final int MEMBERS = 4;
@@ -82,7 +83,8 @@ public final class OrderlyChurn implements Scenario {
         c.setAwaitTerminationMillisWhenShutdown(10_000);
         c.subscribe(topic, "*");
         c.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
-            queues.consume(member, messages.get(0));
+            Object hold = c.getDefaultMQPushConsumerImpl().getRebalanceImpl().getProcessQueueTable().get(context.getMessageQueue());
+            queues.consume(member, hold, messages.get(0));
             return ConsumeOrderlyStatus.SUCCESS;
         });
         env.start(c);
@@ -93,6 +95,7 @@ public final class OrderlyChurn implements Scenario {
     private static final class Queues {
         private final long[] last = new long[QUEUES];
         private final String[] owner = new String[QUEUES];
+        private final Object[] holds = new Object[QUEUES];
         private final boolean[] inHand = new boolean[QUEUES];
         private final BitSet numbers = new BitSet();
         private String wrong;
@@ -104,7 +107,8 @@ public final class OrderlyChurn implements Scenario {
             Arrays.fill(last, -1);
         }
 
-        void consume(String member, MessageExt m) {
+        /** hold is the client's own object for one take-over of the queue; null when the client is leaving and has let go of them all. */
+        void consume(String member, Object hold, MessageExt m) {
             int q = m.getQueueId();
             synchronized (this) {
                 if (inHand[q]) {
@@ -115,9 +119,10 @@ public final class OrderlyChurn implements Scenario {
             Thread.yield(); // give another the chance to be wrong
             synchronized (this) {
                 inHand[q] = false;
-                boolean fresh = !member.equals(owner[q]);
+                boolean fresh = !member.equals(owner[q]) || hold != null && hold != holds[q];
                 if (fresh) {
                     taken++;
+                    holds[q] = hold;
                 }
                 if (m.getQueueOffset() == last[q] + 1) {
                     last[q]++;
