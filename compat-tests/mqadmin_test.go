@@ -31,6 +31,18 @@ func TestMQAdmin(t *testing.T) {
 	}
 }
 
+// TestMQAdminTraces asks the same tool what became of messages whose clients have enableMsgTrace.
+func TestMQAdminTraces(t *testing.T) {
+	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), map[string]string{"traceTopicEnable": "true", "messageDelayLevel": "1s 2s"})
+	transcript := harness.Runner{
+		Module: harness.MQAdmin,
+		Class:  "skylarkmq.compat.mqadmin.Main",
+		IPv4:   true,
+		Args:   []string{"-n", cluster.NameServer.Addr, "-b", cluster.Broker.Addr, "-session", "traces"},
+	}.Run(t)
+	harness.CompareGolden(t, "mqadmin-traces-5.5.0", transcript, true)
+}
+
 // compareSettings: a setting that both servers have must have the same default. Those only the original has are logged,
 // so that a reader sees what is not there.
 func compareSettings(t *testing.T, original, ours []string) {

@@ -16,11 +16,13 @@ public final class Main {
         String nameServer = null;
         String broker = null;
         String out = null;
+        String session = "day";
         for (int i = 0; i + 1 < args.length; i += 2) {
             switch (args[i]) {
                 case "-n": nameServer = args[i + 1]; break;
                 case "-b": broker = args[i + 1]; break;
                 case "-out": out = args[i + 1]; break;
+                case "-session": session = args[i + 1]; break;
                 default: throw new IllegalArgumentException("unknown argument " + args[i]);
             }
         }
@@ -29,8 +31,8 @@ public final class Main {
         }
         Tool tool = new Tool(nameServer);
         int failed = 0;
-        try (Clients clients = new Clients(nameServer)) {
-            new Session(tool, clients, broker).run();
+        try {
+            run(session, tool, nameServer, broker);
         } catch (Throwable e) {
             failed = 1;
             tool.fail(e);
@@ -40,5 +42,21 @@ public final class Main {
         System.out.println((failed == 0 ? "PASS" : "FAIL") + " mqadmin");
         // The tool's clients leave threads behind.
         System.exit(failed);
+    }
+
+    private static void run(String session, Tool tool, String nameServer, String broker) throws Exception {
+        switch (session) {
+            case "day":
+                try (Clients clients = new Clients(nameServer)) {
+                    new Session(tool, clients, broker).run();
+                }
+                break;
+            case "traces":
+                try (Traces traces = new Traces(tool, nameServer, broker)) {
+                    traces.run();
+                }
+                break;
+            default: throw new IllegalArgumentException("unknown session " + session);
+        }
     }
 }

@@ -50,6 +50,13 @@ final class Tool {
         append(title, Normalise.lines(run(command), Normalise::numbers));
     }
 
+    /** Both: measurements in an order that is chance. */
+    void showSortedShape(String title, String... command) throws Exception {
+        List<String> lines = Normalise.lines(run(command), Normalise::numbers);
+        Collections.sort(lines);
+        append(title, lines);
+    }
+
     void append(String title, List<String> lines) {
         transcript.append("== ").append(title).append('\n');
         lines.forEach(line -> transcript.append(line).append('\n'));
