@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/skylarkmq/skylark/broker/topic"
 	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/internal/goldenstore"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
@@ -122,6 +124,64 @@ func TestLightQueuesTurnedOn(t *testing.T) {
 	f.stop()
 	if f = lightBroker(t, dir, nil); f.Offsets.Query("g", "T", 0) != 0 {
 		t.Error("the old file won over the new one")
+	}
+}
+
+// TestLightTakeover goes on with the light queues of a store that the Java broker left: messages, offsets of both kinds of group,
+// and the next offsets, also where its queues did not come to the disk.
+func TestLightTakeover(t *testing.T) {
+	t.Parallel()
+	for name, crashed := range map[string]bool{"stopped": false, "crashed": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			goldenstore.Into(t, "java-5.5.0-light", dir)
+			if crashed {
+				lost, err := filepath.Glob(filepath.Join(dir, "consumequeue", message.LMQPrefix+"*"))
+				for _, queue := range lost {
+					err = errors.Join(err, os.RemoveAll(queue))
+				}
+				if err = errors.Join(err, os.WriteFile(filepath.Join(dir, "abort"), nil, 0o600)); err != nil || len(lost) != 4 {
+					t.Fatal(lost, err)
+				}
+			}
+			f := lightBroker(t, dir, func(_ *Config, s *store.Config) {
+				s.MappedFileSizeCommitLog, s.MappedFileSizeConsumeQueue, s.MapperFileSizeBatchConsumeQueue = 1<<20, 20000, 4600
+				s.MaxHashSlotNum, s.MaxIndexNum = 1000, 4000
+			})
+			const a, third = "%LMQ%a_golden", "%LMQ%third_golden"
+			for _, group := range []string{"g-light-offsets_golden", "%LMQ%light-offsets_golden"} {
+				reply := f.call(code.QueryConsumerOffset, nil, "consumerGroup", group, "topic", a, "queueId", "0")
+				if want(t, reply, code.Success, ""); reply.Fields.String("offset") != "5" {
+					t.Errorf("%s: offset %s", group, reply.Fields.String("offset"))
+				}
+			}
+			for queue, count := range map[string]int{a: 14, "%LMQ%b_golden": 5, "%LMQ%all_golden": 60, third: 20} {
+				low, high := f.Store.MinOffset(queue, 0), f.Store.MaxOffset(queue, 0)
+				if low != 0 || high != int64(count) {
+					t.Errorf("%s is [%d, %d), want [0, %d)", queue, low, high, count)
+				}
+			}
+			reply := f.call(code.PullMessage, nil, replace(pullFields("%LMQ%g", third, "0"), "maxMsgNums", "32")...)
+			want(t, reply, code.Success, "FOUND")
+			list := decodeAll(t, reply.Body)
+			if len(list) != 20 {
+				t.Fatalf("%d messages of 20", len(list))
+			}
+			for i, v := range list {
+				at, _ := message.Property(v.Properties, message.PropertyInnerMultiQueueOffset)
+				if string(v.Topic) != "special-parent_golden" || string(v.Body) != fmt.Sprintf("body %d", 3*i) || string(at) != fmt.Sprintf("%d,%d", i, 3*i) {
+					t.Errorf("message %d: %s %q at %s", i, v.Topic, v.Body, at)
+				}
+			}
+			want(t, f.call(code.SendMessageV2, []byte("next"), lightSend("special-parent_golden", a+","+third)...), code.Success, "")
+			reply = f.call(code.PullMessage, nil, pullFields("%LMQ%g", third, "20")...)
+			want(t, reply, code.Success, "FOUND")
+			v := decodeAll(t, reply.Body)[0]
+			if at, _ := message.Property(v.Properties, message.PropertyInnerMultiQueueOffset); string(v.Body) != "next" || string(at) != "14,20" {
+				t.Errorf("%q goes on at %s", v.Body, at)
+			}
+		})
 	}
 }
 

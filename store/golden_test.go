@@ -112,7 +112,7 @@ func openGolden(t testing.TB, root string) *Store {
 
 func TestGoldenStores(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"java-4.9.4-clean", "java-5.4.0-clean", "java-5.4.0-crashed", "java-5.4.0-features"} {
+	for _, name := range []string{"java-4.9.4-clean", "java-5.4.0-clean", "java-5.4.0-crashed", "java-5.4.0-features", "java-5.5.0-light"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			root, m := goldenstore.Unpack(t, name), readManifest(t, name)
@@ -128,6 +128,47 @@ func TestGoldenStores(t *testing.T) {
 			checkFiles(t, root, m)
 		})
 	}
+}
+
+// A crash before the light queues and the batch queue were on the disk: they are made from the log alone, as Java had written them.
+func TestGoldenLightQueuesFromTheLog(t *testing.T) {
+	t.Parallel()
+	const name = "java-5.5.0-light"
+	root, m := goldenstore.Unpack(t, name), readManifest(t, name)
+	lost, err := filepath.Glob(filepath.Join(root, "consumequeue", message.LMQPrefix+"*"))
+	if err != nil || len(lost) != 4 {
+		t.Fatalf("%d light queues: %v", len(lost), err)
+	}
+	for _, dir := range append(lost, filepath.Join(root, "batchconsumequeue"), filepath.Join(root, "checkpoint")) {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(root, "abort"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := goldenConfig(root).Get()
+	c.EnableLmq, c.EnableMultiDispatch = true, true
+	s, err := Open(config.NewSection(*c), Options{Log: zerolog.Nop(), QueueType: func(topic string) QueueType {
+		if topic == "special-batch_golden" {
+			return QueueBatch
+		}
+		return QueueSimple
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	checkBounds(t, s, m)
+	checkMessages(t, s, m.Messages, m.CommitLogMaxOffset)
+	if err := s.queues.Flush(0); err != nil {
+		t.Fatal(err)
+	}
+	checkFiles(t, root, m)
 }
 
 // The last record's second half is lost; its unit and its keys are there still.

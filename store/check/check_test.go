@@ -145,7 +145,7 @@ func run2(t *testing.T, cfg *store.Config) *Report {
 // then the bytes that Java wrote.
 func TestEverythingFromTheLog(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"java-4.9.4-clean", "java-5.4.0-features"} {
+	for _, name := range []string{"java-4.9.4-clean", "java-5.4.0-features", "java-5.5.0-light"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			root, original := goldenstore.Unpack(t, name), goldenstore.Unpack(t, name)

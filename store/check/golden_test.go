@@ -19,6 +19,7 @@ var golden = []struct {
 	{"java-5.4.0-clean", 2115, false},
 	{"java-5.4.0-crashed", 5372, true},
 	{"java-5.4.0-features", 0, false},
+	{"java-5.5.0-light", 137, false},
 }
 
 func settings(root string) *store.Config {
