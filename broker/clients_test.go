@@ -158,6 +158,42 @@ func TestHeartbeatV2(t *testing.T) {
 	}
 }
 
+// TestHeartbeatV2Behind: a client that kept a newer subscription to itself, as a Java client does when two of its heartbeats meet, is asked
+// for it after a pull; else its pulls would be refused until its group changes.
+func TestHeartbeatV2Behind(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	f.sendTo("T", "x")
+	behind, other := f.member("behind"), f.member("other")
+	version := func(n int64) body.SubscriptionData {
+		s := all("T")
+		s.SubVersion = n
+		return s
+	}
+	beat := func(m *member, what, resend string, subs ...body.SubscriptionData) {
+		t.Helper()
+		reply := m.beatV2("G", 7, subs...)
+		if want(t, reply, code.Success, ""); reply.Fields.String("IS_SUB_CHANGE") != resend {
+			t.Errorf("%s: IS_SUB_CHANGE %s, want %s", what, reply.Fields.String("IS_SUB_CHANGE"), resend)
+		}
+	}
+	pull := func(subVersion string) *protocol.Command {
+		cmd := protocol.NewRequest(code.PullMessage, nil, nil)
+		cmd.Fields = fields(replace(pullFields("G", "T", "0"), "sysFlag", "0", "subVersion", subVersion)...)
+		return behind.ask(cmd)
+	}
+	beat(behind, "the first", "false", version(1))
+	beat(other, "of another", "false", version(1))
+	want(t, pull("1"), code.Success, "FOUND")
+	beat(behind, "after a pull", "false")
+	want(t, pull("2"), code.SubscriptionNotLatest, "the consumer's subscription not latest")
+	beat(other, "of another, meanwhile", "false")
+	beat(behind, "after a pull with a newer version", "true")
+	beat(behind, "with what it was asked for", "false", version(2))
+	beat(behind, "afterwards", "false")
+	want(t, pull("2"), code.Success, "FOUND")
+}
+
 func TestConsumersAreNotified(t *testing.T) {
 	t.Parallel()
 	f := start(t, nil)

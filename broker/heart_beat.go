@@ -159,7 +159,7 @@ func (b *Broker) makeRetryTopics(d *body.HeartbeatData, groups []*subscription.G
 // registerConsumer notes one group of a heartbeat; resend asks the client for its
 // subscriptions (version 2). The error is a refusal for rejectConflictingSubscription.
 func (b *Broker) registerConsumer(info client.Info, d *body.HeartbeatData, c *body.ConsumerData, group *subscription.Group) (resend bool, err error) {
-	resend = b.Clients.Fingerprint(c.GroupName, d.HeartbeatFingerprint, d.WithoutSub) && d.HeartbeatFingerprint != 0
+	resend = b.Clients.Fingerprint(c.GroupName, d.HeartbeatFingerprint, d.WithoutSub, info.Channel) && d.HeartbeatFingerprint != 0
 	if group == nil {
 		return resend, nil
 	}

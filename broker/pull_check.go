@@ -84,6 +84,9 @@ func (b *Broker) admitPull(r *remoting.Request, h *header.PullMessage, p *pull) 
 	}
 	b.compensate(p.group.GroupName, h.RequestSource)
 	if refusal := b.findSubscription(h, p); refusal.code != code.Success {
+		if refusal.code == code.SubscriptionNotLatest || refusal.code == code.FilterDataNotLatest {
+			b.Clients.Behind(p.group.GroupName, r.Conn)
+		}
 		return refusal
 	}
 	if !filter.IsTag(p.sub.ExpressionType) && !b.cfg.Get().EnablePropertyFilter {

@@ -174,10 +174,23 @@ func (r *Registry) removeConsumer(name string, ch Channel) (c change, removed bo
 	return c, removed
 }
 
+// Behind notes that a connection pulls for a group with a newer version of its subscription than this broker has: a Java client leaves a
+// heartbeat out when another is on its way, and the fingerprint of the next one does not show the version.
+func (r *Registry) Behind(name string, ch Channel) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if g := r.consumers[name]; g != nil && g.channels[ch] != nil {
+		g.channels[ch].behind = true
+	}
+}
+
 // Fingerprint notes a group's subscription fingerprint (heartbeat V2) and says
 // whether the client must send its subscriptions again: another one was seen
-// last, or the client repeats nothing and this broker knows nothing.
-func (r *Registry) Fingerprint(name string, fingerprint int32, withoutSub bool) (resend bool) {
+// last, the client repeats nothing and this broker knows nothing, or it is Behind.
+func (r *Registry) Fingerprint(name string, fingerprint int32, withoutSub bool, ch Channel) (resend bool) {
+	if len(name) > MaxGroupName {
+		return false // no such group is kept
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	last, seen := r.fingerprints[name]
@@ -188,7 +201,7 @@ func (r *Registry) Fingerprint(name string, fingerprint int32, withoutSub bool) 
 		return true
 	}
 	g := r.consumers[name]
-	return withoutSub && (g == nil || len(g.subs) == 0)
+	return withoutSub && (g == nil || len(g.subs) == 0 || g.channels[ch] != nil && g.channels[ch].behind)
 }
 
 // Subscription finds what a group that is online wants of a topic; sub is nil

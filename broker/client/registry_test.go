@@ -151,17 +151,17 @@ func TestExpire(t *testing.T) {
 func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	l := newLab()
-	if l.Fingerprint("G", 7, false) {
+	if l.Fingerprint("G", 7, false, 1) {
 		t.Fatal("the first one")
 	}
 	l.RegisterConsumer(info(1), consumer("G", "T"))
-	if l.Fingerprint("G", 7, true) {
+	if l.Fingerprint("G", 7, true, 1) {
 		t.Fatal("the same, nothing sent")
 	}
-	if !l.Fingerprint("G", 8, false) || l.Fingerprint("G", 8, false) {
+	if !l.Fingerprint("G", 8, false, 1) || l.Fingerprint("G", 8, false, 1) {
 		t.Fatal("another one asks once for the subscriptions")
 	}
-	if !l.Fingerprint("H", 1, true) {
+	if !l.Fingerprint("H", 1, true, 1) {
 		t.Fatal("a group this broker knows nothing of repeats nothing")
 	}
 	without := consumer("G")
