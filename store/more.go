@@ -135,7 +135,7 @@ func (s *Store) light(m *message.Message, names []byte) (*more, PutStatus) {
 		}
 		q, known := s.queues.Lookup(name, lightQueueID)
 		if !known {
-			if n := s.queues.Lights(); n >= maxLightQueues || s.lightQuota(n) {
+			if n := s.queues.Lights(); n >= s.mostLights || s.lightQuota(n) {
 				status = LmqConsumeQueueNumExceeded
 				return
 			}
@@ -157,6 +157,16 @@ const (
 	// any settings.
 	maxLightQueues = 1 << 20
 )
+
+// lightQueuesEnd says whether a message to a light queue itself would make one more than there may be. The quota is not asked: as in Java
+// (HookUtils.handleLmqQuota) it refuses what INNER_MULTI_DISPATCH names, and counts all.
+func (s *Store) lightQueuesEnd(topic string, queue int32) bool {
+	if s.queues.Lights() < s.mostLights {
+		return false
+	}
+	_, known := s.queues.Lookup(topic, queue)
+	return !known
+}
 
 // lightQuota is Java's enableLmqQuota.
 func (s *Store) lightQuota(n int64) bool {

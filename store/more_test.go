@@ -296,6 +296,47 @@ func TestRefusedLightQueues(t *testing.T) {
 	}
 }
 
+// What is sent to a light queue itself makes it whatever the quota says, and counts, as in Java; the store's own bound holds for both.
+func TestSentToLightQueues(t *testing.T) {
+	t.Parallel()
+	s := openMore(t, vfs.NewMemory(time.Now), small("/store", func(c *Config) { lmq(c); c.EnableLmqQuota, c.MaxLmqConsumeQueueNum = true, 2 }), clock.Real)
+	s.mostLights = 4
+	b := NewBatch()
+	for i, row := range []struct {
+		topic, names string
+		want         PutStatus
+	}{
+		{"%LMQ%a", "", PutOK},
+		{"T", "%LMQ%b", PutOK},
+		{"T", "%LMQ%c", LmqConsumeQueueNumExceeded},
+		{"%LMQ%c", "", PutOK},
+		{"%LMQ%d", "", PutOK},
+		{"T", "%LMQ%a,%LMQ%d", PutOK},
+		{"%LMQ%e", "", LmqConsumeQueueNumExceeded},
+		{"%LMQ%d", "", PutOK},
+	} {
+		m := dispatched(row.topic, i, row.names)
+		if row.names == "" {
+			m.Properties = nil
+		}
+		if _, st := s.Stage(b, m); st != row.want {
+			t.Errorf("to %s, named %q: %s, want %s", row.topic, row.names, st, row.want)
+		}
+	}
+	s.Append(b)
+	for name, want := range map[string]int64{"%LMQ%a": 2, "%LMQ%b": 1, "%LMQ%c": 1, "%LMQ%d": 3, "%LMQ%e": 0} {
+		if got := s.MaxOffset(name, 0); got != want {
+			t.Errorf("%s ends at %d, want %d", name, got, want)
+		}
+	}
+	if n := s.queues.Lights(); n != 4 {
+		t.Errorf("%d light queues", n)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestBatchQueueRules: what a batch queue takes, and nothing else takes.
 func TestBatchQueueRules(t *testing.T) {
 	t.Parallel()

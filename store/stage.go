@@ -119,6 +119,9 @@ func (s *Store) encode(cfg *Config, b *Batch, m *message.Message, f *facts, body
 	if !msg.StoreHost.IsValid() {
 		msg.StoreHost = s.storeHost
 	}
+	if message.IsLight(m.Topic) && s.lightQueuesEnd(m.Topic, m.QueueID) {
+		return LmqConsumeQueueNumExceeded
+	}
 	mo, st := s.special(cfg, &msg, f)
 	if st != PutOK {
 		return st

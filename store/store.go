@@ -80,8 +80,10 @@ type Store struct {
 	opened    time.Time
 	storeHost netip.AddrPort
 	queueType func(string) QueueType
-	syncFlush bool
-	memory    int64 // of the machine, or what the process may have of it
+	// mostLights is maxLightQueues; tests have fewer.
+	mostLights int64
+	syncFlush  bool
+	memory     int64 // of the machine, or what the process may have of it
 	// memoryLimit is Options.MemoryLimit.
 	memoryLimit int64
 	delays      delays
@@ -161,6 +163,7 @@ func newStore(cfg *config.Section[Config], opt Options) *Store {
 	s := &Store{
 		cfg: cfg, fs: opt.FS, clk: opt.Clock, logger: opt.Log, root: c.StorePathRootDir, storeHost: opt.StoreHost,
 		queueType: opt.QueueType, prePut: opt.PrePut, unconsumed: opt.Unconsumed, memory: memoryOf(opt.MemoryLimit), memoryLimit: opt.MemoryLimit, syncFlush: c.FlushDiskType == SyncFlush,
+		mostLights: maxLightQueues,
 	}
 	if c.EnableConsumeQueueExt {
 		s.bitMaps = opt.BitMaps
