@@ -149,7 +149,7 @@ func New(opt Options) (*Broker, error) {
 	if err := b.newFilters(); err != nil {
 		return nil, err
 	}
-	b.newRegistries()
+	b.newRegistries(opt.MemoryLimit)
 	if err := b.newSchedule(); err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func New(opt Options) (*Broker, error) {
 }
 
 // newRegistries makes the tables, still empty but for what every start has.
-func (b *Broker) newRegistries() {
+func (b *Broker) newRegistries(memoryLimit int64) {
 	cfg := b.cfg.Get()
 	now := b.clock.NowMs
 	light := b.storeCfg.Get().EnableLmq
@@ -197,7 +197,7 @@ func (b *Broker) newRegistries() {
 	b.notices, b.conflicts = newNotices(b), newConflicts(b)
 	b.Clients = client.New(client.Options{
 		NowMs: now, SubscriptionExpiredMs: cfg.SubscriptionExpiredTimeout, IDsChanged: b.notices.idsChanged,
-		GroupGone: b.Filters.Unregister,
+		GroupGone: b.Filters.Unregister, MemoryLimit: memoryLimit,
 	})
 	b.Locks = lock.New(lock.Options{NowMs: now, MaxLiveMs: func() int64 { return b.cfg.Get().RebalanceLockMaxLiveTime }})
 	b.Broadcasts = b.newBroadcasts()

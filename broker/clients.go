@@ -34,11 +34,12 @@ func (b *Broker) laneAges() {
 	}
 }
 
-// scanClients closes the connections of clients that went silent, and forgets
-// locks that expired.
+// scanClients closes the connections of clients that went silent, forgets locks
+// that expired, and says when there was no room for what clients register.
 func (b *Broker) scanClients(ctx context.Context) {
 	ticker := b.clock.NewTicker(clientScan)
 	defer ticker.Stop()
+	leftOut := int64(0)
 	for {
 		b.laneAges()
 		select {
@@ -50,6 +51,10 @@ func (b *Broker) scanClients(ctx context.Context) {
 			conn := ch.(*remoting.Conn)
 			b.log.Warn().Stringer("remote", conn.RemoteAddr()).Msg("client without heartbeats: connection closed")
 			conn.Close()
+		}
+		if n := b.Clients.LeftOut(); n > leftOut {
+			b.log.Warn().Int64("leftOut", n-leftOut).Msg("clients register more groups, members and subscriptions than may be kept: some are left out")
+			leftOut = n
 		}
 		b.Locks.Sweep()
 		b.conflicts.tell()

@@ -33,7 +33,7 @@ func (r *Registry) Compensate(group, consumeType, messageModel string) {
 // compensate needs mu for writing; nil when the table is full.
 func (r *Registry) compensate(group string) *compensated {
 	c := r.compensation[group]
-	if c == nil && len(r.compensation) < maxCompensatedGroups {
+	if c == nil && len(r.compensation) < maxCompensatedGroups && r.kept.take(groupCost) {
 		c = &compensated{subs: map[string]*filter.Subscription{}}
 		r.compensation[group] = c
 	}
@@ -59,10 +59,23 @@ func (r *Registry) CompensateSubscription(group, topic string, expression, expre
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if c := r.compensate(group); c != nil && (c.subs[topic] != nil || len(c.subs) < maxSubscriptions) {
-		c.subs[topic] = s
+	if c := r.compensate(group); c != nil {
+		r.keepCompensation(c, s)
 	}
 	return s, nil
+}
+
+// keepCompensation needs mu for writing.
+func (r *Registry) keepCompensation(c *compensated, s *filter.Subscription) {
+	more := costOf(s)
+	if old := c.subs[s.Topic]; old != nil {
+		more -= costOf(old)
+	} else if len(c.subs) >= maxSubscriptions {
+		return
+	}
+	if r.kept.take(more) {
+		c.subs[s.Topic] = s
+	}
 }
 
 func sameExpression(s *filter.Subscription, expression, expressionType []byte) bool {
@@ -91,10 +104,12 @@ func (r *Registry) expireCompensation(now int64) {
 		for topic, s := range c.subs {
 			if now-s.SubVersion > r.opt.SubscriptionExpiredMs {
 				delete(c.subs, topic)
+				r.kept.give(costOf(s))
 			}
 		}
 		if len(c.subs) == 0 && r.consumers[name] == nil {
 			delete(r.compensation, name)
+			r.kept.give(groupCost)
 		}
 	}
 }

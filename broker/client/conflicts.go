@@ -23,6 +23,7 @@ import (
 type want struct {
 	subs    []*filter.Subscription
 	members int
+	cost    int64
 }
 
 // disagreement is what a group keeps while its members differ.
@@ -155,10 +156,13 @@ func (r *Registry) want(name string, g *group, member *Info, sig uint64, subs []
 	if member == nil || member.wants == sig {
 		return
 	}
-	g.unwant(member)
+	r.unwant(g, member)
 	w := g.wanted[sig]
 	if w == nil {
-		w = &want{subs: subs}
+		w = &want{subs: subs, cost: costOfAll(subs)}
+		if !r.kept.take(w.cost) {
+			return // it is not known what this member wants
+		}
 		if g.wanted == nil {
 			g.wanted = map[uint64]*want{}
 		}
@@ -171,15 +175,17 @@ func (r *Registry) want(name string, g *group, member *Info, sig uint64, subs []
 	}
 }
 
-// unwant needs the registry's mu: a member goes, or changes its mind.
-func (g *group) unwant(member *Info) {
+// unwant needs mu: a member goes, or changes its mind.
+func (r *Registry) unwant(g *group, member *Info) {
 	w := g.wanted[member.wants]
 	if w == nil {
 		return
 	}
 	if w.members--; w.members == 0 {
 		delete(g.wanted, member.wants)
+		r.kept.give(w.cost)
 	}
+	member.wants = 0
 }
 
 // Conflicts are the groups whose members differ now, or the one that is named, by

@@ -32,10 +32,11 @@ func (r *Registry) JoinConsumer(info Info, c Consumer) (changed bool, objector s
 		}
 	}
 	if g == nil {
-		if len(r.consumers) >= maxGroups {
+		if len(r.consumers) >= maxGroups || !r.kept.take(groupCost+memberCost) {
 			r.mu.Unlock()
 			return false, ""
 		}
+		r.kept.give(memberCost) // it is there for the first member
 		g = &group{
 			channels: map[Channel]*Info{}, subs: map[string]*filter.Subscription{}, topics: map[string]struct{}{},
 		}
@@ -66,7 +67,7 @@ func (r *Registry) joinConsumer(name string, g *group, info Info) bool {
 		*old = info
 		return false
 	}
-	if len(g.channels) >= maxClientsPerGroup {
+	if len(g.channels) >= maxClientsPerGroup || !r.kept.take(memberCost) {
 		return false
 	}
 	r.joins++
@@ -83,20 +84,21 @@ func (r *Registry) updateSubscriptions(name string, g *group, subs []*filter.Sub
 	for _, s := range subs {
 		old := g.subs[s.Topic]
 		switch {
-		case old == nil && len(g.subs) >= maxSubscriptions:
+		case old == nil && (len(g.subs) >= maxSubscriptions || !r.kept.take(costOf(s))):
 			continue
 		case old == nil:
 			g.subs[s.Topic] = s
 			r.subscribe(s.Topic, name, g)
 			changed = true
-		case s.SubVersion > old.SubVersion:
+		case s.SubVersion > old.SubVersion && r.kept.take(costOf(s)-costOf(old)):
 			g.subs[s.Topic] = s
 		}
 		wanted[s.Topic] = true
 	}
-	for topic := range g.subs {
+	for topic, s := range g.subs {
 		if !wanted[topic] {
 			delete(g.subs, topic)
+			r.kept.give(costOf(s))
 			changed = true
 		}
 	}
@@ -104,8 +106,21 @@ func (r *Registry) updateSubscriptions(name string, g *group, subs []*filter.Sub
 }
 
 // subscribe needs mu. As in Java a group stays listed under a topic it once
-// subscribed to until the whole group is gone.
+// subscribed to until the whole group is gone, or has been under too many.
 func (r *Registry) subscribe(topic, name string, g *group) {
+	if _, listed := g.topics[topic]; listed {
+		return
+	}
+	if len(g.topics) >= maxTopicRows {
+		for old := range g.topics {
+			if g.subs[old] == nil {
+				r.unlist(old, name, g)
+			}
+		}
+	}
+	if !r.kept.take(costOfRow(topic)) {
+		return
+	}
 	g.topics[topic] = struct{}{}
 	set := r.topicGroups[topic]
 	if set == nil {
@@ -113,6 +128,17 @@ func (r *Registry) subscribe(topic, name string, g *group) {
 		r.topicGroups[topic] = set
 	}
 	set[name] = struct{}{}
+}
+
+// unlist needs mu.
+func (r *Registry) unlist(topic, name string, g *group) {
+	delete(g.topics, topic)
+	r.kept.give(costOfRow(topic))
+	set := r.topicGroups[topic]
+	delete(set, name)
+	if len(set) == 0 {
+		delete(r.topicGroups, topic)
+	}
 }
 
 func (g *group) list() []Channel {
@@ -151,7 +177,8 @@ func (r *Registry) removeConsumer(name string, ch Channel) (c change, removed bo
 	}
 	if info := g.channels[ch]; info != nil {
 		removed = true
-		g.unwant(info)
+		r.unwant(g, info)
+		r.kept.give(memberCost)
 	}
 	delete(g.channels, ch)
 	if m := r.byChannel[ch]; m != nil {
@@ -164,12 +191,12 @@ func (r *Registry) removeConsumer(name string, ch Channel) (c change, removed bo
 			r.opt.GroupGone(name)
 		}
 		for topic := range g.topics {
-			set := r.topicGroups[topic]
-			delete(set, name)
-			if len(set) == 0 {
-				delete(r.topicGroups, topic)
-			}
+			r.unlist(topic, name, g)
 		}
+		for _, s := range g.subs {
+			r.kept.give(costOf(s))
+		}
+		r.kept.give(groupCost)
 	}
 	return c, removed
 }

@@ -12,9 +12,10 @@ func (r *Registry) RegisterProducer(group string, info Info) {
 	defer r.mu.Unlock()
 	clients := r.producers[group]
 	if clients == nil {
-		if len(r.producers) >= maxGroups {
+		if len(r.producers) >= maxGroups || !r.kept.take(groupCost+memberCost) {
 			return
 		}
+		r.kept.give(memberCost) // it is there for the first member
 		clients = map[Channel]*Info{}
 		r.producers[group] = clients
 	}
@@ -25,7 +26,7 @@ func (r *Registry) RegisterProducer(group string, info Info) {
 		}
 		return
 	}
-	if len(clients) >= maxClientsPerGroup {
+	if len(clients) >= maxClientsPerGroup || !r.kept.take(memberCost) {
 		return
 	}
 	clients[info.Channel] = &info
@@ -51,8 +52,10 @@ func (r *Registry) removeProducer(group string, ch Channel) {
 		return
 	}
 	delete(clients, ch)
+	r.kept.give(memberCost)
 	if len(clients) == 0 {
 		delete(r.producers, group)
+		r.kept.give(groupCost)
 	}
 	m := r.member(ch)
 	delete(m.producers, group)

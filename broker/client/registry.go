@@ -38,6 +38,7 @@ const (
 	maxGroups            = 1 << 17
 	maxClientsPerGroup   = 1 << 16
 	maxSubscriptions     = 1 << 14
+	maxTopicRows         = 2 * maxSubscriptions // of a group: those that it no longer subscribes to go then
 	maxCompensatedGroups = 1 << 17
 )
 
@@ -94,6 +95,8 @@ type Options struct {
 	// SubscriptionExpiredMs is how long a subscription that came with a pull is
 	// remembered: 10 minutes.
 	SubscriptionExpiredMs int64
+	// MemoryLimit is what the process may have, 0 without a limit: what clients register takes a part of it at most.
+	MemoryLimit int64
 }
 
 // Registry is the table of clients. One read-write mutex: it is written by
@@ -111,6 +114,7 @@ type Registry struct {
 	compensation map[string]*compensated
 	differing    map[string]*disagreement // groups whose members differ, or did lately
 	joins        uint64
+	kept         kept
 	seed         maphash.Seed
 }
 
@@ -119,7 +123,7 @@ type group struct {
 	consumeType, messageModel, fromWhere string
 	channels                             map[Channel]*Info
 	subs                                 map[string]*filter.Subscription
-	topics                               map[string]struct{} // every topic ever in subs: its rows in topicGroups
+	topics                               map[string]struct{} // every topic once in subs: its rows in topicGroups
 	lastUpdateMs                         int64
 	wanted                               map[uint64]*want // what members subscribe to, by signature
 }
@@ -140,7 +144,7 @@ func New(opt Options) *Registry {
 		opt: opt, consumers: map[string]*group{}, producers: map[string]map[Channel]*Info{},
 		byChannel: map[Channel]*membership{}, producerByID: map[string]Channel{},
 		topicGroups: map[string]map[string]struct{}{}, fingerprints: map[string]int32{},
-		compensation: map[string]*compensated{}, differing: map[string]*disagreement{}, seed: maphash.MakeSeed(),
+		compensation: map[string]*compensated{}, differing: map[string]*disagreement{}, kept: keptOf(opt.MemoryLimit), seed: maphash.MakeSeed(),
 	}
 }
 
