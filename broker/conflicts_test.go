@@ -120,6 +120,36 @@ func TestRejectConflictingSubscription(t *testing.T) {
 	want(t, second.beatFor("G", byTag("T", "B")), code.Success, "")
 }
 
+// TestRejectChangedMember: a member that is refused because it has changed its mind is none any more, at once, and hears of it; its
+// connection, which may have other groups, stays.
+func TestRejectChangedMember(t *testing.T) {
+	t.Parallel()
+	f := start(t, func(c *Config, _ *store.Config) { c.RejectConflictingSubscription = true })
+	first, second := f.member("first"), f.member("second")
+	want(t, first.beatFor("G", byTag("T", "A")), code.Success, "")
+	first.notified("G")
+	want(t, second.beatFor("G", byTag("T", "A")), code.Success, "")
+	first.notified("G")
+	second.notified("G")
+	want(t, second.beatFor("H", byTag("T", "B")), code.Success, "")
+	second.notified("H")
+
+	if reply := second.beatFor("G", byTag("T", "B")); reply.Response() != code.NoPermission {
+		t.Fatalf("%d %q", reply.Code, reply.Remark)
+	}
+	first.notified("G")
+	second.notified("G")
+	if g, h := f.Clients.ClientIDs("G"), f.Clients.ClientIDs("H"); fmt.Sprint(g, h) != "[first] [second]" {
+		t.Errorf("members are %v and %v", g, h)
+	}
+	want(t, second.beatFor("G", byTag("T", "A")), code.Success, "") // it has changed its mind again
+	first.notified("G")
+	second.notified("G")
+	if ids := f.Clients.ClientIDs("G"); fmt.Sprint(ids) != "[first second]" {
+		t.Errorf("members are %v", ids)
+	}
+}
+
 // TestConflictLine: one line names who differs, and in what; a long one is cut.
 func TestConflictLine(t *testing.T) {
 	t.Parallel()

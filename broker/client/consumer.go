@@ -16,7 +16,7 @@ func (r *Registry) RegisterConsumer(info Info, c Consumer) (changed bool) {
 }
 
 // JoinConsumer is RegisterConsumer; with RejectConflict it may refuse, and then
-// names the member that objects and changes nothing.
+// names the member that objects. A client that was a member is none any more.
 func (r *Registry) JoinConsumer(info Info, c Consumer) (changed bool, objector string) {
 	info.LastUpdateMs = r.opt.NowMs()
 	var sig uint64
@@ -27,7 +27,9 @@ func (r *Registry) JoinConsumer(info Info, c Consumer) (changed bool, objector s
 	g := r.consumers[c.Group]
 	if g != nil && sig != 0 && c.RejectConflict {
 		if first, objects := g.objects(&info, sig); objects {
+			told := r.expel(info.Channel, &c)
 			r.mu.Unlock()
+			r.tell(told)
 			return false, first
 		}
 	}
@@ -58,6 +60,21 @@ func (r *Registry) JoinConsumer(info Info, c Consumer) (changed bool, objector s
 	r.mu.Unlock()
 	r.tell(told)
 	return changed, ""
+}
+
+// expel needs mu. A member that was refused would keep its queues, and the connection with all its other groups would be closed for want
+// of heartbeats. It hears of the change, too, so that it lets the queues go.
+func (r *Registry) expel(ch Channel, c *Consumer) []change {
+	left, removed := r.removeConsumer(c.Group, ch)
+	if !removed {
+		return nil
+	}
+	r.leave(ch)
+	if !c.Notify || left.model == Broadcasting {
+		return nil
+	}
+	left.channels = append(left.channels, ch)
+	return []change{left}
 }
 
 // joinConsumer needs mu; true for a connection that was not in the group.
