@@ -37,3 +37,15 @@ func consuming(t *testing.T, golden, only string, settings map[string]string) {
 		})
 	}
 }
+
+// TestKeptSubscription: a client with heartbeats of version 2 that kept a newer subscription to itself goes on. With the original it does
+// not: its broker asks for nothing then.
+func TestKeptSubscription(t *testing.T) {
+	if harness.TargetOfEnv(t) == harness.Java {
+		t.Skip("the original refuses the pulls of such a client until its group changes")
+	}
+	cluster := harness.StartCluster(t, harness.Skylark, nil)
+	harness.Runner{Module: harness.Client55, Class: scenarios, Args: []string{
+		"-n", cluster.NameServer.Addr, "-only", "kept-subscription", "-tag", "kept",
+	}}.Run(t)
+}

@@ -6,6 +6,7 @@ import java.util.List;
 import skylarkmq.compat.consume.AskedConsumer;
 import skylarkmq.compat.consume.Broadcast;
 import skylarkmq.compat.consume.ConsumeFrom;
+import skylarkmq.compat.consume.KeptSubscription;
 import skylarkmq.compat.consume.LitePullAssign;
 import skylarkmq.compat.consume.LitePullSubscribe;
 import skylarkmq.compat.consume.OrderlyChurn;
@@ -62,6 +63,7 @@ final class Scenarios {
             new PushConcurrently(),
             new PushOrderly(),
             new OrderlyChurn(),
+            new KeptSubscription(),
             new Broadcast(),
             ConsumeFrom.first(),
             ConsumeFrom.last(),
