@@ -12,6 +12,10 @@ import (
 // cheaper than thousands of files one by one. done is false on disks that have no
 // such call.
 func SyncFS(fs FS, path string) (done bool, err error) {
+	if w, ok := fs.(*Watched); ok {
+		err = w.during(func() error { done, err = SyncFS(w.FS, path); return err })
+		return done, err
+	}
 	if fs != Disk {
 		return false, nil
 	}

@@ -11,8 +11,11 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/skylarkmq/skylark/internal/clock"
 )
 
 func must[T any](t *testing.T) func(v T, err error) T {
@@ -352,4 +355,64 @@ func TestHang(t *testing.T) {
 	if ok, err := Exists(disk, "/d"); !ok || err != nil {
 		t.Error(ok, err)
 	}
+}
+
+// While a call waits for the disk it is seen, and for how long; afterwards it is not.
+func TestWatched(t *testing.T) {
+	t.Parallel()
+	clk := clock.NewFake(time.UnixMilli(1_700_000_000_000))
+	faulty := NewFaulty(NewMemory(nil))
+	disk := Watch(faulty, clk)
+	if err := disk.MkdirAll("/d"); err != nil {
+		t.Fatal(err)
+	}
+	f, err := disk.Create("/d/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := disk.WithoutWrites().Create("/d/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, call := range map[string]func(){
+		"pwrite f":    func() { _, _ = f.WriteAt([]byte("x"), 0) },
+		"fdatasync f": func() { _ = f.Datasync() },
+		"fsync log":   func() { _ = log.Sync() },
+		"truncate f":  func() { _ = f.Truncate(7) },
+		"syncdir *":   func() { _ = disk.SyncDir("/d") },
+		"rename g":    func() { _ = disk.Rename("/d/r", "/d/g") },
+	} {
+		if err := faulty.Inject(name + " hang"); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		go func() { defer close(done); call() }()
+		for disk.Waits().Longest(clk) == 0 {
+			clk.Advance(time.Millisecond)
+			runtime.Gosched()
+		}
+		clk.Advance(time.Second)
+		if ms := disk.Waits().Longest(clk); ms < 1000 || ms > 60_000 {
+			t.Errorf("%s: seen for %d ms", name, ms)
+		}
+		faulty.Heal()
+		<-done
+		if ms := disk.Waits().Longest(clk); ms != 0 {
+			t.Errorf("%s: done, and seen for %d ms", name, ms)
+		}
+	}
+	if err := faulty.Inject("pwrite log hang"); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); _, _ = log.WriteAt([]byte("x"), 0) }()
+	for faulty.Hanging() == 0 {
+		runtime.Gosched()
+	}
+	clk.Advance(time.Second)
+	if ms := disk.Waits().Longest(clk); ms != 0 {
+		t.Errorf("a write of the log is seen for %d ms", ms)
+	}
+	faulty.Heal()
+	<-done
 }
