@@ -1,6 +1,10 @@
 package store
 
-import "github.com/skylarkmq/skylark/message"
+import (
+	"time"
+
+	"github.com/skylarkmq/skylark/message"
+)
 
 // backwards is how far the clock may step back before it is believed: until then
 // store timestamps stay where they were, because look-ups by time search them.
@@ -13,26 +17,46 @@ func (s *Store) LastStoreTime() int64 { return s.lastStoreTime.Load() }
 // a group does not fit, gives queue offsets and the store time, writes each
 // contiguous run with one pwrite, and, with ASYNC_FLUSH, fills queues and index.
 // Afterwards, outside of the lock, it tells the arrival listener once a queue.
+//
+// It may wait for the disk. Behind another append it waits for no longer than
+// osPageCacheBusyTimeOutMills; then everything is refused as OSPageCacheBusy.
 func (s *Store) Append(b *Batch) {
-	if len(b.groups) == 0 {
-		return
+	limit := time.Duration(max(s.cfg.Get().OsPageCacheBusyTimeOutMills, 1)) * time.Millisecond
+	if len(b.groups) > 0 && !s.append(b, limit, false) {
+		(&writeRun{b: b}).fail(0, OSPageCacheBusy)
 	}
-	began := s.clk.NowMs()
-	appended := s.appendLocked(b)
-	s.stats.put(b, appended, s.clk.NowMs()-began)
-	if appended == 0 {
-		return
-	}
-	if s.syncFlush {
-		s.commit.wake()
-		return
-	}
-	s.tellArrivals(b.touched)
 }
 
-// appendLocked returns how many items are in the log.
+// AppendSoon is Append for who serves others meanwhile. False: nothing was done,
+// because it would have had to wait for an append that hangs, or for the next file
+// of the log; the caller has somebody do it who may wait.
+func (s *Store) AppendSoon(b *Batch) bool {
+	return len(b.groups) == 0 || s.append(b, heldLong, true)
+}
+
+func (s *Store) append(b *Batch, limit time.Duration, soon bool) bool {
+	began := s.clk.NowMs()
+	if !s.mu.lockWithin(s.clk, limit) {
+		return false
+	}
+	if soon && !s.commitLog.Ready(int64(len(b.stage))) {
+		s.mu.Unlock()
+		return false
+	}
+	appended := s.appendLocked(b)
+	s.stats.put(b, appended, s.clk.NowMs()-began)
+	switch {
+	case appended == 0:
+	case s.syncFlush:
+		s.commit.wake()
+	default:
+		s.tellArrivals(b.touched)
+	}
+	return true
+}
+
+// appendLocked returns how many items are in the log. It gives the lock back.
 func (s *Store) appendLocked(b *Batch) int {
-	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clk.NowMs() // under the lock: times do not fall along the log
 	s.lockedAt.Store(now)

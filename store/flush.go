@@ -80,6 +80,10 @@ func (s *Store) queueLoop(ctx context.Context) {
 // everything durable, whatever it costs, and lets the checkpoint say so: recovery
 // takes neither queues nor index on trust beyond it.
 func (s *Store) flushQueues(leastPages int) {
+	if !s.stalling() {
+		s.catchUp()
+	}
+	before, behind := s.behindIndex()
 	err := s.flushUnits(leastPages)
 	if err != nil {
 		s.trouble(err)
@@ -94,7 +98,8 @@ func (s *Store) flushQueues(leastPages int) {
 		s.logger.Error().Err(ierr).Msg("store: flush of the index")
 		err = ierr
 	}
-	if err == nil && leastPages == 0 {
+	// The checkpoint may not vouch for records that the index lacks.
+	if ever, _ := s.behindIndex(); err == nil && leastPages == 0 && !behind && ever == before {
 		s.vouch()
 	}
 	if err := s.checkpoint.Flush(); err != nil {

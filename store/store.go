@@ -101,7 +101,7 @@ type Store struct {
 	queues     *consumequeue.Table
 	index      *index.Index
 
-	mu            sync.Mutex   // the append lock
+	mu            gate         // the append lock
 	lockedAt      atomic.Int64 // ms since when mu is held by an append; 0: it is not
 	lastStoreTime atomic.Int64 // of the newest record; set under mu
 	lateText      []byte       // scratch of appends, under mu
@@ -111,9 +111,13 @@ type Store struct {
 	dispatching   sync.Mutex // the writer of queues and index; taken after mu
 	backlog       []item
 	backlogHashes []int32
+	later         []laterKey // index entries that wait for a stalled disk
+	postponed     int64      // how many did, ever
 	dispatched    atomic.Int64
 	pointed       atomic.Int64 // records before it have all their units on the disk
 
+	waits    *vfs.Waits // what waits for the disk now
+	logFS    vfs.FS     // fs, for the log
 	cleaning cleaning
 	troubles troubles
 
@@ -180,6 +184,9 @@ func newStore(cfg *config.Section[Config], opt Options) *Store {
 	if c.BrokerRole == Slave {
 		s.flags.set(flagSlave, "the broker is a slave")
 	}
+	watched := vfs.Watch(s.fs, s.clk)
+	s.fs, s.logFS, s.waits = watched, watched.WithoutWrites(), watched.Waits()
+	s.mu.init()
 	s.opened = s.clk.Now()
 	s.commit.kick = make(chan struct{}, 1)
 	s.cleaning.kick = make(chan struct{}, 1)
@@ -215,7 +222,7 @@ func (s *Store) load() error {
 func (s *Store) openParts() (err error) {
 	c := s.cfg.Get()
 	s.commitLog, err = commitlog.Open(commitlog.Options{
-		FS: s.fs, Paths: s.logPaths(), ReadOnlyPaths: paths(c.ReadOnlyCommitLogStorePaths), ZeroAhead: s.syncFlush, FileSize: int64(c.MappedFileSizeCommitLog), Clock: s.clk, Log: s.logger,
+		FS: s.logFS, Paths: s.logPaths(), ReadOnlyPaths: paths(c.ReadOnlyCommitLogStorePaths), ZeroAhead: s.syncFlush, FileSize: int64(c.MappedFileSizeCommitLog), Clock: s.clk, Log: s.logger,
 	})
 	if err != nil {
 		return err
@@ -306,6 +313,7 @@ func (s *Store) close() error {
 	s.mu.Unlock()
 	s.running.Wait()
 	s.commitRound(nil, nil)
+	s.catchUp()
 	errs := []error{s.commitLog.Failed()}
 	if s.flags.has(flagIndexError) {
 		// The next start fills it again, from the log; a clean one would not.

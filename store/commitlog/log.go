@@ -124,6 +124,11 @@ func (l *Log) Fits(n int64) bool {
 	return l.file != nil && n+message.BlankSize <= l.file.End()-l.position
 }
 
+// Ready says whether n bytes can be appended without waiting for a file: the
+// current one has room, or the next one is there, or nobody makes it ahead. Under
+// the append lock.
+func (l *Log) Ready(n int64) bool { return l.Fits(n) || l.next.ready(l.position, l.file) }
+
 // Write appends bytes that Fits accepted. When it fails, partly or whole, the
 // position stays, and nothing of what may have reached the file is left to be
 // found by recovery. Under the append lock.

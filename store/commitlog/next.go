@@ -274,6 +274,21 @@ func (l *Log) nextFile(start int64) (*mapped.File, error) {
 	}
 }
 
+// ready says whether the file behind the current one can be had at once, if only by
+// an error. What is not asked for yet is asked for.
+func (n *nextFile) ready(position int64, current *mapped.File) bool {
+	if current != nil {
+		position = current.End()
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.running {
+		return true
+	}
+	n.ask(position)
+	return n.err != nil || n.file != nil && n.file.Start == position
+}
+
 // drop removes the prepared file that nobody took.
 func (n *nextFile) drop() error {
 	n.mu.Lock()
