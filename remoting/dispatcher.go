@@ -66,15 +66,15 @@ func (d *dispatcher) refusal(r *Request) *protocol.Command {
 	return nil
 }
 
-// toLane queues a copy of the request.
-func (d *dispatcher) toLane(r *Request, name Lane, h func(*Request) (*protocol.Command, error)) {
+// toLane queues a copy of the request for one of the two kinds of handlers.
+func (d *dispatcher) toLane(r *Request, name Lane, h func(*Request) (*protocol.Command, error), batch *BatchRun) {
 	if name == Inline || name >= LaneCount {
 		name = Admin
 	}
 	size := int64(len(r.frame))
 	j := d.jobs.Get().(*laneJob)
 	j.frame = append(j.frame[:0], r.frame...)
-	j.run = h
+	j.run, j.batch = h, batch
 	j.req.Conn, j.req.Arrived, j.req.row, j.req.frame = r.Conn, r.Arrived, r.row, j.frame
 	j.req.answered, j.req.counted = false, r.counted
 	if err := protocol.DecodeFrame(j.frame, &j.req.Command); err != nil {
@@ -107,6 +107,25 @@ func (d *dispatcher) runJob(j *laneJob) {
 	d.finish(j, cmd)
 }
 
+// runBatch is several requests on a lane's worker.
+func (d *dispatcher) runBatch(jobs []*laneJob) {
+	defer func() {
+		p := recover()
+		for _, j := range jobs {
+			if p != nil && !j.req.answered {
+				d.finish(j, d.panicked(&j.req, p))
+				continue
+			}
+			d.finish(j, nil)
+		}
+	}()
+	reqs := make([]*Request, len(jobs))
+	for i, j := range jobs {
+		reqs[i] = &j.req
+	}
+	jobs[0].batch.call(reqs)
+}
+
 // finish answers a lane's request unless its handler held it, and recycles the job.
 func (d *dispatcher) finish(j *laneJob, cmd *protocol.Command) {
 	r := &j.req
@@ -118,7 +137,7 @@ func (d *dispatcher) finish(j *laneJob, cmd *protocol.Command) {
 		r.Conn.inFlight.Add(-1)
 	}
 	d.lanes.bytes.Add(-int64(len(j.frame)))
-	r.Conn, r.row, r.frame, j.run = nil, nil, nil, nil
+	r.Conn, r.row, r.frame, j.run, j.batch = nil, nil, nil, nil, nil
 	if cap(j.frame) > 64<<10 || r.Fields.Len() > keepFields {
 		return
 	}

@@ -26,10 +26,11 @@ const (
 	Transaction
 	Pop
 	HA
+	Append    // what loops do by themselves while the disk is well: batches of sends
 	LaneCount = iota
 )
 
-var laneNames = [LaneCount]string{"inline", "send", "pull", "query", "admin", "client", "transaction", "pop", "ha"}
+var laneNames = [LaneCount]string{"inline", "send", "pull", "query", "admin", "client", "transaction", "pop", "ha", "append"}
 
 func (l Lane) String() string {
 	if int(l) < len(laneNames) {
@@ -55,6 +56,8 @@ var DefaultLanes = [LaneCount]LaneConfig{
 	Transaction: {Workers: 4, Capacity: 100_000, MaxAge: 3 * time.Second},
 	Pop:         {Workers: 8, Capacity: 100_000, MaxAge: 3 * time.Second},
 	HA:          {Workers: 2, Capacity: 10_000},
+	// One worker: a second one would wait for the first, and change the order of a connection's sends.
+	Append: {Workers: 1, Capacity: 10_000, MaxAge: time.Second},
 }
 
 const (
@@ -89,7 +92,11 @@ type laneJob struct {
 	req   Request
 	frame []byte
 	run   func(*Request) (*protocol.Command, error)
+	batch *BatchRun // instead of run
 }
+
+// BatchRun handles several requests of a lane at once; one value for each handler, by which jobs that go together are known.
+type BatchRun struct{ call func([]*Request) }
 
 func newLane(d *dispatcher, name Lane, cfg LaneConfig) *lane {
 	l := &lane{d: d, name: name, workers: cfg.Workers, limit: cfg.Capacity, wakeup: make(chan struct{}, 1)}
@@ -186,8 +193,27 @@ func (l *lane) worker() {
 			continue
 		}
 		l.passed.Store(0)
+		if j.batch != nil {
+			l.runBatch(j)
+			continue
+		}
 		l.d.runJob(j)
 	}
+}
+
+// runBatch works on a job and on those behind it that go together with it.
+func (l *lane) runBatch(first *laneJob) {
+	jobs := []*laneJob{first}
+	l.mu.Lock()
+	for l.size > 0 && len(jobs) < maxBatch {
+		next := l.ring[l.head]
+		if next.batch != first.batch || l.tooOld(next) >= 0 || next.req.Conn.mustPause() {
+			break
+		}
+		jobs = append(jobs, l.take())
+	}
+	l.mu.Unlock()
+	l.d.runBatch(jobs)
 }
 
 // later puts a job back whose client has not read its last answers: the answer would only wait in memory instead. When all that is

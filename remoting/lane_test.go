@@ -163,3 +163,34 @@ func TestInFlightIsBounded(t *testing.T) {
 		w.expect(h.Opaque, code.Success, "")
 	}
 }
+
+// Requests that go together are worked on together, and a panic leaves none of them without an answer.
+func TestLaneBatch(t *testing.T) {
+	t.Parallel()
+	d, _, c, _ := bare(t)
+	l := newLane(d, Append, LaneConfig{Capacity: 10})
+	var sizes []int
+	together := NewBatchRun(func(reqs []*Request) {
+		sizes = append(sizes, len(reqs))
+		reqs[0].Fail(code.Success, "done")
+		panic("after the first")
+	})
+	var first *laneJob
+	for i, run := range []*BatchRun{together, together, together, NewBatchRun(nil)} {
+		j := &laneJob{batch: run}
+		j.req.Conn, j.req.Opaque, j.req.Arrived = c, int32(i), d.clock.NowMs()
+		if i == 0 {
+			first = j
+		} else {
+			l.put(j)
+		}
+	}
+	l.runBatch(first)
+	if len(sizes) != 1 || sizes[0] != 3 || l.size != 1 {
+		t.Errorf("batches of %v, %d left", sizes, l.size)
+	}
+	said := string(c.pending)
+	if strings.Count(said, "done") != 1 || strings.Count(said, "after the first") != 2 {
+		t.Errorf("answered %q", said)
+	}
+}

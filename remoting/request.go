@@ -67,7 +67,15 @@ func (r *Request) Hold() Held {
 
 // ToLane passes a copy of the request to a lane's workers. A full lane answers SYSTEM_BUSY at once. On a lane it queues again.
 func (r *Request) ToLane(l Lane, h func(*Request) (*protocol.Command, error)) {
-	r.Conn.d.toLane(r, l, h)
+	r.Conn.d.toLane(r, l, h, nil)
+}
+
+// NewBatchRun makes a handler of several requests that ToBatchLane brought to a lane: make it once.
+func NewBatchRun(h func([]*Request)) *BatchRun { return &BatchRun{h} }
+
+// ToBatchLane is ToLane for a handler that takes what waits for it together.
+func (r *Request) ToBatchLane(l Lane, h *BatchRun) {
+	r.Conn.d.toLane(r, l, nil, h)
 }
 
 // dress makes cmd the answer to a request.

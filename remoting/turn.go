@@ -220,7 +220,7 @@ func (t *Turn) runUntilPanic() {
 			t.gather(r)
 			r.row.batch.call(t, t.reqs[t.next:t.end:t.end])
 		} else if r.row.lane != Inline {
-			t.d.toLane(r, r.row.lane, r.row.handle)
+			t.d.toLane(r, r.row.lane, r.row.handle, nil)
 		} else {
 			t.settle(r)
 		}
