@@ -334,7 +334,7 @@ func (b *Broker) Run(ctx context.Context) error {
 		cancel()
 	})
 	for _, part := range []func(context.Context){
-		b.Holds.Run, b.wakers.run, b.saver.run, b.scanClients, b.scanBroadcasts, b.notices.run, b.Stats.Run, b.Transactions.Run, b.Schedule.Run,
+		b.Holds.Run, b.wakers.run, b.saver.run, b.scanClients, b.scanBroadcasts, b.notices.run, b.replies.run, b.Stats.Run, b.Transactions.Run, b.Schedule.Run,
 	} {
 		back.Go(func() { part(backCtx) })
 	}

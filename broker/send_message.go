@@ -35,13 +35,14 @@ type sender struct {
 	back    func(*remoting.Request) (*protocol.Command, error)
 	reply   func(*remoting.Request) (*protocol.Command, error)
 	batches sync.Pool // *store.Batch of replies
+	slow    *remoting.BatchRun
 }
 
 func (s *sender) init(b *Broker) {
 	s.turns.New = func() any { return newSendTurn(b) }
 	s.pending.New = func() any { return new(pendingSends) }
 	s.batches.New = func() any { return store.NewBatch() }
-	s.reply = b.sendReplyMessageOnLane
+	s.reply, s.slow = b.sendReplyMessageOnLane, remoting.NewBatchRun(b.appendOnLane)
 	s.retry, s.end, s.back = b.sendOnLane, b.endTransactionOnLane, b.sendBackOnLane // bound once: a method value made for each call is an allocation
 }
 
@@ -110,9 +111,19 @@ func (s *sendTurn) begin() {
 // sendMessages handles the consecutive sends of one turn, and the END_TRANSACTION
 // and CONSUMER_SEND_MSG_BACK between them: what they store goes into the same batch.
 func (b *Broker) sendMessages(t *remoting.Turn, reqs []*remoting.Request) {
+	if b.Store.Stalled() {
+		b.handOver(reqs)
+		return
+	}
 	s := b.turn(t)
 	defer s.endTicket()
-	busy := b.Store.Busy()
+	s.stageAll(reqs)
+	s.finishSoon()
+}
+
+// stageAll checks and stages requests of the three kinds.
+func (s *sendTurn) stageAll(reqs []*remoting.Request) {
+	busy := s.b.Store.Busy()
 	for _, r := range reqs {
 		if r.Request() == code.EndTransaction {
 			s.stageEnd(r)
@@ -129,7 +140,6 @@ func (b *Broker) sendMessages(t *remoting.Turn, reqs []*remoting.Request) {
 		s.stage(r, false)
 	}
 	s.stageCommits()
-	s.finish()
 }
 
 // sendOnLane is the second run of a send whose topic was unknown.
@@ -263,12 +273,16 @@ func (s *sendTurn) makeInner(m *message.Message, c *completion) {
 	m.SysFlag |= message.FlagNeedUnwrap | message.FlagInnerBatch
 }
 
-// finish appends what was staged and answers it.
+// finish appends what was staged and answers it. It may wait for the disk.
 func (s *sendTurn) finish() {
-	if s.batch.Len() == 0 {
-		return
+	if s.batch.Len() > 0 {
+		s.b.Store.Append(s.batch)
+		s.finishAppended()
 	}
-	s.b.Store.Append(s.batch)
+}
+
+// finishAppended answers what was staged and is appended, or refused by then.
+func (s *sendTurn) finishAppended() {
 	sync := s.b.Store.NeedsFlush()
 	var held *pendingSends
 	if len(s.tx.halves) > 0 {

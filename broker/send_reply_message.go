@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -34,12 +35,14 @@ const (
 type replies struct {
 	count, bytes atomic.Int64
 	most         int64 // bytes
+	late         chan lateReply
 }
 
 // repliesOfLimit: one part in so many of a memory limit is for replies on their way.
 const repliesOfLimit = 8
 
 func (r *replies) bound(memory int64) {
+	r.late = make(chan lateReply, maxLateReplies)
 	if r.most = maxReplyBytes; memory > 0 {
 		r.most = min(r.most, memory/repliesOfLimit)
 	}
@@ -161,25 +164,75 @@ func (p *reply) keep(remark string) {
 		p.answer(remark, nil)
 		return
 	}
+	if b.Store.Stalled() || !p.store(remark, true) {
+		b.replies.later(p, remark)
+	}
+}
+
+// store puts the reply into its topic. False: on a loop, where it would have had to wait.
+func (p *reply) store(remark string, onLoop bool) bool {
+	b := p.b
 	batch := b.send.batches.Get().(*store.Batch)
 	defer b.send.batches.Put(batch)
 	batch.Reset()
 	wait, _ := message.Property(p.msg.Properties, message.PropertyWait)
 	if _, st := b.Store.Stage(batch, &p.msg); st != store.PutOK {
-		b.log.Warn().Str("topic", p.msg.Topic).Stringer("status", st).Msg("reply not kept")
-		p.answer(remark, nil)
-		return
+		p.notKept(remark, st)
+		return true
 	}
-	b.Store.Append(batch)
+	if !onLoop {
+		b.Store.Append(batch)
+	} else if !b.Store.AppendSoon(batch) {
+		return false
+	}
 	res := batch.Result(0)
 	if res.Status == store.PutOK && b.Store.NeedsFlush() && !equalFold(wait, "false") {
 		b.Store.AwaitFlush(batch.End(), func(st store.PutStatus) {
 			res.Status = st
 			p.kept(remark, &res)
 		})
-		return
+		return true
 	}
 	p.kept(remark, &res)
+	return true
+}
+
+func (p *reply) notKept(remark string, why store.PutStatus) {
+	p.b.log.Warn().Str("topic", p.msg.Topic).Stringer("status", why).Msg("reply not kept")
+	p.answer(remark, nil)
+}
+
+// lateReply is one that a stalled disk kept from its topic.
+type lateReply struct {
+	*reply
+	remark string
+}
+
+// maxLateReplies bounds them; more are not kept. Whoever asked has the reply already.
+const maxLateReplies = 4096
+
+func (r *replies) later(p *reply, remark string) {
+	select {
+	case r.late <- lateReply{p, remark}:
+	default:
+		p.notKept(remark, store.OSPageCacheBusy)
+	}
+}
+
+// run stores late replies, where waiting is allowed, until ctx ends.
+func (r *replies) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			for len(r.late) > 0 {
+				l := <-r.late
+				l.store(l.remark, false)
+			}
+			return
+		case l := <-r.late:
+			l.store(l.remark, false)
+		}
+	}
 }
 
 func (p *reply) kept(remark string, res *store.Result) {

@@ -27,7 +27,7 @@ type txTurns struct {
 const turnHalves = 64
 
 func newTxTurns(t testing.TB) *txTurns {
-	f := start(t, big)
+	f := start(t, unflushed)
 	f.sendTo("T", "make the topic")
 	x := &txTurns{f: f, conn: f.raw(), in: make([]byte, 256<<10)}
 	x.halves = turnOf(turnHalves, protocol.JSON, "TRAN_MSG\x01true\x02PGROUP\x01PGx\x02")

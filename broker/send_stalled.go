@@ -1,0 +1,71 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+)
+
+// A disk that stalls makes whoever writes wait, with everybody that he serves. While
+// something waits for the disk for too long, or another append hangs, the loops append
+// nothing: what they would have appended goes to a lane, whose one worker may wait,
+// and which answers SYSTEM_BUSY to what has waited for osPageCacheBusyTimeOutMills. A
+// flush that takes long costs senders nothing but the way over the lane.
+
+// handOver gives sends, END_TRANSACTION and CONSUMER_SEND_MSG_BACK of a loop to the
+// append lane; sends are refused at once when they would wait too long there.
+func (b *Broker) handOver(reqs []*remoting.Request) {
+	busy := b.Store.Busy()
+	for _, r := range reqs {
+		if busy && r.Request() != code.EndTransaction {
+			r.Fail(code.SystemBusy, remarkRejectRequest)
+			continue
+		}
+		r.ToBatchLane(remoting.Append, b.send.slow)
+	}
+}
+
+// appendOnLane is sendMessages where waiting is allowed.
+func (b *Broker) appendOnLane(reqs []*remoting.Request) {
+	s := b.send.turns.Get().(*sendTurn)
+	defer b.send.turns.Put(s)
+	s.begin()
+	defer s.endTicket()
+	s.stageAll(reqs)
+	s.finish()
+}
+
+// finishSoon is finish on a loop. When the append would have to wait, everything is
+// taken back, and done again on the lane.
+func (s *sendTurn) finishSoon() {
+	switch {
+	case s.batch.Len() == 0:
+	case s.b.Store.AppendSoon(s.batch):
+		s.finishAppended()
+	default:
+		s.takeBack()
+	}
+}
+
+func (s *sendTurn) takeBack() {
+	slow := s.b.send.slow
+	for i := range s.sends {
+		s.sends[i].req.ToBatchLane(remoting.Append, slow)
+	}
+	for i := range s.tx.ends {
+		e := &s.tx.ends[i]
+		s.b.Transactions.Released(&e.claim)
+		e.req.ToBatchLane(remoting.Append, slow)
+	}
+	for i := range s.back.staged {
+		s.back.staged[i].req.ToBatchLane(remoting.Append, slow)
+	}
+	clear(s.tx.ends)
+	s.sends, s.tx.halves, s.tx.ends, s.back.staged = s.sends[:0], s.tx.halves[:0], s.tx.ends[:0], s.back.staged[:0]
+}
+
+// appendAge is how long what was handed over may wait for its turn.
+func (b *Broker) appendAge() time.Duration {
+	return time.Duration(max(b.storeCfg.Get().OsPageCacheBusyTimeOutMills, 1)) * time.Millisecond
+}

@@ -1,0 +1,100 @@
+package broker
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+	"github.com/skylarkmq/skylark/store"
+)
+
+// A flush hangs, then a write too. Sends go on over the lane as long as writes work;
+// when they do not, senders are told that the broker is busy, everybody else is served,
+// and what hung is stored when the disk goes on.
+func TestStalledDisk(t *testing.T) {
+	t.Parallel()
+	f, disk := startFaulty(t, func(s *store.Config) {
+		s.FlushIntervalCommitLog, s.FlushCommitLogLeastPages, s.OsPageCacheBusyTimeOutMills = 5, 0, 300
+	})
+	f.sendTo("T", "0")
+	h := f.sendHalf("T", "1")
+	back := f.stored(t, f.sendTo("T", "2"))
+	f.beat("G", "CLUSTERING")
+	inject(t, disk, "fdatasync commitlog/* hang")
+	f.sendTo("T", "3")
+	f.eventually("the disk to be called stalled", f.Store.Stalled)
+	f.sendTo("T", "4")
+	want(t, f.call(code.EndTransaction, nil, h.endFields(8)...), code.Success, "")
+	want(t, f.back(back.PhyOffset), code.Success, "")
+	if !f.Store.Stalled() {
+		t.Fatal("that was not while it stalled")
+	}
+
+	inject(t, disk, "pwrite commitlog/* hang")
+	hanging := f.sending("5")
+	f.eventually("the lane's worker to hang in its write", func() bool { return disk.Hanging() > 1 })
+	wantBusy(t, <-f.sending("refused"), "[TIMEOUT_CLEAN_QUEUE]broker busy")
+	f.eventually("the store to be busy", f.Store.Busy)
+	wantBusy(t, <-f.sending("refused"), "[REJECTREQUEST]system busy")
+	f.beat("G", "CLUSTERING")
+	want(t, f.call(code.GetMaxOffset, nil, "topic", "T", "queueId", "0"), code.Success, "")
+	want(t, f.call(code.PullMessage, nil, pullFields("G", "T", "0")...), code.Success, "FOUND")
+	disk.Heal()
+	want(t, <-hanging, code.Success, "")
+	f.sendTo("T", "6")
+	var got []string
+	for _, v := range f.visible("T") {
+		got = append(got, string(v.Body))
+	}
+	if w := []string{"0", "2", "3", "4", "body of 1", "5", "6"}; !slices.Equal(got, w) {
+		t.Errorf("stored %q, want %q", got, w)
+	}
+}
+
+// The next file of the log is not there: loops do not wait for it, and what they take
+// back is done when it is.
+func TestNextFileIsLate(t *testing.T) {
+	t.Parallel()
+	f, disk := startFaulty(t, func(s *store.Config) { s.MappedFileSizeCommitLog = 64 << 10; s.OsPageCacheBusyTimeOutMills = 60_000 })
+	h := f.sendHalf("T", "1")
+	back := f.stored(t, f.sendTo("T", "0"))
+	f.beat("G", "CLUSTERING")
+	want(t, f.back(back.PhyOffset), code.Success, "") // makes the retry topic
+	inject(t, disk, "allocate commitlog/* hang")
+	var answers []<-chan *protocol.Command
+	full := strings.Repeat("x", 30<<10)
+	for range 3 {
+		answers = append(answers, f.sending(full))
+	}
+	f.eventually("the file to be late", func() bool { return disk.Hanging() > 0 })
+	f.eventually("a send to wait for it", func() bool { return f.server.Stats().LaneBytes > 0 })
+	answers = append(answers, f.sending("1"), f.ask(code.EndTransaction, h.endFields(8)...), f.ask(code.ConsumerSendMsgBack,
+		"offset", fmt.Sprint(back.PhyOffset), "group", "G", "delayLevel", "0", "originMsgId", "x", "originTopic", "T", "unitMode", "false", "maxReconsumeTimes", "16"))
+	want(t, f.call(code.GetMaxOffset, nil, "topic", "T", "queueId", "0"), code.Success, "")
+	disk.Heal()
+	for i, a := range answers {
+		if reply := <-a; reply.Response() != code.Success {
+			t.Errorf("answer %d: %d %q", i, reply.Code, reply.Remark)
+		}
+	}
+	if n := len(f.visible("T")); n != 6 {
+		t.Errorf("%d messages, want 6", n)
+	}
+}
+
+func (f *fixture) sending(body string) <-chan *protocol.Command {
+	answer := make(chan *protocol.Command, 1)
+	go func() { answer <- f.call(code.SendMessageV2, []byte(body), sendFields("T")...) }()
+	return answer
+}
+
+func wantBusy(t *testing.T, reply *protocol.Command, remark string) {
+	t.Helper()
+	if reply.Response() != code.SystemBusy || !strings.HasPrefix(reply.Remark, remark) {
+		t.Fatalf("%d %q, want %q", reply.Code, reply.Remark, remark)
+	}
+}
+
