@@ -12,6 +12,6 @@ echo "== crash: a disk in memory that loses what was not synced, $rounds seeds a
 go test -count=1 -timeout 60m -run 'PowerCuts|Kills|TornTail' ./store
 echo "== crash: $((rounds * 50)) flipped bits"
 SKYLARK_FLIPS=$((rounds * 50)) go test -count=1 -timeout 60m -run BitFlips ./store
-echo "== crash: kill -9 under load, $rounds rounds; power cuts of a loop file system, $SKYLARK_CUT_ROUNDS with each flush mode"
+echo "== crash: kill -9 under load, $rounds rounds; power cuts of a loop file system, $SKYLARK_CUT_ROUNDS with each flush mode; disks that stall, freeze and fail"
 SKYLARK_BIN=$PWD/bin/skylark go test -count=1 -timeout 90m -v ./test/crash | tee "$said"
 grep SKIPPED "$said" || true

@@ -65,6 +65,8 @@ type Broker struct {
 	Flush    string // flushDiskType
 	Settings string // more lines of broker.conf
 	Root     string // of the store; empty: in Dir
+	// NamesrvPort is for a name server in the same process; 0: none.
+	NamesrvPort int
 }
 
 func (b *Broker) store() string {
@@ -102,7 +104,11 @@ func (b *Broker) Launch(t *testing.T) *Server {
 		t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }()
-	s.cmd = exec.Command(b.Bin, "broker", "-c", conf)
+	args := []string{"broker", "-c", conf}
+	if b.NamesrvPort > 0 {
+		args = []string{"-c", conf, "-namesrvPort", strconv.Itoa(b.NamesrvPort)}
+	}
+	s.cmd = exec.Command(b.Bin, args...)
 	s.cmd.Stderr = log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := s.cmd.StdoutPipe()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -28,7 +29,9 @@ type client struct {
 }
 
 func newClient(addr string) *client {
-	return &client{remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop()), addr}
+	cfg := remoting.DefaultClientConfig()
+	cfg.ClientCloseSocketIfTimeout = false // a test that takes answers away wants the connection afterwards
+	return &client{remoting.NewClient(cfg, zerolog.Nop()), addr}
 }
 
 func (c *client) close() { c.remoting.Close() }
@@ -160,4 +163,27 @@ func views(body []byte) ([]message.View, error) {
 		body = body[size:]
 	}
 	return out, nil
+}
+
+func asRefusal(err error, r **refusal) bool { return errors.As(err, r) }
+
+// heartbeat, runtime and route are what goes on besides sends and pulls.
+func (c *client) heartbeat(ctx context.Context) error {
+	return c.succeeds(ctx, code.HeartBeat, []byte(`{"clientID":"probe","producerDataSet":[{"groupName":"probe"}],"consumerDataSet":[]}`))
+}
+
+func (c *client) runtime(ctx context.Context) error {
+	return c.succeeds(ctx, code.GetBrokerRuntimeInfo, nil)
+}
+
+func (c *client) route(ctx context.Context) error {
+	return c.succeeds(ctx, code.GetRouteInfoByTopic, nil, "topic", topic)
+}
+
+func (c *client) succeeds(ctx context.Context, request code.Request, body []byte, fields ...string) error {
+	answer, err := c.call(ctx, request, body, fields...)
+	if err == nil && code.Response(answer.Code) != code.Success {
+		err = &refusal{code.Response(answer.Code), answer.Remark}
+	}
+	return err
 }

@@ -22,7 +22,12 @@ type loopDisk struct {
 // newLoopDisk makes an ext4 of some MiB, mounted. Where that cannot be done the test is skipped.
 func newLoopDisk(t *testing.T, mib int, options string) *loopDisk {
 	t.Helper()
-	dir := t.TempDir()
+	return newLoopDiskIn(t, t.TempDir(), mib, options)
+}
+
+// newLoopDiskIn keeps it in a directory.
+func newLoopDiskIn(t *testing.T, dir string, mib int, options string) *loopDisk {
+	t.Helper()
 	d := &loopDisk{image: filepath.Join(dir, "image"), dir: filepath.Join(dir, "mnt")}
 	if err := os.Mkdir(d.dir, 0o700); err != nil {
 		t.Fatal(err)
