@@ -14,6 +14,7 @@ import (
 	"github.com/skylarkmq/skylark/internal/clock"
 	"github.com/skylarkmq/skylark/internal/statefile"
 	"github.com/skylarkmq/skylark/internal/vfs"
+	"github.com/skylarkmq/skylark/store"
 )
 
 // stateFile is one of config/*.json. persist may be called from anywhere: callers
@@ -26,8 +27,9 @@ type stateFile struct {
 	decode func([]byte) error
 
 	asked atomic.Int64
-	mu    sync.Mutex
-	saved int64 // the value of asked that the file on the disk covers
+	mu      sync.Mutex
+	saved   int64 // the value of asked that the file on the disk covers
+	damaged bool  // the file on the disk was not taken at load
 }
 
 // inConfig is the path of a file in the store's config directory.
@@ -40,10 +42,44 @@ func (b *Broker) stateFile(name string, encode func() ([]byte, error), decode fu
 	return &stateFile{path: b.inConfig(name), disk: b.disk, log: b.log, encode: encode, decode: decode}
 }
 
-// load reads the file if there is one.
+// load reads the file if there is one, and says when it is damaged and its .bak used.
+// Nothing is changed: the store's lock may not be held yet.
 func (f *stateFile) load() error {
-	_, err := statefile.Read(f.disk, f.path, f.decode)
-	return err
+	var refused error
+	_, err := statefile.Read(f.disk, f.path, func(data []byte) error {
+		err := store.WholeState(filepath.Base(f.path), data)
+		if err == nil {
+			err = f.decode(data)
+		}
+		if refused == nil {
+			refused = err
+		}
+		return err
+	})
+	if err != nil || refused == nil {
+		return err
+	}
+	f.log.Error().Err(refused).Str("file", f.path).Msg("state file is damaged; its .bak, the state before the last change, is used")
+	f.mu.Lock()
+	f.damaged = true
+	f.mu.Unlock()
+	return nil
+}
+
+const damagedSuffix = ".damaged"
+
+// setAside keeps a damaged file under another name: the next save would put it in the
+// place of the .bak that stood in for it. mu is held.
+func (f *stateFile) setAside() error {
+	if !f.damaged {
+		return nil
+	}
+	err := f.disk.Rename(f.path, f.path+damagedSuffix)
+	f.damaged = err != nil && !errors.Is(err, fs.ErrNotExist)
+	if f.damaged {
+		return err
+	}
+	return nil
 }
 
 // exists says whether there is anything to load.
@@ -65,6 +101,9 @@ func (f *stateFile) persist() error {
 	}
 	covers := f.asked.Load()
 	data, err := f.encode()
+	if err == nil {
+		err = f.setAside()
+	}
 	if err == nil {
 		err = statefile.Save(f.disk, f.path, data)
 	}

@@ -44,9 +44,9 @@ func (c *checker) readStates() error {
 
 func (c *checker) readState(path, name string) {
 	c.report.StateFiles++
-	data, err := c.parsed(path)
+	data, err := c.parsed(path, name)
 	if err != nil {
-		if data, _ = c.parsed(path + ".bak"); data == nil {
+		if data, _ = c.parsed(path+".bak", name); data == nil {
 			s := Error
 			if c.report.InUse {
 				s = Note // caught between two renames
@@ -86,13 +86,12 @@ func (c *checker) readState(path, name string) {
 }
 
 // parsed returns the content of a file that is JSON of the Java broker.
-func (c *checker) parsed(path string) ([]byte, error) {
+func (c *checker) parsed(path, name string) ([]byte, error) {
 	data, err := vfs.ReadFile(c.fs, path)
 	if err != nil {
 		return nil, err
 	}
-	var members map[string]javajson.Raw
-	if err := javajson.Unmarshal(data, &members); err != nil {
+	if err := store.WholeState(name, data); err != nil {
 		return nil, err
 	}
 	return data, nil
