@@ -97,4 +97,3 @@ func wantBusy(t *testing.T, reply *protocol.Command, remark string) {
 		t.Fatalf("%d %q, want %q", reply.Code, reply.Remark, remark)
 	}
 }
-

@@ -26,7 +26,7 @@ type stateFile struct {
 	encode func() ([]byte, error)
 	decode func([]byte) error
 
-	asked atomic.Int64
+	asked   atomic.Int64
 	mu      sync.Mutex
 	saved   int64 // the value of asked that the file on the disk covers
 	damaged bool  // the file on the disk was not taken at load
