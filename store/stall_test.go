@@ -176,7 +176,9 @@ func TestNoFileSoon(t *testing.T) {
 		if _, st := s.Stage(b, msg("T", 0, string(make([]byte, 1000)), "")); st != PutOK || n > 100 {
 			t.Fatal(st, n)
 		}
-		soon = s.AppendSoon(b)
+		if soon = s.AppendSoon(b); n == 4 {
+			untilHanging(disk) // more than half of the file is full: the next one is being made
+		}
 	}
 	disk.Heal()
 	s.Append(b)
