@@ -132,7 +132,7 @@ func (e *Exporter) broker(m *maker, read func() Broker) {
 
 func (e *Exporter) store(m *maker, src Sources) {
 	faults := m.counter(DiskFaults, "Errors of the disk")
-	refusing := m.gauge(StoreRefusing, "Reasons to refuse messages that hold now")
+	refusing := m.gauge(StoreRefusing, "Reasons that hold now to refuse messages, or to restart: those of the index and of flushes of the queues refuse none")
 	m.watch(func(o metric.Observer) {
 		src.Faults(func(kind string, count int64) {
 			o.ObserveInt64(faults, count, e.with(attribute.String(LabelFault, kind)))

@@ -16,6 +16,10 @@ const (
 	flagLogicsFull   = 1 << 6
 	flagClosed       = 1 << 16
 	flagSlave        = 1 << 17
+	// A flush of them failed: nothing is refused for it, but nothing vouches for them
+	// either, and no file of the log is deleted, until a restart.
+	flagQueueUnsynced = 1 << 18
+	flagIndexUnsynced = 1 << 19
 
 	// Unlike in Java an index that fails does not stop producers.
 	refuseWrites = flagNotWriteable | flagQueueError | flagDiskFull | flagFenced | flagLogicsFull | flagClosed | flagSlave

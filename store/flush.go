@@ -86,26 +86,41 @@ func (s *Store) flushQueues(leastPages int) {
 	before, behind := s.behindIndex()
 	err := s.flushUnits(leastPages)
 	if err != nil {
-		s.trouble(err)
-		s.logger.Error().Err(err).Msg("store: flush of the consume queues")
+		s.notDurable(err, flagQueueUnsynced, s.queues.SyncFailed() != nil, "consume queues")
 	}
 	tend := s.index.Tend
 	if leastPages == 0 {
 		tend = s.index.Flush
 	}
 	if ierr := tend(); ierr != nil {
-		s.trouble(ierr)
-		s.logger.Error().Err(ierr).Msg("store: flush of the index")
+		s.notDurable(ierr, flagIndexUnsynced, FaultOf(ierr) == FaultIO, "index")
 		err = ierr
 	}
-	// The checkpoint may not vouch for records that the index lacks.
-	if ever, _ := s.behindIndex(); err == nil && leastPages == 0 && !behind && ever == before {
+	// The checkpoint may not vouch for records that the index lacks, or lost: a second
+	// flush succeeds, though the kernel may have dropped what the first could not write.
+	if ever, _ := s.behindIndex(); err == nil && leastPages == 0 && !behind && ever == before && !s.flags.has(flagIndexUnsynced) {
 		s.vouch()
 	}
 	if err := s.checkpoint.Flush(); err != nil {
 		s.trouble(err)
 		s.logger.Error().Err(err).Msg("store: flush of the checkpoint")
 	}
+}
+
+// notDurable notes that queues or index could not be flushed. A final failure is said
+// once: it stays until a restart, which recovers them from the log.
+func (s *Store) notDurable(err error, flag uint32, final bool, what string) {
+	if s.flags.has(flag) {
+		return
+	}
+	why := s.trouble(err)
+	if !final {
+		s.logger.Error().Err(err).Msg("store: flush of the " + what)
+		return
+	}
+	s.flags.set(flag, why)
+	s.logger.Error().Err(err).Msg("store: flush of the " + what + " failed; messages are accepted, but no file of the log is deleted and the next start " +
+		"recovers from the log: look at the disk and restart the broker before it is full")
 }
 
 // flushUnits flushes the consume queues and notes where the records end that have all

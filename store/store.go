@@ -243,7 +243,11 @@ func (s *Store) openParts() (err error) {
 	s.index, err = index.Open(index.Options{
 		FS: s.fs, Clock: s.clk, Dir: filepath.Join(s.root, "index"), NextFile: filepath.Join(s.root, "index.next"),
 		Slots: c.MaxHashSlotNum, Entries: c.MaxIndexNum, AheadMost: s.share(aheadOfMemory), Log: s.logger,
-		OnFull: func(end int64) { raise(&s.checkpoint.IndexTime, end) },
+		OnFull: func(end int64) {
+			if !s.flags.has(flagIndexUnsynced) {
+				raise(&s.checkpoint.IndexTime, end)
+			}
+		},
 	})
 	return err
 }
@@ -318,6 +322,9 @@ func (s *Store) close() error {
 	if s.flags.has(flagIndexError) {
 		// The next start fills it again, from the log; a clean one would not.
 		errs = append(errs, errors.New("store: the index lacks entries: "+s.flags.reason(flagIndexError)))
+	}
+	if s.flags.has(flagIndexUnsynced) {
+		errs = append(errs, errors.New("store: the index may lack entries on the disk: "+s.flags.reason(flagIndexUnsynced)))
 	}
 	if len(s.backlog) > 0 {
 		errs = append(errs, s.retryBacklog())

@@ -99,11 +99,11 @@ var refusals = []struct {
 	name string
 }{
 	{flagNotWriteable, "flush_failed"}, {flagQueueError, "consume_queue_failed"}, {flagIndexError, "index_failed"}, {flagDiskFull, "disk_full"},
-	{flagLogicsFull, "consume_queue_disk_full"}, {flagFenced, "fenced"}, {flagClosed, "closed"},
+	{flagQueueUnsynced, "consume_queue_flush_failed"}, {flagIndexUnsynced, "index_flush_failed"}, {flagLogicsFull, "consume_queue_disk_full"}, {flagFenced, "fenced"}, {flagClosed, "closed"},
 }
 
-// Refusals says of each reason to refuse messages whether it holds. index_failed
-// refuses none.
+// Refusals says of each reason to refuse messages whether it holds. index_failed and
+// the flushes of queues and index refuse none, but want a restart.
 func (s *Store) Refusals(yield func(reason string, holds bool)) {
 	for _, r := range refusals {
 		yield(r.name, s.flags.has(r.bit))

@@ -66,6 +66,13 @@ func (t *Table) Flush(leastPages int) error {
 	return failed
 }
 
+// SyncFailed is the failed sync after which nothing is flushed any more, or nil.
+func (t *Table) SyncFailed() error {
+	t.flushing.Lock()
+	defer t.flushing.Unlock()
+	return t.syncFailed
+}
+
 // markAgain is markDirty for the flusher, who may meet the writer.
 func (t *Table) markAgain(q *Queue) {
 	if q.dirty.CompareAndSwap(false, true) {
