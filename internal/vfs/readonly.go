@@ -17,12 +17,7 @@ var ReadOnly FS = readOnly{}
 type readOnly struct{ disk }
 
 func (readOnly) Open(name string) (File, error) {
-	// Without O_NOATIME even reading leaves a mark; only the owner may ask for it.
-	f, err := openFile(name, os.O_RDONLY|unix.O_NOATIME|unix.O_NONBLOCK)
-	if errors.Is(err, unix.EPERM) {
-		f, err = openFile(name, os.O_RDONLY|unix.O_NONBLOCK)
-	}
-	return f, err
+	return openFile(name, os.O_RDONLY|unix.O_NONBLOCK)
 }
 
 func (readOnly) Create(name string) (File, error) { return nil, pathError("create", name, unix.EROFS) }

@@ -180,6 +180,12 @@ func (c *client) route(ctx context.Context) error {
 	return c.succeeds(ctx, code.GetRouteInfoByTopic, nil, "topic", topic)
 }
 
+// oldest pulls what was stored first.
+func (c *client) oldest(ctx context.Context) error {
+	_, err := c.pull(ctx, 0, 0)
+	return err
+}
+
 func (c *client) succeeds(ctx context.Context, request code.Request, body []byte, fields ...string) error {
 	answer, err := c.call(ctx, request, body, fields...)
 	if err == nil && code.Response(answer.Code) != code.Success {
