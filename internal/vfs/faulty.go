@@ -22,7 +22,7 @@ import (
 //	sync commitlog/* hang
 //
 // An operation (open create remove removeall rename mkdir readdir stat syncdir
-// lock pread tryread pwrite truncate allocate fsync fdatasync map; sync for the
+// lock pread tryread nextdata pwrite truncate allocate fsync fdatasync map; sync for the
 // three that wait for the disk, space for those that a full disk refuses, change
 // for all that a read-only one does, * for all), a pattern that the last parts of
 // the path must match, and
@@ -33,10 +33,13 @@ import (
 //	err=E     ENOSPC, EIO, EROFS, EMFILE, EACCES or EDQUOT (EIO)
 //	hang      the call waits until Heal, and then works
 //
+// OnCall hears of each call, before any rule: a test may count them.
+//
 // A sync that fails loses what it should have written, as it does in Linux: the
 // pages are clean afterwards, and no later sync brings them to the disk.
 type Faulty struct {
 	FS
+	OnCall func(op, name string) // set before the first call; by any goroutine
 
 	mu    sync.Mutex
 	rules []*rule
@@ -125,6 +128,9 @@ func (d *Faulty) Heal() {
 
 // fault says whether this call fails: nil, or the rule.
 func (d *Faulty) fault(op, name string) *rule {
+	if d.OnCall != nil {
+		d.OnCall(op, name)
+	}
 	r := d.due(op, name)
 	if r != nil && r.hang != nil {
 		<-r.hang
@@ -291,6 +297,13 @@ func (f *faultyFile) TryReadAt(p []byte, off int64) (int, error) {
 		return 0, ErrWouldBlock // a cold page: the only way this call fails in life
 	}
 	return f.File.TryReadAt(p, off)
+}
+
+func (f *faultyFile) NextData(off int64) (int64, error) {
+	if err := f.disk.check("nextdata", f.Name()); err != nil {
+		return 0, err
+	}
+	return f.File.NextData(off)
 }
 
 func (f *faultyFile) WriteAt(p []byte, off int64) (int, error) {

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"bytes"
 	"errors"
 	"io"
 )
@@ -38,11 +39,41 @@ func ZeroFrom(f File, off int64) error {
 	return nil
 }
 
+// ZerosFrom says whether a file holds nothing but zeros from an offset on. Where only
+// the beginning of a sparse file was written that is one short read and a question.
+func ZerosFrom(f File, off int64) (bool, error) {
+	const page = 4 << 10
+	buf := make([]byte, page-off%page, 64<<10)
+	for {
+		n, err := f.ReadAt(buf, off)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return false, err
+		}
+		if !allZero(buf[:n]) {
+			return false, nil
+		}
+		if n < len(buf) {
+			return true, nil
+		}
+		off, err = f.NextData(off + int64(n))
+		if errors.Is(err, io.EOF) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		buf = buf[:cap(buf)]
+	}
+}
+
 func allZero(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
+	for len(b) > len(zeros) {
+		if !bytes.Equal(b[:len(zeros)], zeros[:]) {
 			return false
 		}
+		b = b[len(zeros):]
 	}
-	return true
+	return bytes.Equal(b, zeros[:len(b)])
 }
+
+var zeros [4 << 10]byte

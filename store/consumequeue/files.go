@@ -56,22 +56,58 @@ func (o *openFiles) acquire(q *Queue, start int64) (*openFile, error) {
 }
 
 func (o *openFiles) open(key fileKey) (*openFile, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if f := o.table[key]; f != nil {
-		f.users++
-		o.order.MoveToFront(f.place)
+	if f := o.taken(key); f != nil {
 		return f, nil
 	}
+	// Without the lock: the file of one queue may wait for the disk, others not for it.
 	raw, err := o.fs.Open(key.path())
 	if err != nil {
 		return nil, err
 	}
+	o.mu.Lock()
+	if f := o.table[key]; f != nil { // somebody was faster
+		f.users++
+		o.mu.Unlock()
+		_ = raw.Close()
+		return f, nil
+	}
+	f, idle := o.insert(key, raw), o.evict()
+	o.mu.Unlock()
+	closeAll(idle)
+	return f, nil
+}
+
+func (o *openFiles) taken(key fileKey) *openFile {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	f := o.table[key]
+	if f != nil {
+		f.users++
+		o.order.MoveToFront(f.place)
+	}
+	return f
+}
+
+// adopt takes a file that was just made, in place of any that had its name before.
+func (o *openFiles) adopt(key fileKey, raw vfs.File) *openFile {
+	o.mu.Lock()
+	var idle []*openFile
+	if old := o.table[key]; old != nil && o.forget(old) {
+		idle = append(idle, old)
+	}
+	f := o.insert(key, raw)
+	idle = append(idle, o.evict()...)
+	o.mu.Unlock()
+	closeAll(idle)
+	return f
+}
+
+// insert adds a file with one user, under mu.
+func (o *openFiles) insert(key fileKey, raw vfs.File) *openFile {
 	f := &openFile{File: raw, key: key, users: 1}
 	f.place = o.order.PushFront(f)
 	o.table[key] = f
-	o.evict()
-	return f, nil
+	return f
 }
 
 func (o *openFiles) release(f *openFile) {
@@ -84,22 +120,31 @@ func (o *openFiles) release(f *openFile) {
 	}
 }
 
-// evict closes idle files from the cold end until the set is within its limit.
-func (o *openFiles) evict() {
+// evict takes idle files out at the cold end until the set is within its limit, under
+// mu; the caller closes them.
+func (o *openFiles) evict() (idle []*openFile) {
 	for e := o.order.Back(); e != nil && len(o.table) > o.max; {
 		f, before := e.Value.(*openFile), e.Prev()
 		if f.users == 0 {
 			o.forget(f)
+			idle = append(idle, f)
 		}
 		e = before
 	}
+	return idle
 }
 
-func (o *openFiles) forget(f *openFile) {
+// forget takes a file out of the set, under mu. It says whether the caller must close
+// it: otherwise its last user does.
+func (o *openFiles) forget(f *openFile) (idle bool) {
 	delete(o.table, f.key)
 	o.order.Remove(f.place)
 	f.gone = true
-	if f.users == 0 {
+	return f.users == 0
+}
+
+func closeAll(list []*openFile) {
+	for _, f := range list {
 		_ = f.Close()
 	}
 }
@@ -107,18 +152,24 @@ func (o *openFiles) forget(f *openFile) {
 // drop closes a file that is about to be removed from the disk.
 func (o *openFiles) drop(key fileKey) {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	if f := o.table[key]; f != nil {
-		o.forget(f)
+	f := o.table[key]
+	closing := f != nil && o.forget(f)
+	o.mu.Unlock()
+	if closing {
+		_ = f.Close()
 	}
 }
 
 func (o *openFiles) closeAll() {
 	o.mu.Lock()
-	defer o.mu.Unlock()
+	var idle []*openFile
 	for _, f := range o.table {
-		o.forget(f)
+		if o.forget(f) {
+			idle = append(idle, f)
+		}
 	}
+	o.mu.Unlock()
+	closeAll(idle)
 }
 
 // fileName is the name of the queue file that starts at a byte position.

@@ -216,15 +216,11 @@ func (q *Queue) create(start int64) (*openFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("consume queue: create: %w", err)
 	}
-	err = raw.Truncate(q.table.opt.FileSize)
-	if cerr := raw.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return nil, fmt.Errorf("consume queue: size: %w", err)
+	if err = raw.Truncate(q.table.opt.FileSize); err != nil {
+		return nil, errors.Join(fmt.Errorf("consume queue: size: %w", err), raw.Close())
 	}
 	q.newFiles = true
-	return q.table.files.acquire(q, start)
+	return q.table.files.adopt(fileKey{q: q, start: start}, raw), nil
 }
 
 func (q *Queue) dir() string {
