@@ -20,27 +20,17 @@ func (s *Store) recover(abnormal bool) error {
 		return err
 	}
 	s.queues.LogBegins(s.commitLog.Min())
-	queued, err := s.queues.Recover(abnormal)
-	if err != nil {
-		return err
-	}
 	if len(s.commitLog.Files()) == 0 {
+		if _, err := s.queues.Recover(abnormal); err != nil {
+			return err
+		}
 		return s.startEmpty()
 	}
 	r := recovery{s: s, check: s.recoveryCheck(abnormal), light: lightSettings(s.cfg.Get())}
-	from := r.start(abnormal, queued)
-	r.from = from
-	if abnormal {
-		if err := s.queues.Rebuild(from); err != nil {
-			return err
-		}
-		if err := s.index.Truncate(from); err != nil {
-			return err
-		}
-	} else {
-		r.dispatchFrom = queued
+	from, queued, err := r.prepare(abnormal)
+	if err != nil {
+		return err
 	}
-	r.check.Resume = r.resume(abnormal, queued)
 	scan, err := r.scan(from)
 	if err != nil {
 		return fmt.Errorf("store: recovery from %d: %w", from, err)
@@ -54,6 +44,26 @@ func (s *Store) recover(abnormal bool) error {
 	s.logger.Info().Bool("abnormal", abnormal).Int64("from", from).Int64("end", scan.End).Int64("records", scan.Records).
 		Int64("dispatched", r.dispatched).AnErr("stop", scan.Stop).Dur("took", s.clk.Now().Sub(began)).Msg("store: recovered")
 	return nil
+}
+
+// prepare says where the walk begins, and up to where the queues knew the log. After a
+// crash everything from there on is dispatched again.
+func (r *recovery) prepare(abnormal bool) (from, queued int64, err error) {
+	s := r.s
+	if abnormal {
+		from = r.start(abnormal, 0)
+		if queued, err = s.queues.Rebuild(from); err == nil {
+			err = s.index.Truncate(from)
+		}
+	} else {
+		if queued, err = s.queues.Recover(abnormal); err == nil {
+			from = r.start(abnormal, queued)
+		}
+		r.dispatchFrom = queued
+	}
+	r.from = from
+	r.check.Resume = r.resume(abnormal, queued)
+	return from, queued, err
 }
 
 // recoveryCheck is how closely recovery looks. What the disk had before is not
@@ -91,6 +101,9 @@ func (s *Store) startEmpty() error {
 func (s *Store) finish(scan commitlog.Scan, queued int64) error {
 	if scan.Last >= 0 {
 		s.checkpoint.ConfirmOffset.Store(scan.Last)
+	}
+	if err := s.queues.Rebuilt(); err != nil {
+		return err
 	}
 	if queued > scan.End {
 		if err := s.queues.Truncate(scan.End); err != nil {

@@ -33,25 +33,20 @@ func (t *Table) LogBegins(minPhy int64) { t.minPhy.Store(minPhy) }
 
 // correctMin sets the minimum, under io: the first unit at or behind minPhy; the
 // end of the queue when there is none. Fillers are never above the minimum. It
-// searches from the present minimum on, which only grows.
+// searches from the present minimum on, which only grows; what was put since the last
+// time was in the log already, so to ask again for the same changes nothing.
 func (q *Queue) correctMin(minPhy int64) error {
-	low, high := q.min.Load(), q.max.Load()
-	for low < high {
-		mid := low + (high-low)/2
-		there, err := vote(mid, q.first/UnitSize, q.max.Load(), func(at int64) (bool, error) {
-			u, err := q.unitAnywhere(at)
-			return u.PhyOffset >= minPhy && !u.filler(), err
-		})
-		if err != nil {
-			return err
-		}
-		if there {
-			high = mid
-		} else {
-			low = mid + 1
-		}
+	if q.corrected == minPhy+1 {
+		return nil
+	}
+	b := newBlock()
+	defer b.release()
+	low, err := q.firstUnit(b, q.min.Load(), q.max.Load(), func(u Unit) bool { return u.PhyOffset >= minPhy && !u.filler() })
+	if err != nil {
+		return err
 	}
 	q.min.Store(low)
+	q.corrected = minPhy + 1
 	return nil
 }
 
@@ -164,13 +159,14 @@ func (q *Queue) Destroy() error {
 		q.Next = 0
 	}
 	size := q.table.opt.FileSize
-	for start := q.first; q.hasFiles.Load() && start <= q.last; start += size {
+	for start := q.first; (q.hasFiles.Load() || q.again != nil) && start <= q.last; start += size {
 		q.table.files.drop(fileKey{q: q, start: start})
 	}
 	q.hasFiles.Store(false)
 	q.max.Store(0)
 	q.min.Store(0)
 	q.dropTail()
+	q.forgetAgain()
 	q.filed.Store(0)
 	q.maxPhy.Store(-1)
 	q.first, q.last = 0, 0

@@ -65,14 +65,17 @@ func (q *Queue) openExt() (*extEnd, error) {
 
 // lastExt is the position that the newest units point to.
 func (q *Queue) lastExt() (at int64, known bool, err error) {
+	b := newBlock()
+	defer b.release()
 	first := max(q.min.Load(), q.max.Load()-extLookBack)
-	for offset := q.max.Load() - 1; offset >= first; offset-- {
-		u, err := q.unitInFile(offset)
-		if err != nil {
+	for to := q.max.Load(); to > first; to = b.base {
+		if err := b.want(q, max(first, to-blockUnits), to); err != nil {
 			return 0, false, err
 		}
-		if IsExtAddress(u.TagsCode) {
-			return u.TagsCode - extAddressBase, true, nil
+		for offset := to - 1; offset >= b.base; offset-- {
+			if u := b.unit(offset); IsExtAddress(u.TagsCode) {
+				return u.TagsCode - extAddressBase, true, nil
+			}
 		}
 	}
 	return 0, false, nil

@@ -78,10 +78,13 @@ func TestModel(t *testing.T) {
 					sure = rapid.IntRange(0, min(sure, len(model)-1)).Draw(t, "from")
 					from = model[sure].PhyOffset
 				}
-				if err := table.Rebuild(from); err != nil {
+				if _, err := table.Rebuild(from); err != nil {
 					t.Fatal(err)
 				}
 				replay()
+				if err := table.Rebuilt(); err != nil {
+					t.Fatal(err)
+				}
 			},
 			"truncate": func(t *rapid.T) {
 				kept := rapid.IntRange(0, len(model)).Draw(t, "kept")

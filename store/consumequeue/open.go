@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // recoverFiles is how many of the last files recovery reads; those before are trusted.
@@ -112,8 +113,9 @@ func (q *Queue) scan(starts []int64) (ends, error) {
 	found := ends{max: from / UnitSize, maxPhy: -1, known: true}
 	buf := scanBuffers.Get().(*[]byte)
 	defer scanBuffers.Put(buf)
+	piece := (*buf)[:scanFirst]
 	for at := from; at < q.last+q.table.opt.FileSize; {
-		n, err := q.readFiles(*buf, at, false)
+		n, err := q.readFiles(piece, at, false)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return ends{}, err
 		}
@@ -131,6 +133,7 @@ func (q *Queue) scan(starts []int64) (ends, error) {
 			}
 		}
 		at += int64(n / UnitSize * UnitSize)
+		piece = *buf
 	}
 	return found, nil
 }
@@ -157,6 +160,10 @@ func (q *Queue) removeFile(start int64) error {
 	}
 	return nil
 }
+
+// scanFirst is what a scan reads first: most queues end there, and what they have in
+// front of them in a sparse file would fill the page cache.
+const scanFirst = pageSize / UnitSize * UnitSize
 
 var scanBuffers = sync.Pool{New: func() any { b := make([]byte, 1024*UnitSize); return &b }}
 
@@ -198,11 +205,10 @@ func (t *Table) Recover(abnormal bool) (int64, error) {
 		}
 		return true
 	})
-	t.openAll(unknown)
+	if err := sideBySide(unknown, func(q *Queue) error { return q.Err() }); err != nil {
+		return 0, err
+	}
 	for _, q := range unknown {
-		if q.err != nil {
-			return 0, q.err
-		}
 		maxPhy = max(maxPhy, q.maxPhy.Load())
 	}
 	t.EachBatch(func(q *BatchQueue) bool {
@@ -212,18 +218,24 @@ func (t *Table) Recover(abnormal bool) (int64, error) {
 	return maxPhy, err
 }
 
-// openAll opens queues side by side: most of the time goes to the disk.
-func (t *Table) openAll(list []*Queue) {
+// sideBySide visits queues, several at once: most of the time goes to the disk. After
+// an error no more are begun.
+func sideBySide(list []*Queue, visit func(*Queue) error) error {
 	workers := min(2*runtime.GOMAXPROCS(0), len(list)/64+1)
+	errs := make([]error, workers)
+	var failed atomic.Bool
 	var wait sync.WaitGroup
 	for w := range workers {
 		wait.Go(func() {
-			for i := w; i < len(list); i += workers {
-				list[i].open()
+			for i := w; i < len(list) && !failed.Load(); i += workers {
+				if errs[w] = visit(list[i]); errs[w] != nil {
+					failed.Store(true)
+				}
 			}
 		})
 	}
 	wait.Wait()
+	return errors.Join(errs...)
 }
 
 // ResetNext makes Next follow what recovery put: the caller holds the append lock.

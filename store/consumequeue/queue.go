@@ -44,6 +44,8 @@ type Queue struct {
 	generation  uint32 // counts truncations and destructions
 	light       bool   // is in Table.lights
 	saved       ends   // what the last clean stop remembered, until opened
+	corrected   int64  // 1 + the log's minimum that min was corrected for; 0: none
+	again       *again // while recovery dispatches again; Put's, too
 
 	waiting bool // under Table.flushing: on the list of queues to sync
 }
@@ -98,16 +100,18 @@ func (q *Queue) PutBitMap(offset, phy int64, size int32, tagsCode, storeTimestam
 		next = q.max.Load()
 	}
 	t := q.tail.Load()
-	if t == nil || next >= t.end() {
-		if err := q.nextTail(t, next); err != nil {
-			return err
+	if t != nil || !q.stands(next, Unit{phy, size, tagsCode}) {
+		if t == nil || next >= t.end() {
+			if err := q.nextTail(t, next); err != nil {
+				return err
+			}
+			t = q.tail.Load()
 		}
-		t = q.tail.Load()
+		if q.ext != nil {
+			tagsCode = q.putExt(q.ext, tagsCode, storeTimestamp, bitMap)
+		}
+		putUnit(t.buf[(next-t.base)*UnitSize:], Unit{phy, size, tagsCode})
 	}
-	if q.ext != nil {
-		tagsCode = q.putExt(q.ext, tagsCode, storeTimestamp, bitMap)
-	}
-	putUnit(t.buf[(next-t.base)*UnitSize:], Unit{phy, size, tagsCode})
 	q.maxPhy.Store(phy + int64(size))
 	q.max.Store(next + 1)
 	if !q.dirty.Load() {
@@ -147,16 +151,25 @@ func (q *Queue) reconcile(offset int64) (drop bool, err error) {
 // restart gives a queue whose records are all gone another beginning.
 func (q *Queue) restart(offset int64) error {
 	q.io.Lock()
+	err := q.removeFiles()
+	q.generation++
+	q.io.Unlock()
+	if err != nil {
+		return err
+	}
+	return q.begin(offset)
+}
+
+// removeFiles removes all files of a queue, the last one first, under io.
+func (q *Queue) removeFiles() error {
 	for ; q.last >= q.first; q.last -= q.table.opt.FileSize {
 		if err := q.removeFile(q.last); err != nil {
-			q.io.Unlock()
 			return err
 		}
 	}
 	q.hasFiles.Store(false)
-	q.generation++
-	q.io.Unlock()
-	return q.begin(offset)
+	q.forgetAgain()
+	return nil
 }
 
 // begin makes the first file of a queue. A queue that starts above 0 gets filler
@@ -164,6 +177,15 @@ func (q *Queue) restart(offset int64) error {
 func (q *Queue) begin(offset int64) error {
 	q.io.Lock()
 	defer q.io.Unlock()
+	if q.again != nil {
+		if offset == q.first/UnitSize { // where it began before: its files stay
+			q.begun()
+			return nil
+		}
+		if err := q.removeFiles(); err != nil {
+			return err
+		}
+	}
 	size := q.table.opt.FileSize
 	start := offset * UnitSize / size * size
 	f, err := q.create(start)
@@ -180,12 +202,17 @@ func (q *Queue) begin(offset int64) error {
 	q.filed.Store(offset)
 	q.synced = 0 // the fillers too
 	q.dropTail()
+	q.begun()
+	return nil
+}
+
+// begun notes that a queue has files.
+func (q *Queue) begun() {
 	q.hasFiles.Store(true)
 	if isLight(q.Topic) && !q.light {
 		q.light = true
 		q.table.lights.Add(1)
 	}
-	return nil
 }
 
 // fill writes filler units over the first n bytes of a file.

@@ -217,10 +217,13 @@ func TestUnitsBehindAHole(t *testing.T) {
 	if q.MaxOffset() != 3 || maxPhy != 300 {
 		t.Fatalf("max %d, ends at %d", q.MaxOffset(), maxPhy)
 	}
-	if err := table.Rebuild(300); err != nil {
+	if _, err := table.Rebuild(300); err != nil {
 		t.Fatal(err)
 	}
 	put(t, q, 3, 300, 2)
+	if err := table.Rebuilt(); err != nil {
+		t.Fatal(err)
+	}
 	if err := table.Close(false); err != nil {
 		t.Fatal(err)
 	}

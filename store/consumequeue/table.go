@@ -288,17 +288,22 @@ func (t *Table) TopicQueues(topic string) []*Queue {
 
 // Each calls visit for every queue until it answers false.
 func (t *Table) Each(visit func(*Queue) bool) {
-	t.mu.RLock()
-	list := make([]*Queue, 0, len(t.topics))
-	for _, queues := range t.topics {
-		list = queues.all(list)
-	}
-	t.mu.RUnlock()
-	for _, q := range list {
+	for _, q := range t.list() {
 		if !visit(q) {
 			return
 		}
 	}
+}
+
+// list is every queue, those of a topic together.
+func (t *Table) list() []*Queue {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	list := make([]*Queue, 0, len(t.topics))
+	for _, queues := range t.topics {
+		list = queues.all(list)
+	}
+	return list
 }
 
 // Lights is how many light queues there are, those that have nothing yet too.

@@ -41,20 +41,15 @@ func (q *Queue) truncate(phy int64) error {
 			return err
 		}
 	}
-	low, err := q.search(phy)
+	b := newBlock()
+	defer b.release()
+	low, err := q.search(b, phy)
 	if err != nil {
 		return err
 	}
-	kept := ends{max: low, maxPhy: -1, known: true}
-	if low > q.first/UnitSize {
-		u, err := q.unitInFile(low - 1)
-		if err != nil {
-			return err
-		}
-		if !u.filler() {
-			// A damaged unit must not claim what comes next.
-			kept.maxPhy = min(u.end(), phy)
-		}
+	kept, err := q.endAt(b, low, phy)
+	if err != nil {
+		return err
 	}
 	if err := q.cut(low); err != nil {
 		return err
@@ -68,72 +63,27 @@ func (q *Queue) truncate(phy int64) error {
 	return nil
 }
 
+// endAt is the end of a queue that keeps the units before low of the records before phy.
+func (q *Queue) endAt(b *block, low, phy int64) (ends, error) {
+	kept := ends{max: low, maxPhy: -1, known: true}
+	if low > q.first/UnitSize {
+		if err := b.want(q, low-1, low); err != nil {
+			return ends{}, err
+		}
+		if u := b.unit(low - 1); !u.filler() {
+			// A damaged unit must not claim what comes next.
+			kept.maxPhy = min(u.end(), phy)
+		}
+	}
+	return kept, nil
+}
+
 // search is the offset of the first unit of a record at or behind a position of
 // the log, or of the first that was lost.
-func (q *Queue) search(phy int64) (int64, error) {
-	low, high := q.first/UnitSize, q.max.Load()
-	for low < high {
-		mid := low + (high-low)/2
-		behind, err := q.isBehind(mid, phy)
-		if err != nil {
-			return 0, err
-		}
-		if behind {
-			high = mid
-		} else {
-			low = mid + 1
-		}
-	}
-	return low, nil
-}
-
-// isBehind says whether the unit of an offset is one of those that search looks for.
-func (q *Queue) isBehind(offset, phy int64) (bool, error) {
-	return vote(offset, q.first/UnitSize, q.max.Load(), func(at int64) (bool, error) {
-		u, err := q.unitInFile(at)
-		return !u.written() || u.PhyOffset >= phy && !u.filler(), err
+func (q *Queue) search(b *block, phy int64) (int64, error) {
+	return q.firstUnit(b, q.first/UnitSize, q.max.Load(), func(u Unit) bool {
+		return !u.written() || u.PhyOffset >= phy && !u.filler()
 	})
-}
-
-// vote answers a question whose answers are false up to some unit and true from there
-// on. A damaged unit would send a search astray, and a whole queue might be cut for it:
-// so the two units on each side are asked too, and what most of them say together counts.
-func vote(offset, low, high int64, ask func(at int64) (bool, error)) (bool, error) {
-	const around = 2
-	from, to := max(offset-around, low), min(offset+around+1, high)
-	var answers [2*around + 1]bool
-	for at := from; at < to; at++ {
-		var err error
-		if answers[at-from], err = ask(at); err != nil {
-			return false, err
-		}
-	}
-	return inOrder(answers[:to-from], int(offset-from)), nil
-}
-
-// inOrder is the value at i of the list that has all of its false before all of its
-// true and differs least from the given one; where two do, the given value counts.
-func inOrder(list []bool, i int) bool {
-	wrong := func(value bool) int { // at least, when i has the value
-		least := len(list) + 1
-		for firstTrue := range len(list) + 1 {
-			if (i >= firstTrue) != value {
-				continue
-			}
-			n := 0
-			for at, v := range list {
-				if v != (at >= firstTrue) {
-					n++
-				}
-			}
-			least = min(least, n)
-		}
-		return least
-	}
-	if yes, no := wrong(true), wrong(false); yes != no {
-		return yes < no
-	}
-	return list[i]
 }
 
 // cut removes the files behind a queue offset and zeroes the rest of its own. A
