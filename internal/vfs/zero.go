@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 )
 
 // ZeroFrom makes everything in a file from an offset on zero, reading only what
@@ -13,37 +14,52 @@ func ZeroFrom(f File, off int64) error {
 	if err != nil {
 		return err
 	}
-	var buf []byte
+	piece := pieces.Get().(*[]byte)
+	defer pieces.Put(piece)
+	buf := (*piece)[:page-off%page]
 	for off < size {
 		if off, err = f.NextData(off); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		if buf == nil {
-			buf = make([]byte, 64<<10)
-		}
-		piece := buf[:min(int64(len(buf)), size-off)]
-		n, err := f.ReadAt(piece, off)
+		buf = buf[:min(int64(len(buf)), size-off)]
+		n, err := f.ReadAt(buf, off)
 		if n == 0 {
 			return err
 		}
-		if !allZero(piece[:n]) {
-			clear(piece[:n])
-			if _, err := f.WriteAt(piece[:n], off); err != nil {
+		// No more than this: a write into what is sparse would fill it.
+		if first, end := nonZero(buf[:n]); first < end {
+			clear(buf[first:end])
+			if _, err := f.WriteAt(buf[first:end], off+int64(first)); err != nil {
 				return err
 			}
 		}
 		off += int64(n)
+		buf = *piece
 	}
 	return nil
+}
+
+// nonZero is the part of b from its first byte that is not zero to its last.
+func nonZero(b []byte) (first, end int) {
+	if allZero(b) {
+		return 0, 0
+	}
+	for b[first] == 0 {
+		first++
+	}
+	for end = len(b); b[end-1] == 0; end-- {
+	}
+	return first, end
 }
 
 // ZerosFrom says whether a file holds nothing but zeros from an offset on. Where only
 // the beginning of a sparse file was written that is one short read and a question.
 func ZerosFrom(f File, off int64) (bool, error) {
-	const page = 4 << 10
-	buf := make([]byte, page-off%page, 64<<10)
+	piece := pieces.Get().(*[]byte)
+	defer pieces.Put(piece)
+	buf := (*piece)[:page-off%page]
 	for {
 		n, err := f.ReadAt(buf, off)
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -62,9 +78,11 @@ func ZerosFrom(f File, off int64) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		buf = buf[:cap(buf)]
+		buf = *piece
 	}
 }
+
+var pieces = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
 
 func allZero(b []byte) bool {
 	for len(b) > len(zeros) {
@@ -76,4 +94,6 @@ func allZero(b []byte) bool {
 	return bytes.Equal(b, zeros[:len(b)])
 }
 
-var zeros [4 << 10]byte
+const page = 4 << 10
+
+var zeros [page]byte
