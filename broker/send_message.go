@@ -20,7 +20,7 @@ import (
 //
 // All sends of a turn are checked, completed and staged one after the other, then
 // appended in one critical section and one write; their answers are written into
-// the turn's buffer from a template. What a send needs is kept in a sendTurn that
+// their connection's buffer from a template. What a send needs is kept in a sendTurn that
 // the loop owns, so that an ordinary send allocates nothing.
 //
 // A send to an unknown topic goes to the Send lane, where the topic may be made

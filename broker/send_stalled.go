@@ -10,7 +10,8 @@ import (
 // A disk that stalls makes whoever writes wait, with everybody that he serves. While
 // something waits for the disk for too long, or another append hangs, the loops append
 // nothing: what they would have appended goes to a lane, whose one worker may wait,
-// and which answers SYSTEM_BUSY to what has waited for osPageCacheBusyTimeOutMills. A
+// and which answers SYSTEM_BUSY to what has waited for osPageCacheBusyTimeOutMills
+// (a one-way END_TRANSACTION is dropped then, and its half message checked). A
 // flush that takes long costs senders nothing but the way over the lane.
 
 // handOver gives sends, END_TRANSACTION and CONSUMER_SEND_MSG_BACK of a loop to the

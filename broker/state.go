@@ -56,8 +56,14 @@ func (f *stateFile) load() error {
 		}
 		return err
 	})
-	if err != nil || refused == nil {
+	if err != nil {
 		return err
+	}
+	if refused == nil {
+		_, refused = vfs.ReadFile(f.disk, f.path) // a file that cannot be read at all has not been offered
+	}
+	if refused == nil || errors.Is(refused, fs.ErrNotExist) {
+		return nil
 	}
 	f.log.Error().Err(refused).Str("file", f.path).Msg("state file is damaged; its .bak, the state before the last change, is used")
 	f.mu.Lock()

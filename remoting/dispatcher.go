@@ -56,14 +56,19 @@ func (d *dispatcher) refusal(r *Request) *protocol.Command {
 		d.stats.unknown.Add(1)
 		return protocol.NewResponse(code.RequestCodeNotSupported, fmt.Sprintf(textNotSupported, r.Code))
 	}
-	if d.goAway.Load() && r.Version > goAwayAbove {
+	switch {
+	case !d.mayRefuse(r):
+		return nil
+	case d.goAway.Load():
 		return protocol.NewResponse(code.GoAway, textGoAway)
 	}
-	if r.Conn.inFlight.Load() >= int64(d.cfg.MaxInFlightPerConnection) {
-		d.stats.overloaded.Add(1)
-		return protocol.NewResponse(code.SystemBusy, textOverload)
-	}
-	return nil
+	d.stats.overloaded.Add(1)
+	return protocol.NewResponse(code.SystemBusy, textOverload)
+}
+
+// mayRefuse says whether refusal would answer a request that has a row.
+func (d *dispatcher) mayRefuse(r *Request) bool {
+	return d.goAway.Load() && r.Version > goAwayAbove || r.Conn.inFlight.Load() >= int64(d.cfg.MaxInFlightPerConnection)
 }
 
 // toLane queues a copy of the request for one of the two kinds of handlers.

@@ -56,7 +56,7 @@ var DefaultLanes = [LaneCount]LaneConfig{
 	Transaction: {Workers: 4, Capacity: 100_000, MaxAge: 3 * time.Second},
 	Pop:         {Workers: 8, Capacity: 100_000, MaxAge: 3 * time.Second},
 	HA:          {Workers: 2, Capacity: 10_000},
-	// One worker: a second one would wait for the first, and change the order of a connection's sends.
+	// One worker: a second one would wait for the first, and change the order of sends.
 	Append: {Workers: 1, Capacity: 10_000, MaxAge: time.Second},
 }
 
@@ -117,10 +117,7 @@ func (l *lane) put(j *laneJob) bool {
 		l.work.Signal()
 		return true
 	}
-	select {
-	case l.wakeup <- struct{}{}:
-	default:
-	}
+	l.watchRest()
 	return true
 }
 
@@ -183,6 +180,7 @@ func (l *lane) worker() {
 			return
 		}
 		j, left := l.take(), l.size
+		l.watchRest()
 		l.mu.Unlock()
 		if age := l.tooOld(j); age >= 0 {
 			l.refuse(j, age, left)
@@ -212,8 +210,20 @@ func (l *lane) runBatch(first *laneJob) {
 		}
 		jobs = append(jobs, l.take())
 	}
+	l.watchRest()
 	l.mu.Unlock()
 	l.d.runBatch(jobs)
+}
+
+// watchRest wakes the sweeper for what waits behind the jobs just taken, when no worker is free. Caller holds mu.
+func (l *lane) watchRest() {
+	if l.size == 0 || l.idle > 0 {
+		return
+	}
+	select {
+	case l.wakeup <- struct{}{}:
+	default:
+	}
 }
 
 // later puts a job back whose client has not read its last answers: the answer would only wait in memory instead. When all that is

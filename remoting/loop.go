@@ -60,12 +60,12 @@ func (e *callbacks) OnClose(gc gnet.Conn, err error) gnet.Action {
 	if !ok {
 		return gnet.None // moved to a stream, which lives on
 	}
-	if _, isSlow := p.l.slow[c]; isSlow {
-		delete(p.l.slow, c)
-		p.l.owing.Add(-1)
-	}
 	if c.putOff {
 		p.l.endRound() // what somebody sent who left at once; gnet still has the descriptor, and sends what we write now
+	}
+	if _, isSlow := p.l.slow[c]; isSlow { // after its last answers were booked
+		delete(p.l.slow, c)
+		p.l.owing.Add(-1)
 	}
 	p.l.leavePaused(c)
 	c.backlog = nil

@@ -119,6 +119,9 @@ func (l *loop) leavePaused(c *Conn) {
 // proceed is OnTraffic for requests that were put aside.
 func (l *loop) proceed(c *Conn) {
 	l.endRound()
+	if c.gone() {
+		return // closed for what it owed, with the answers of the round
+	}
 	l.inTurn.Store(true)
 	var err error
 	func() {

@@ -72,7 +72,7 @@ func (l *loop) putOff(c *Conn, data []byte) error {
 	return nil
 }
 
-// Run is the task: gnet calls it when it has called OnTraffic for all that is readable.
+// Run is the task: gnet calls it behind a batch of events, a later one when there are many.
 func (r *round) Run(context.Context) error {
 	r.posted = false
 	if r.reads >= roundWorth {

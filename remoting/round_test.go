@@ -353,3 +353,17 @@ func TestSentAndLeft(t *testing.T) {
 	}
 	await(t, "all requests handled", func() bool { return r.batched.Load() == clients && r.oneWays.Load() == clients/2 })
 }
+
+// Requests of a connection that has too many under way are refused, also behind
+// those of another one in the same batch.
+func TestRefusalAmongOthers(t *testing.T) {
+	t.Parallel()
+	g := newGroup(t, 3)
+	g.warm()
+	g.conns[1].inFlight.Store(int64(g.s.cfg.MaxInFlightPerConnection))
+	for i := range g.conns {
+		g.bring(t, i, send(int32(i), "x"))
+	}
+	_ = g.round.Run(t.Context())
+	g.expect(t, []string{"0 0 x"}, []string{fmt.Sprintf("1 %d ", code.SystemBusy)}, []string{"2 0 x"})
+}

@@ -11,6 +11,7 @@ import (
 
 const (
 	keepFields = 64       // a request with more ext fields does not stay in the reused list
+	keepPart   = 16 << 10 // reply buffers of all but the first connection of a turn that are kept are not larger
 	keepHeader = 16 << 10 // nor one with a longer header: its fields may hold a copy of it
 )
 
@@ -50,7 +51,7 @@ func (t *Turn) init(d *dispatcher, lost func(*Conn, error)) {
 	t.onFrame = t.frame
 }
 
-// Now is when the turn began, ms.
+// Now is when the turn's last read began, ms.
 func (t *Turn) Now() int64 { return t.now }
 
 // flush writes what has been answered so far. Pointers from Request.Out stay valid, what they pointed to is gone.
@@ -115,7 +116,7 @@ func (t *Turn) finishPart(p *part) error {
 	c := p.conn
 	c.putOff = false
 	t.flush(p)
-	if cap(p.out) > keepBuffer {
+	if cap(p.out) > keepBuffer || cap(p.out) > keepPart && p != &t.parts[0] {
 		p.out = nil
 	}
 	c.cutter.Release()
@@ -239,7 +240,7 @@ func (t *Turn) gather(first *Request) {
 		}
 		if r.part != at {
 			p := &t.parts[r.part]
-			if !p.conn.served() {
+			if !p.conn.served() || t.d.mayRefuse(r) {
 				return
 			}
 			at, p.mark = r.part, len(p.out)

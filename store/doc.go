@@ -22,9 +22,10 @@
 //
 // Open reads the log from a file of which the checkpoint is sure and walks the
 // records to the first bytes that are none. After an unclean stop (the abort file
-// is there) the queues are first cut to the start of that walk and then filled
-// again, because a power cut keeps any part of what was not flushed. Everything is
-// then cut to the end of the walk, and what follows it in the last file is zeroed.
+// is there) no unit of a queue from the start of that walk on counts until its
+// record was found, because a power cut keeps any part of what was not flushed;
+// those that stand right stay where they are. What no record was found for goes
+// when the walk has ended, and what follows the log's end in its last file is zeroed.
 //
 // # Goroutines and locks
 //

@@ -17,7 +17,7 @@ const (
 	flagClosed       = 1 << 16
 	flagSlave        = 1 << 17
 	// A flush of them failed: nothing is refused for it, but nothing vouches for them
-	// either, and no file of the log is deleted, until a restart.
+	// either until a restart, and while it was the queues no file of the log is deleted.
 	flagQueueUnsynced = 1 << 18
 	flagIndexUnsynced = 1 << 19
 

@@ -80,8 +80,7 @@ func (s *Store) queueLoop(ctx context.Context) {
 // everything durable, whatever it costs, and lets the checkpoint say so: recovery
 // takes neither queues nor index on trust beyond it.
 func (s *Store) flushQueues(leastPages int) {
-	if !s.stalling() {
-		s.catchUp()
+	for !s.stalling() && s.catchUpSome() { // stalls come in bursts
 	}
 	before, behind := s.behindIndex()
 	err := s.flushUnits(leastPages)

@@ -132,8 +132,14 @@ func (s *Store) settle() {
 	for _, at := range []*atomic.Int64{&s.checkpoint.PhysicTime, &s.checkpoint.LogicsTime, &s.checkpoint.IndexTime} {
 		at.Store(min(at.Load(), last))
 	}
-	if err := errors.Join(s.flushUnits(0), s.index.Flush()); err != nil {
-		s.logger.Error().Err(err).Msg("store: consume queues and index cannot be flushed after recovery")
+	queues, index := s.flushUnits(0), s.index.Flush()
+	if queues != nil {
+		s.notDurable(queues, flagQueueUnsynced, s.queues.SyncFailed() != nil, "consume queues")
+	}
+	if index != nil {
+		s.notDurable(index, flagIndexUnsynced, FaultOf(index) == FaultIO, "index")
+	}
+	if queues != nil || index != nil {
 		s.checkpoint.LogicsTime.Store(0)
 	}
 }

@@ -35,7 +35,7 @@ type laterKey struct {
 // Once some wait all behind them do, as the index is in the order of the log.
 func (s *Store) postpone(e *entry, hashes []int32, stalling bool) bool {
 	if len(s.later) >= laterMost {
-		s.putLater(laterMost)
+		s.putLater(laterPiece)
 	}
 	if len(s.later) == 0 && !stalling {
 		return false

@@ -105,11 +105,11 @@ func (r *Registry) updateSubscriptions(name string, g *group, subs []*filter.Sub
 			continue
 		case old == nil:
 			g.subs[s.Topic] = s
-			r.subscribe(s.Topic, name, g)
 			changed = true
 		case s.SubVersion > old.SubVersion && r.kept.take(costOf(s)-costOf(old)):
 			g.subs[s.Topic] = s
 		}
+		r.subscribe(s.Topic, name, g) // again: there may have been no room for its row
 		wanted[s.Topic] = true
 	}
 	for topic, s := range g.subs {

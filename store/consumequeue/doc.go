@@ -11,7 +11,7 @@
 //
 // A killed process loses the units of the last flush interval. That is safe
 // because the commit log is the truth: recovery dispatches every record again
-// from FlushedTimestamp on, and Put drops what it has.
+// from FlushedTimestamp on, and Put recognises units that stand there already.
 //
 // The Table starts no goroutine. Its owner, the store, is the only writer (Put,
 // under its append lock or in its group-commit goroutine) and calls Flush and

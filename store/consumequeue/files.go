@@ -23,6 +23,8 @@ type openFiles struct {
 	mu    sync.Mutex
 	table map[fileKey]*openFile
 	order list.List // of *openFile, most recent in front
+
+	replaced uint64 // files removed or made anew, ever: what was opened before may be one of them
 }
 
 type fileKey struct {
@@ -56,41 +58,43 @@ func (o *openFiles) acquire(q *Queue, start int64) (*openFile, error) {
 }
 
 func (o *openFiles) open(key fileKey) (*openFile, error) {
-	if f := o.taken(key); f != nil {
-		return f, nil
-	}
-	// Without the lock: the file of one queue may wait for the disk, others not for it.
-	raw, err := o.fs.Open(key.path())
-	if err != nil {
-		return nil, err
-	}
-	o.mu.Lock()
-	if f := o.table[key]; f != nil { // somebody was faster
-		f.users++
+	for {
+		f, replaced := o.taken(key)
+		if f != nil {
+			return f, nil
+		}
+		// Without the lock: the file of one queue may wait for the disk, others not for it.
+		raw, err := o.fs.Open(key.path())
+		if err != nil {
+			return nil, err
+		}
+		o.mu.Lock()
+		if o.table[key] == nil && o.replaced == replaced {
+			f, idle := o.insert(key, raw), o.evict()
+			o.mu.Unlock()
+			closeAll(idle)
+			return f, nil
+		}
+		// Somebody was faster, or what was opened may have been removed meanwhile.
 		o.mu.Unlock()
 		_ = raw.Close()
-		return f, nil
 	}
-	f, idle := o.insert(key, raw), o.evict()
-	o.mu.Unlock()
-	closeAll(idle)
-	return f, nil
 }
 
-func (o *openFiles) taken(key fileKey) *openFile {
+func (o *openFiles) taken(key fileKey) (f *openFile, replaced uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	f := o.table[key]
-	if f != nil {
+	if f = o.table[key]; f != nil {
 		f.users++
 		o.order.MoveToFront(f.place)
 	}
-	return f
+	return f, o.replaced
 }
 
 // adopt takes a file that was just made, in place of any that had its name before.
 func (o *openFiles) adopt(key fileKey, raw vfs.File) *openFile {
 	o.mu.Lock()
+	o.replaced++
 	var idle []*openFile
 	if old := o.table[key]; old != nil && o.forget(old) {
 		idle = append(idle, old)
@@ -152,6 +156,7 @@ func closeAll(list []*openFile) {
 // drop closes a file that is about to be removed from the disk.
 func (o *openFiles) drop(key fileKey) {
 	o.mu.Lock()
+	o.replaced++
 	f := o.table[key]
 	closing := f != nil && o.forget(f)
 	o.mu.Unlock()

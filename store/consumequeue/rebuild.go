@@ -11,8 +11,8 @@ import (
 
 // again is what recovery knows of the units that a queue has for records that are
 // dispatched again. They do not count until they are put, but stay in the files: a
-// unit that is put and stands there already costs nothing more, and a process killed
-// meanwhile leaves the queue as it was found.
+// unit that is put and stands there already costs nothing more. Queues with an
+// extension get new units, as the addresses in them change.
 type again struct {
 	from, end int64 // queue offsets of these units
 	dirty     bool  // the files hold something behind them
@@ -91,6 +91,7 @@ func (q *Queue) rebuild(phy int64) error {
 		return err
 	}
 	if low == end {
+		q.maxPhy.Store(min(q.maxPhy.Load(), phy)) // a damaged last unit may say more, and would keep the records out that follow
 		if a.dirty {
 			q.again = a
 		}
