@@ -198,19 +198,48 @@ func filteredPull(ctx context.Context, _ *running, o load.Options) (values, fail
 	return v, r.Errors, err
 }
 
+// followedSends are the sends a second of the follow rows, those to other topics among them: a server that is awake all the time has less
+// to do for a delivery than one that is woken for it.
+const followedSends = 10_000
+
 // follow is deliver, and the same sends with nobody there: what is left is what the deliveries cost. The rows of one, ten and a thousand
-// groups have as many deliveries a second, so that what one costs can be compared.
+// groups have as many deliveries a second, and as many sends, so that what one costs can be compared.
 func follow(ctx context.Context, _ *running, o load.Options) (values, failures, error) {
-	sends, err := load.Send(ctx, o)
+	sends, err := besideOthers(ctx, o, func() (load.Result, error) {
+		alone := o
+		alone.Conns = 1 // as Deliver sends
+		return load.Send(ctx, alone)
+	})
 	if err != nil {
 		return nil, sends.Errors, err
 	}
-	r, err := load.Deliver(ctx, o)
+	r, err := besideOthers(ctx, o, func() (load.Result, error) { return load.Deliver(ctx, o) })
 	v := valuesOf(r)
 	if r.PerSecond > 0 {
 		v[withoutSends] = (r.CPUShare - sends.CPUShare) * 1e6 / r.PerSecond
 	}
 	return v, r.Errors, err
+}
+
+// besideOthers measures while what o lacks of followedSends goes to another topic.
+func besideOthers(ctx context.Context, o load.Options, measure func() (load.Result, error)) (load.Result, error) {
+	if o.Rate >= followedSends {
+		return measure()
+	}
+	ctx, stop := context.WithCancel(ctx)
+	others := o
+	others.Topic, others.Rate, others.Groups, others.Conns, others.PID, others.Measure = "", followedSends-o.Rate, 0, 1, 0, time.Minute
+	ended := make(chan error, 1)
+	go func() {
+		_, err := load.Send(ctx, others)
+		ended <- err
+	}()
+	r, err := measure()
+	stop()
+	if e := <-ended; err == nil && !errors.Is(e, context.Canceled) {
+		err = e
+	}
+	return r, err
 }
 
 // mixed is a bit of everything at once; latency and CPU are those of the sends.

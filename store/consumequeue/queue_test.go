@@ -233,6 +233,81 @@ func TestUnitsBehindAHole(t *testing.T) {
 	}
 }
 
+// A flipped bit in the last unit's size lets it reach into records that follow; those
+// get their units all the same when recovery dispatches them.
+func TestDamagedLastUnit(t *testing.T) {
+	t.Parallel()
+	opt := testOptions(t.TempDir())
+	table, _ := openTable(t, opt, false)
+	put(t, table.Queue("T", 0), 0, 0, 5)
+	if err := table.Close(false); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(opt.Dir, "T", "0", fileName(0))
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	putUnit(raw[4*UnitSize:], Unit{400, 100 + 1<<20, 4})
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	table, _ = openTable(t, opt, true)
+	if _, err := table.Rebuild(500); err != nil {
+		t.Fatal(err)
+	}
+	q := table.Queue("T", 0)
+	put(t, q, 5, 500, 3)
+	if err := table.Rebuilt(); err != nil {
+		t.Fatal(err)
+	}
+	units, status := q.Units(5, 3, nil, false)
+	if status != Found || len(units) != 3 || units[2] != (Unit{700, 100, 7}) {
+		t.Errorf("status %d, units %+v, max %d", status, units, q.MaxOffset())
+	}
+}
+
+// meddling lets something happen while a file is being opened.
+type meddling struct {
+	vfs.FS
+	opened int
+	during func()
+}
+
+func (m *meddling) Open(name string) (vfs.File, error) {
+	f, err := m.FS.Open(name)
+	m.opened++
+	if during := m.during; during != nil {
+		m.during = nil
+		during()
+	}
+	return f, err
+}
+
+// A file that is removed and made anew while a reader opens it is opened again.
+func TestFileReplacedWhileItIsOpened(t *testing.T) {
+	t.Parallel()
+	opt := testOptions(t.TempDir())
+	disk := &meddling{FS: opt.FS}
+	opt.FS = disk
+	table, _ := openTable(t, opt, false)
+	q := table.Queue("T", 0)
+	put(t, q, 0, 0, 3)
+	if err := table.Close(false); err != nil {
+		t.Fatal(err)
+	}
+	key, before := fileKey{q: q, start: 0}, disk.opened
+	disk.during = func() { table.files.drop(key) }
+	f, err := table.files.open(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.files.release(f)
+	if disk.opened != before+2 {
+		t.Errorf("opened %d times, want twice: the first may be of a file that is gone", disk.opened-before)
+	}
+}
+
 func TestSavedEndsAreChecked(t *testing.T) {
 	t.Parallel()
 	opt := testOptions(t.TempDir())
