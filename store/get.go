@@ -218,6 +218,10 @@ func (g *getting) collect(units []consumequeue.Unit, at int64) (stopped bool) {
 		if !matched {
 			continue
 		}
+		if u.Size < leastRecord {
+			g.noRecord(u)
+			continue
+		}
 		g.group[g.grouped], g.offsets[g.grouped] = u, offset
 		g.grouped++
 		g.groupBytes += int64(u.Size)
@@ -354,7 +358,11 @@ func (g *getting) copyPinned(dst []byte, i, n int) (out []byte, ok bool) {
 			out, ok = dst, false
 		}
 	}()
-	return g.take(slices.Grow(dst, int(g.groupBytes)), part, len(dst), i, n), true
+	size := 0
+	for _, u := range g.group[i : i+n] {
+		size += int(u.Size) // within part: they do not overlap
+	}
+	return g.take(slices.Grow(dst, size), part, len(dst), i, n), true
 }
 
 const (
@@ -387,9 +395,7 @@ func (g *getting) take(dst, part []byte, end, i, n int) []byte {
 		from := u.PhyOffset - base
 		rec := part[from : from+int64(u.Size)]
 		if !isRecordAt(rec, u.PhyOffset) {
-			g.store.logger.Error().Str("topic", g.req.Topic).Int32("queue", g.req.QueueID).Int64("phy", u.PhyOffset).Int32("size", u.Size).
-				Msg("store: the consume queue points to no record")
-			g.dropStatus(GetMessageWasRemoving)
+			g.noRecord(u)
 			continue
 		}
 		if u.PhyOffset < g.suspect && g.damaged(u, rec) {
@@ -407,6 +413,13 @@ func (g *getting) take(dst, part []byte, end, i, n int) []byte {
 		g.res.Status = GetFound
 	}
 	return dst[:end]
+}
+
+// noRecord passes a unit that is damaged.
+func (g *getting) noRecord(u consumequeue.Unit) {
+	g.store.logger.Error().Str("topic", g.req.Topic).Int32("queue", g.req.QueueID).Int64("phy", u.PhyOffset).Int32("size", u.Size).
+		Msg("store: the consume queue points to no record")
+	g.dropStatus(GetMessageWasRemoving)
 }
 
 // damaged leaves a record out that is not what was stored.
