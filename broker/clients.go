@@ -32,7 +32,7 @@ func (b *Broker) laneAges() {
 	} {
 		b.server.SetLaneMaxAge(lane, time.Duration(ms)*time.Millisecond)
 	}
-	b.server.SetLaneMaxAge(remoting.Append, b.appendAge())
+	b.server.SetLaneMaxAge(remoting.Append, b.storeCfg.Get().BusyTimeout())
 }
 
 // scanClients closes the connections of clients that went silent, forgets locks

@@ -1,8 +1,6 @@
 package broker
 
 import (
-	"time"
-
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
 )
@@ -64,9 +62,4 @@ func (s *sendTurn) takeBack() {
 	}
 	clear(s.tx.ends)
 	s.sends, s.tx.halves, s.tx.ends, s.back.staged = s.sends[:0], s.tx.halves[:0], s.tx.ends[:0], s.back.staged[:0]
-}
-
-// appendAge is how long what was handed over may wait for its turn.
-func (b *Broker) appendAge() time.Duration {
-	return time.Duration(max(b.storeCfg.Get().OsPageCacheBusyTimeOutMills, 1)) * time.Millisecond
 }

@@ -45,27 +45,16 @@ func (b *Broker) stateFile(name string, encode func() ([]byte, error), decode fu
 // load reads the file if there is one, and says when it is damaged and its .bak used.
 // Nothing is changed: the store's lock may not be held yet.
 func (f *stateFile) load() error {
-	var refused error
-	_, err := statefile.Read(f.disk, f.path, func(data []byte) error {
-		err := store.WholeState(filepath.Base(f.path), data)
-		if err == nil {
-			err = f.decode(data)
+	_, damaged, err := statefile.ReadOr(f.disk, f.path, func(data []byte) error {
+		if err := store.WholeState(filepath.Base(f.path), data); err != nil {
+			return err
 		}
-		if refused == nil {
-			refused = err
-		}
-		return err
+		return f.decode(data)
 	})
-	if err != nil {
+	if err != nil || damaged == nil {
 		return err
 	}
-	if refused == nil {
-		_, refused = vfs.ReadFile(f.disk, f.path) // a file that cannot be read at all has not been offered
-	}
-	if refused == nil || errors.Is(refused, fs.ErrNotExist) {
-		return nil
-	}
-	f.log.Error().Err(refused).Str("file", f.path).Msg("state file is damaged; its .bak, the state before the last change, is used")
+	f.log.Error().Err(damaged).Str("file", f.path).Msg("state file is damaged; its .bak, the state before the last change, is used")
 	f.mu.Lock()
 	f.damaged = true
 	f.mu.Unlock()

@@ -56,19 +56,22 @@ func (d *dispatcher) refusal(r *Request) *protocol.Command {
 		d.stats.unknown.Add(1)
 		return protocol.NewResponse(code.RequestCodeNotSupported, fmt.Sprintf(textNotSupported, r.Code))
 	}
-	switch {
-	case !d.mayRefuse(r):
-		return nil
-	case d.goAway.Load():
+	if d.sendsAway(r) {
 		return protocol.NewResponse(code.GoAway, textGoAway)
 	}
-	d.stats.overloaded.Add(1)
-	return protocol.NewResponse(code.SystemBusy, textOverload)
+	if d.crowded(r.Conn) {
+		d.stats.overloaded.Add(1)
+		return protocol.NewResponse(code.SystemBusy, textOverload)
+	}
+	return nil
 }
 
-// mayRefuse says whether refusal would answer a request that has a row.
-func (d *dispatcher) mayRefuse(r *Request) bool {
-	return d.goAway.Load() && r.Version > goAwayAbove || r.Conn.inFlight.Load() >= int64(d.cfg.MaxInFlightPerConnection)
+// sendsAway says whether the client is told to go to another server: old ones do not know how.
+func (d *dispatcher) sendsAway(r *Request) bool { return d.goAway.Load() && r.Version > goAwayAbove }
+
+// crowded says whether a connection has as many requests under way as it may.
+func (d *dispatcher) crowded(c *Conn) bool {
+	return c.inFlight.Load() >= int64(d.cfg.MaxInFlightPerConnection)
 }
 
 // toLane queues a copy of the request for one of the two kinds of handlers.

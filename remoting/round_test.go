@@ -367,3 +367,18 @@ func TestRefusalAmongOthers(t *testing.T) {
 	_ = g.round.Run(t.Context())
 	g.expect(t, []string{"0 0 x"}, []string{fmt.Sprintf("1 %d ", code.SystemBusy)}, []string{"2 0 x"})
 }
+
+// An old client does not know GO_AWAY: it is told that the server is busy, also while that goes away.
+func TestOldClientIsNotSentAway(t *testing.T) {
+	t.Parallel()
+	g := newGroup(t, 1)
+	g.s.goAway.Store(true)
+	g.conns[0].inFlight.Store(int64(g.s.cfg.MaxInFlightPerConnection))
+	for version, want := range map[int32]code.Response{goAwayAbove: code.SystemBusy, goAwayAbove + 1: code.GoAway} {
+		r := &Request{Conn: g.conns[0], row: g.s.table.find(int32(code.SendMessageV2))}
+		r.Version = version
+		if got := g.s.refusal(r); got == nil || got.Response() != want {
+			t.Errorf("version %d: %+v, want %s", version, got, want)
+		}
+	}
+}

@@ -240,7 +240,7 @@ func (t *Turn) gather(first *Request) {
 		}
 		if r.part != at {
 			p := &t.parts[r.part]
-			if !p.conn.served() || t.d.mayRefuse(r) {
+			if !p.conn.served() || t.d.sendsAway(r) || t.d.crowded(r.Conn) {
 				return
 			}
 			at, p.mark = r.part, len(p.out)

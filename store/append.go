@@ -21,8 +21,7 @@ func (s *Store) LastStoreTime() int64 { return s.lastStoreTime.Load() }
 // It may wait for the disk. Behind another append it waits for no longer than
 // osPageCacheBusyTimeOutMills; then everything is refused as OSPageCacheBusy.
 func (s *Store) Append(b *Batch) {
-	limit := time.Duration(max(s.cfg.Get().OsPageCacheBusyTimeOutMills, 1)) * time.Millisecond
-	if len(b.groups) > 0 && !s.append(b, limit, false) {
+	if len(b.groups) > 0 && !s.append(b, s.cfg.Get().BusyTimeout(), false) {
 		(&writeRun{b: b}).fail(0, OSPageCacheBusy)
 	}
 }

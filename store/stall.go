@@ -14,6 +14,12 @@ const (
 	laterMost = 1 << 20
 )
 
+// BusyTimeout is osPageCacheBusyTimeOutMills, how long anybody waits for an append
+// that hangs.
+func (c *Config) BusyTimeout() time.Duration {
+	return time.Duration(max(c.OsPageCacheBusyTimeOutMills, 1)) * time.Millisecond
+}
+
 // Stalled says whether something has been waiting for the disk for so long that who
 // serves others should not touch it: an append may be held up with all who come
 // behind it, because file systems make writers wait for flushes. While the disk is

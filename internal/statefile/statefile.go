@@ -73,6 +73,12 @@ func Load(disk vfs.FS, path string) ([]byte, error) {
 // that cannot be read and has no backup that can is an error, where Java starts with empty state: a broker that has forgotten its
 // topics is worse than one that asks.
 func Read(disk vfs.FS, path string, parse func(data []byte) error) (found bool, err error) {
+	found, _, err = ReadOr(disk, path, parse)
+	return found, err
+}
+
+// ReadOr is Read that tells, in damaged, why the .bak stood in for a file that is there.
+func ReadOr(disk vfs.FS, path string, parse func(data []byte) error) (found bool, damaged, err error) {
 	var refused error
 	for _, name := range []string{path, path + backupSuffix} {
 		data, err := vfs.ReadFile(disk, name)
@@ -83,12 +89,12 @@ func Read(disk vfs.FS, path string, parse func(data []byte) error) (found bool, 
 			err = parse(data)
 		}
 		if err == nil {
-			return true, nil
+			return true, refused, nil
 		}
 		refused = errors.Join(refused, fmt.Errorf("%s: %w", name, err))
 	}
 	if refused != nil {
-		return false, fmt.Errorf("loading state: %w", refused)
+		return false, nil, fmt.Errorf("loading state: %w", refused)
 	}
-	return false, nil
+	return false, nil, nil
 }

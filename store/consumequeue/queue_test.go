@@ -46,6 +46,20 @@ func put(t testing.TB, q *Queue, offset, phy int64, n int) {
 	}
 }
 
+// edit changes the first file of a queue that is closed.
+func edit(t testing.TB, opt Options, id int, change func(raw []byte)) {
+	t.Helper()
+	path := filepath.Join(opt.Dir, "T", fmt.Sprint(id), fileName(0))
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(raw)
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // readAll reads [min, max) and checks that the units are those of put.
 func readAll(t testing.TB, q *Queue, phyOf func(offset int64) int64) {
 	t.Helper()
@@ -203,15 +217,7 @@ func TestUnitsBehindAHole(t *testing.T) {
 	if err := table.Close(false); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(opt.Dir, "T", "0", fileName(0))
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	clear(raw[3*UnitSize : 5*UnitSize])
-	if err := os.WriteFile(path, raw, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	edit(t, opt, 0, func(raw []byte) { clear(raw[3*UnitSize : 5*UnitSize]) })
 	table, maxPhy := openTable(t, opt, true)
 	q := table.Queue("T", 0)
 	if q.MaxOffset() != 3 || maxPhy != 300 {
@@ -243,15 +249,7 @@ func TestDamagedLastUnit(t *testing.T) {
 	if err := table.Close(false); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(opt.Dir, "T", "0", fileName(0))
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	putUnit(raw[4*UnitSize:], Unit{400, 100 + 1<<20, 4})
-	if err := os.WriteFile(path, raw, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	edit(t, opt, 0, func(raw []byte) { putUnit(raw[4*UnitSize:], Unit{400, 100 + 1<<20, 4}) })
 	table, _ = openTable(t, opt, true)
 	if _, err := table.Rebuild(500); err != nil {
 		t.Fatal(err)
@@ -329,19 +327,8 @@ func TestSavedEndsAreChecked(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(opt.Dir, "T", "4", fileName(testFileSize)), next, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	edit := func(id int, change func(raw []byte)) {
-		path := filepath.Join(opt.Dir, "T", fmt.Sprint(id), fileName(0))
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		change(raw)
-		if err := os.WriteFile(path, raw, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	edit(1, func(raw []byte) { putUnit(raw[5*UnitSize:], Unit{500, 100, 5}) })
-	edit(2, func(raw []byte) { clear(raw[4*UnitSize:]) })
+	edit(t, opt, 1, func(raw []byte) { putUnit(raw[5*UnitSize:], Unit{500, 100, 5}) })
+	edit(t, opt, 2, func(raw []byte) { clear(raw[4*UnitSize:]) })
 	if err := os.RemoveAll(filepath.Join(opt.Dir, "T", "3")); err != nil {
 		t.Fatal(err)
 	}
