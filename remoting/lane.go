@@ -186,7 +186,7 @@ func (l *lane) worker() {
 			l.refuse(j, age, left)
 			continue
 		}
-		if j.req.Conn.mustPause() {
+		if j.req.Conn.mustWait() {
 			l.later(j)
 			continue
 		}
@@ -205,7 +205,7 @@ func (l *lane) runBatch(first *laneJob) {
 	l.mu.Lock()
 	for l.size > 0 && len(jobs) < maxBatch {
 		next := l.ring[l.head]
-		if next.batch != first.batch || l.tooOld(next) >= 0 || next.req.Conn.mustPause() {
+		if next.batch != first.batch || l.tooOld(next) >= 0 || next.req.Conn.mustWait() {
 			break
 		}
 		jobs = append(jobs, l.take())

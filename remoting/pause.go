@@ -23,6 +23,14 @@ const (
 // mustPause: the peer has not taken enough of its answers to get more.
 func (c *Conn) mustPause() bool { return c.owed.Load() > c.d.cfg.PausePendingBytesPerConnection }
 
+// mustWait is mustPause for a lane's worker. It counts what the owner of the connection has not come to see yet as well: a few workers
+// fill it faster than one loop turns.
+func (c *Conn) mustWait() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int64(len(c.pending))+c.owed.Load() > c.d.cfg.PausePendingBytesPerConnection
+}
+
 // pause puts requests aside that were decoded already; those that follow go to stash.
 func (c *Conn) pause(rest []*Request) {
 	if p, ok := c.t.(*plain); ok && !c.paused {
