@@ -49,7 +49,8 @@ func (s *sender) init(b *Broker) {
 // sendTurn is one loop's, or one lane worker's, memory for sends.
 type sendTurn struct {
 	b       *Broker
-	cfg     *Config // the settings that template was made from
+	loop    *remoting.Turn // nil on a lane
+	cfg     *Config        // the settings that template was made from
 	reply   replyTemplate
 	batch   *store.Batch
 	sends   []send
@@ -87,6 +88,7 @@ func (b *Broker) turn(t *remoting.Turn) *sendTurn {
 		s = newSendTurn(b)
 		t.Local = s
 	}
+	s.loop = t
 	s.begin()
 	return s
 }

@@ -40,11 +40,19 @@ func (b *Broker) appendOnLane(reqs []*remoting.Request) {
 func (s *sendTurn) finishSoon() {
 	switch {
 	case s.batch.Len() == 0:
-	case s.b.Store.AppendSoon(s.batch):
+	case s.appendSoon():
 		s.finishAppended()
 	default:
 		s.takeBack()
 	}
+}
+
+// appendSoon may be caught by the disk all the same, if the stall begins with this very
+// write: the loop has a stand-in then.
+func (s *sendTurn) appendSoon() bool {
+	s.loop.Lend()
+	defer s.loop.TakeBack() // also when it panics, as the turn goes on then
+	return s.b.Store.AppendSoon(s.batch)
 }
 
 func (s *sendTurn) takeBack() {

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
+
+	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
 	"github.com/skylarkmq/skylark/store"
@@ -51,6 +54,43 @@ func TestStalledDisk(t *testing.T) {
 	}
 	if w := []string{"0", "2", "3", "4", "body of 1", "5", "6"}; !slices.Equal(got, w) {
 		t.Errorf("stored %q, want %q", got, w)
+	}
+}
+
+// The write that a loop does hangs, and nothing has told before. The connection that
+// sent waits with it; all others are served, new ones too.
+func TestWriteHangsOnLoop(t *testing.T) {
+	t.Parallel()
+	f, disk := startFaulty(t, func(s *store.Config) { s.OsPageCacheBusyTimeOutMills = 300 })
+	f.sendTo("T", "0")
+	other := *f
+	other.client = remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())
+	t.Cleanup(other.client.Close)
+	other.beat("G", "CLUSTERING")
+	inject(t, disk, "pwrite commitlog/* hang")
+	hanging := f.sending("1")
+	f.eventually("the loop to hang in its write", func() bool { return disk.Hanging() == 1 })
+	other.beat("G", "CLUSTERING")
+	want(t, other.call(code.GetMaxOffset, nil, "topic", "T", "queueId", "0"), code.Success, "")
+	want(t, other.call(code.PullMessage, nil, pullFields("G", "T", "0")...), code.Success, "FOUND")
+	f.eventually("the store to be busy", f.Store.Busy)
+	wantBusy(t, <-other.sending("refused"), "[REJECTREQUEST]system busy")
+	late := *f
+	late.client = remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())
+	t.Cleanup(late.client.Close)
+	late.beat("G2", "CLUSTERING")
+	select {
+	case a := <-hanging:
+		t.Fatalf("answered while the disk hangs: %d %q", a.Code, a.Remark)
+	default:
+	}
+	disk.Heal()
+	want(t, <-hanging, code.Success, "")
+	other.sendTo("T", "2")
+	late.sendTo("T", "3")
+	f.sendTo("T", "4")
+	if n := len(f.visible("T")); n != 5 {
+		t.Errorf("%d messages, want 5", n)
 	}
 }
 

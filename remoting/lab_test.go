@@ -48,7 +48,18 @@ func newLab() *lab {
 	return &lab{held: make(chan Held, 1024), entered: make(chan struct{}, 1024), release: make(chan struct{})}
 }
 
-func (l *lab) sendBatch(_ *Turn, rs []*Request) {
+func (l *lab) sendBatch(t *Turn, rs []*Request) {
+	switch body := rs[0].Body; {
+	case string(body) == "disk": // that hangs
+		t.Lend()
+		l.entered <- struct{}{}
+		<-l.release
+		t.TakeBack()
+	case len(body) == 2 && body[0] == 'd': // that takes so many ms
+		t.Lend()
+		time.Sleep(time.Duration(body[1]) * time.Millisecond)
+		t.TakeBack()
+	}
 	l.batches.Add(1)
 	l.batched.Add(int64(len(rs)))
 	conns := map[*Conn]bool{}

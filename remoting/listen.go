@@ -49,7 +49,7 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) {
 	}
 }
 
-// admit gives an accepted connection to a loop.
+// admit gives an accepted connection to a loop; one that waits for the disk would keep it, so that new connections are streams then.
 func (s *Server) admit(nc net.Conn) {
 	s.stats.accepted.Add(1)
 	if s.count.Add(1) > int64(s.cfg.MaxConnections) {
@@ -61,6 +61,15 @@ func (s *Server) admit(nc net.Conn) {
 		return
 	}
 	c := s.newConn(nc)
+	if s.relieved.Load() > 0 {
+		s.streams.Go(func() { s.serveNew(c, nc) })
+		return
+	}
+	s.enrolling.Go(func() { s.enroll(c, nc) })
+}
+
+// enroll waits for the loop.
+func (s *Server) enroll(c *Conn, nc net.Conn) {
 	_, err := s.engine.EnrollContext(nc, c)
 	if err == nil && !c.opened() {
 		err = errors.New("epoll refused the descriptor") // gnet closes it and says nothing

@@ -18,9 +18,15 @@ type loop struct {
 
 	inTurn atomic.Bool // the end of the turn looks at dirty by itself, nobody needs to wake the loop
 
-	mu    sync.Mutex
-	dirty []*Conn // have frames queued
-	awake bool    // a wake-up is on its way
+	lending lending
+	lent    chan struct{} // the stand-in has ended
+
+	mu        sync.Mutex
+	dirty     []*Conn   // have frames queued
+	awake     bool      // a wake-up is on its way
+	relief    *relief   // stands in for the loop's goroutine
+	comesBack bool      // that goroutine wants its loop back
+	back      sync.Cond // comesBack has been set
 
 	// The loop's own.
 	done   []*Conn            // the list that was dirty before, for the next swap
@@ -160,8 +166,10 @@ func (s *Server) loopOf(el gnet.EventLoop) *loop {
 			return l
 		}
 	}
-	l := &loop{s: s, el: el, slow: make(map[*Conn]struct{}), paused: make(map[*Conn]struct{})}
+	l := &loop{s: s, el: el, slow: make(map[*Conn]struct{}), paused: make(map[*Conn]struct{}), lent: make(chan struct{})}
+	l.back.L = &l.mu
 	l.turn.init(&s.dispatcher, l.drop)
+	l.turn.loop = l
 	l.round.l = l
 	l.round.post = func() bool { return el.Execute(context.Background(), &l.round) == nil }
 	s.loops = append(s.loops, l)
@@ -195,6 +203,10 @@ func (p *plain) wake(c *Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.dirty = append(l.dirty, c)
+	if l.relief != nil {
+		l.relief.poke()
+		return
+	}
 	if l.awake || l.inTurn.Load() {
 		return
 	}

@@ -37,12 +37,17 @@ type Server struct {
 	pausedConns atomic.Int64
 	pauses      chan struct{} // to the resumer: a connection has been paused
 
-	streams sync.WaitGroup // goroutines of TLS connections
+	watching atomic.Bool   // the watcher looks at every tick
+	lent     chan struct{} // to the watcher: a loop lends
+	relieved atomic.Int64  // loops that have a stand-in
+
+	enrolling sync.WaitGroup // connections on their way to a loop
+	streams   sync.WaitGroup // goroutines of TLS connections
 }
 
 // NewServer prepares a server; Mount its routes, Listen, then Run.
 func NewServer(cfg Config, log zerolog.Logger) *Server {
-	s := &Server{conns: make(map[*Conn]struct{}), pauses: make(chan struct{}, 1)}
+	s := &Server{conns: make(map[*Conn]struct{}), pauses: make(chan struct{}, 1), lent: make(chan struct{}, 1)}
 	s.dispatcher.init(cfg, log)
 	return s
 }
@@ -126,13 +131,15 @@ func (s *Server) Run(ctx context.Context) error {
 	var ticking sync.WaitGroup
 	ticking.Go(func() { s.tick(tickCtx) })
 	ticking.Go(func() { s.resumer(tickCtx) })
+	ticking.Go(func() { s.watcher(tickCtx) })
 
 	<-ctx.Done()
 
 	for _, ln := range s.listeners {
 		_ = ln.Close() // ends accept; there is nothing to do about an error
 	}
-	accepting.Wait() // gnet waits for ever for a connection enrolled after its loops have gone
+	accepting.Wait()
+	s.enrolling.Wait() // gnet waits for ever for a connection enrolled after its loops have gone
 	s.drain()
 	stopTick()
 	ticking.Wait()
@@ -223,11 +230,15 @@ func (s *Server) busy() bool {
 	return busy
 }
 
-// opened takes a connection into the books.
-func (s *Server) opened(c *Conn) {
+// book takes a connection into the books.
+func (s *Server) book(c *Conn) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.conns[c] = struct{}{}
-	s.mu.Unlock()
+}
+
+func (s *Server) opened(c *Conn) {
+	s.book(c)
 	for _, f := range s.onOpen {
 		s.hook(c, f)
 	}

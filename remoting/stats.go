@@ -8,6 +8,7 @@ type counters struct {
 	requests, unknown, overloaded, timedOut        atomic.Int64
 	failed, panics, badFrames, strayAnswers        atomic.Int64
 	slowClosed, idleClosed, tlsFailed, tlsAccepted atomic.Int64
+	reliefs                                        atomic.Int64
 }
 
 // Stats is a snapshot of a server. Counters run since its start.
@@ -22,6 +23,7 @@ type Stats struct {
 	BadFrames, StrayAnswers                 int64
 	SlowClosed, IdleClosed                  int64
 	TLSAccepted, TLSFailed                  int64
+	Reliefs                                 int64 // times a loop waited for the disk, and had a stand-in
 	Lanes                                   [LaneCount]LaneStats
 }
 
@@ -39,6 +41,7 @@ func (d *dispatcher) snapshot() Stats {
 		Requests: c.requests.Load(), Unknown: c.unknown.Load(), Overloaded: c.overloaded.Load(), TimedOut: c.timedOut.Load(),
 		Failed: c.failed.Load(), Panics: c.panics.Load(), BadFrames: c.badFrames.Load(), StrayAnswers: c.strayAnswers.Load(),
 		SlowClosed: c.slowClosed.Load(), IdleClosed: c.idleClosed.Load(), TLSAccepted: c.tlsAccepted.Load(), TLSFailed: c.tlsFailed.Load(),
+		Reliefs: c.reliefs.Load(),
 	}
 	now := d.clock.NowMs()
 	for i, l := range d.lanes.all {

@@ -110,3 +110,50 @@ func (s *stream) close(c *Conn) {
 	_ = s.raw.Close() // a second close is an error that says nothing
 	c.shut()
 }
+
+// serveNew is a new connection that no loop can take now: it becomes a stream once its first bytes have told what it is.
+func (s *Server) serveNew(c *Conn, raw net.Conn) {
+	st := &stream{raw: raw, nc: raw, wg: &s.streams}
+	c.t = st
+	s.book(c) // a server that stops closes it
+	first, isTLS, err := s.firstBytes(c, raw)
+	if err == nil && isTLS {
+		conn := s.overTLS(raw, first)
+		st.nc = conn
+		s.opened(c)
+		s.serveTLS(c, st, conn)
+		return
+	}
+	defer s.closed(c)
+	defer raw.Close() //nolint:errcheck // it ends either way
+	if err != nil {
+		s.log.Debug().Err(err).Stringer("remote", c.remote).Msg("connection refused")
+		return
+	}
+	st.nc = &prefixed{Conn: raw, first: first}
+	s.opened(c)
+	if err := st.read(c); err != nil {
+		s.badFrame(c, err)
+	}
+}
+
+// firstBytes reads until it is known what a connection is; first are the bytes that belong to that.
+func (s *Server) firstBytes(c *Conn, raw net.Conn) (first []byte, isTLS bool, err error) {
+	// The machine's time, as the runtime's poller knows no other. It fails on a closed connection only, as the reads then do.
+	_ = raw.SetReadDeadline(time.Now().Add(handshakeTimeout))
+	buf := make([]byte, streamBuffer)
+	for {
+		n, err := raw.Read(buf)
+		if err != nil {
+			return nil, false, err
+		}
+		rest, verdict, err := s.sniff(c, buf[:n])
+		if err != nil {
+			return nil, false, err
+		}
+		if verdict != needMore {
+			_ = raw.SetReadDeadline(time.Time{})
+			return append([]byte(nil), rest...), verdict == startsTLS, nil
+		}
+	}
+}

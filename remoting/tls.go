@@ -146,7 +146,7 @@ func (s *Server) toStream(c *Conn, first []byte) {
 	if len(first) > 0 {
 		first = append([]byte(nil), first...) // the loop's buffer until now
 	}
-	conn := tls.Server(&prefixed{Conn: raw, first: first}, s.tls)
+	conn := s.overTLS(raw, first)
 	st := &stream{raw: raw, nc: conn, wg: &s.streams}
 	c.mu.Lock()
 	c.t = st
@@ -155,6 +155,10 @@ func (s *Server) toStream(c *Conn, first []byte) {
 	}
 	c.mu.Unlock()
 	s.streams.Go(func() { s.serveTLS(c, st, conn) })
+}
+
+func (s *Server) overTLS(raw net.Conn, first []byte) *tls.Conn {
+	return tls.Server(&prefixed{Conn: raw, first: first}, s.tls)
 }
 
 // detach copies the descriptor into the runtime's poller.

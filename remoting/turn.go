@@ -23,6 +23,7 @@ type Turn struct {
 	Local any
 
 	d     *dispatcher
+	loop  *loop // whose turn it is, if it can be lent
 	conn  *Conn // whose frames are being decoded
 	now   int64
 	parts []part

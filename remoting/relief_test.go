@@ -1,0 +1,147 @@
+package remoting
+
+import (
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+)
+
+// hang makes the loop wait for the disk, and returns the connection whose send does.
+func (r *rig) hang(t *testing.T) *wire {
+	t.Helper()
+	w := r.dial(t)
+	w.send(request(code.SendMessage, 1, "disk"))
+	<-r.entered
+	await(t, "somebody stands in", func() bool { return r.srv.relieved.Load() == 1 })
+	return w
+}
+
+func TestStandInServesTheOthers(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	idle, held, onLane, bad, leaves, asks := r.dial(t), r.dial(t), r.dial(t), r.dial(t), r.dial(t), r.dial(t)
+	for i, w := range []*wire{idle, held, onLane, bad, leaves, asks} {
+		w.send(request(code.HeartBeat, int32(i), "before"))
+		w.expect(int32(i), code.Success, "")
+	}
+	held.send(request(code.PullMessage, 10, ""))
+	pull := <-r.held
+	onLane.send(request(code.QueryMessage, 11, "lane")) // blocks a worker
+	<-r.entered
+
+	hung := r.hang(t)
+	hung.send(request(code.HeartBeat, 2, "behind it"))
+	idle.send(request(code.HeartBeat, 20, "inline"))
+	idle.expect(20, code.Success, "")
+	idle.send(append(request(code.SendMessage, 21, "other"), request(code.ViewMessageByID, 22, "lane")...))
+	idle.expect(21, code.Success, "")
+	idle.expect(22, code.Success, "")
+	if err := pull.Reply(protocol.NewResponse(code.PullNotFound, "")); err != nil {
+		t.Fatal(err)
+	}
+	held.expect(10, code.PullNotFound, "")
+	asks.send(request(code.GetConsumerRunningInfo, 23, ""))
+	question, err := asks.next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	question.MarkResponse()
+	asks.send(protocol.AppendFrame(nil, question))
+	asks.expect(23, code.Success, "")
+	bad.send([]byte{0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0})
+	bad.expectClosed()
+	_ = leaves.Close()
+	r.alive(t) // as a stream
+	split := request(code.HeartBeat, 24, strings.Repeat("x", 3000))
+	idle.send(split[:1000]) // begun with the stand-in, ended with the loop
+
+	for range 2 { // its send, and the worker's
+		r.release <- struct{}{}
+	}
+	hung.expect(1, code.Success, "")
+	hung.expect(2, code.Success, "")
+	onLane.expect(11, code.Success, "")
+	await(t, "the loop is back", func() bool { return r.srv.relieved.Load() == 0 })
+	idle.send(split[1000:])
+	idle.expect(24, code.Success, "")
+	r.alive(t)
+	await(t, "who left has gone", func() bool { return r.srv.Stats().Connections <= 6 })
+	if got := r.srv.Stats(); got.Reliefs != 1 || got.Panics != 0 {
+		t.Errorf("%d stand-ins, %d panics", got.Reliefs, got.Panics)
+	}
+}
+
+// TestStandInManyTimes has loops hang for moments on end: no answer is lost, none comes twice, and connections come and go.
+func TestStandInManyTimes(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.EventLoops = 2 })
+	var clients sync.WaitGroup
+	end := time.Now().Add(3 * time.Second)
+	for n := range 12 {
+		clients.Go(func() {
+			rnd := rand.New(rand.NewPCG(uint64(n), 7))
+			w := r.dial(t)
+			for i := int32(0); time.Now().Before(end); i += 4 {
+				if rnd.IntN(20) == 0 {
+					_ = w.Close()
+					w = r.dial(t)
+				}
+				first := request(code.SendMessage, i, "quick")
+				if n < 3 {
+					first = request(code.SendMessage, i, string([]byte{'d', byte(rnd.IntN(60))}))
+				}
+				w.send(append(first, request(code.HeartBeat, i+1, "inline")...))
+				w.send(append(request(code.ViewMessageByID, i+2, "lane"), request(code.SendMessageV2, i+3, "too")...))
+				seen := map[int32]bool{}
+				for range 4 {
+					seen[w.reply().Opaque] = true
+				}
+				for k := range int32(4) {
+					if !seen[i+k] {
+						t.Errorf("no answer to %d: %v", i+k, seen)
+					}
+				}
+			}
+		})
+	}
+	clients.Wait()
+	st := r.srv.Stats()
+	if st.Reliefs < 5 || st.Panics+st.BadFrames+st.Failed != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestStandInWhileStopping(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	w := r.hang(t)
+	silent := r.dial(t) // becomes a stream that has said nothing yet
+	await(t, "it is known", func() bool { return r.srv.Stats().Connections == 2 })
+	stopped := make(chan struct{})
+	go func() { r.stop(); close(stopped) }()
+	r.release <- struct{}{}
+	w.expect(1, code.Success, "")
+	<-stopped
+	silent.expectClosed()
+}
+
+func TestShortWaitsHaveNoStandIn(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	w := r.dial(t)
+	for i := range int32(300) {
+		w.send(request(code.SendMessage, i, string([]byte{'d', 1})))
+		w.expect(i, code.Success, "")
+	}
+	if got := r.srv.Stats().Reliefs; got > 3 { // a busy machine may stop us for a moment
+		t.Errorf("%d stand-ins", got)
+	}
+	await(t, "nobody looks any more", func() bool { return !r.srv.watching.Load() })
+	r.hang(t)
+	r.release <- struct{}{}
+}
