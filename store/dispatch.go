@@ -65,7 +65,6 @@ func (s *Store) fill(items []item, hashes []int32) (done int, err error) {
 			err = mapped.FaultError(r)
 		}
 	}()
-	stalling := s.stalling()
 	for i := range items {
 		e := &items[i].entry
 		if e.queue != nil {
@@ -82,7 +81,7 @@ func (s *Store) fill(items []item, hashes []int32) (done int, err error) {
 				return i, err
 			}
 		}
-		s.fillIndex(e, hashes, stalling)
+		s.fillIndex(e, hashes)
 		done = i + 1
 	}
 	return done, nil
@@ -90,22 +89,16 @@ func (s *Store) fill(items []item, hashes []int32) (done int, err error) {
 
 // fillIndex adds the keys of a record. An index that fails is given up until the
 // next start: messages can be consumed without it.
-func (s *Store) fillIndex(e *entry, hashes []int32, stalling bool) {
-	if s.flags.has(flagIndexError) || s.postpone(e, hashes, stalling) {
-		return
-	}
-	for _, h := range hashes[e.keys[0]:e.keys[1]] {
-		s.putIndex(h, e.phy, e.storeTime)
-	}
-}
-
-func (s *Store) putIndex(hash int32, phy, storeTime int64) {
+func (s *Store) fillIndex(e *entry, hashes []int32) {
 	if s.flags.has(flagIndexError) {
 		return
 	}
-	if err := s.index.Put(hash, phy, storeTime); err != nil {
-		s.flags.set(flagIndexError, s.trouble(err))
-		s.logger.Error().Err(err).Msg("store: the index cannot be written; keys of new messages will not be found until a restart")
+	for _, h := range hashes[e.keys[0]:e.keys[1]] {
+		if err := s.index.Put(h, e.phy, e.storeTime); err != nil {
+			s.flags.set(flagIndexError, s.trouble(err))
+			s.logger.Error().Err(err).Msg("store: the index cannot be written; keys of new messages will not be found until a restart")
+			return
+		}
 	}
 }
 

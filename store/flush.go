@@ -80,12 +80,11 @@ func (s *Store) queueLoop(ctx context.Context) {
 // everything durable, whatever it costs, and lets the checkpoint say so: recovery
 // takes neither queues nor index on trust beyond it.
 func (s *Store) flushQueues(leastPages int) {
-	for !s.stalling() && s.catchUpSome() { // stalls come in bursts
-	}
-	before, behind := s.behindIndex()
 	err := s.flushUnits(leastPages)
 	if err != nil {
 		s.notDurable(err, flagQueueUnsynced, s.queues.SyncFailed() != nil, "consume queues")
+	} else {
+		s.told &^= flagQueueUnsynced
 	}
 	tend := s.index.Tend
 	if leastPages == 0 {
@@ -94,10 +93,12 @@ func (s *Store) flushQueues(leastPages int) {
 	if ierr := tend(); ierr != nil {
 		s.notDurable(ierr, flagIndexUnsynced, FaultOf(ierr) == FaultIO, "index")
 		err = ierr
+	} else {
+		s.told &^= flagIndexUnsynced
 	}
-	// The checkpoint may not vouch for records that the index lacks, or lost: a second
-	// flush succeeds, though the kernel may have dropped what the first could not write.
-	if ever, _ := s.behindIndex(); err == nil && leastPages == 0 && !behind && ever == before && !s.flags.has(flagIndexUnsynced) {
+	// The checkpoint may not vouch for records that the index lost: a second flush
+	// succeeds, though the kernel may have dropped what the first could not write.
+	if err == nil && leastPages == 0 && !s.flags.has(flagIndexUnsynced) {
 		s.vouch()
 	}
 	if err := s.checkpoint.Flush(); err != nil {
@@ -114,7 +115,10 @@ func (s *Store) notDurable(err error, flag uint32, final bool, what string) {
 	}
 	why := s.trouble(err)
 	if !final {
-		s.logger.Error().Err(err).Msg("store: flush of the " + what)
+		if s.told&flag == 0 { // a full disk: every second from now on
+			s.told |= flag
+			s.logger.Error().Err(err).Msg("store: flush of the " + what + "; it is tried again every second")
+		}
 		return
 	}
 	s.flags.set(flag, why)

@@ -4,8 +4,7 @@ import "syscall"
 
 // Parts of the memory that the process may have, when it has a limit.
 const (
-	tailsOfMemory = 8  // the newest units of all queues
-	aheadOfMemory = 16 // pages of the index that are made present before they are written
+	tailsOfMemory = 8 // the newest units of all queues
 )
 
 // memoryOf is the machine's memory, or the limit below it: accessMessageInMemoryMaxRatio percent of it count as page cache of the

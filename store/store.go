@@ -111,9 +111,8 @@ type Store struct {
 	dispatching   sync.Mutex // the writer of queues and index; taken after mu
 	backlog       []item
 	backlogHashes []int32
-	later         []laterKey // index entries that wait for a stalled disk
-	postponed     int64      // how many did, ever
 	dispatched    atomic.Int64
+	told          uint32       // of the flusher: failures that it tries to mend, and has said so
 	pointed       atomic.Int64 // records before it have all their units on the disk
 
 	waits    *vfs.Waits // what waits for the disk now
@@ -242,7 +241,7 @@ func (s *Store) openParts() (err error) {
 	}
 	s.index, err = index.Open(index.Options{
 		FS: s.fs, Clock: s.clk, Dir: filepath.Join(s.root, "index"), NextFile: filepath.Join(s.root, "index.next"),
-		Slots: c.MaxHashSlotNum, Entries: c.MaxIndexNum, AheadMost: s.share(aheadOfMemory), Log: s.logger,
+		Slots: c.MaxHashSlotNum, Entries: c.MaxIndexNum, Log: s.logger,
 		OnFull: func(end int64) {
 			if !s.flags.has(flagIndexUnsynced) {
 				raise(&s.checkpoint.IndexTime, end)
@@ -317,7 +316,6 @@ func (s *Store) close() error {
 	s.mu.Unlock()
 	s.running.Wait()
 	s.commitRound(nil, nil)
-	s.catchUp()
 	errs := []error{s.commitLog.Failed()}
 	if s.flags.has(flagIndexError) {
 		// The next start fills it again, from the log; a clean one would not.

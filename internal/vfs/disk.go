@@ -228,12 +228,8 @@ func (f *diskFile) Datasync() error {
 	return nil
 }
 
-func (f *diskFile) Map(size int64, writable bool) ([]byte, error) {
-	prot := unix.PROT_READ
-	if writable {
-		prot |= unix.PROT_WRITE
-	}
-	m, err := unix.Mmap(f.fd, 0, int(size), prot, unix.MAP_SHARED)
+func (f *diskFile) Map(size int64) ([]byte, error) {
+	m, err := unix.Mmap(f.fd, 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
 	runtime.KeepAlive(f.File)
 	if err != nil {
 		return nil, pathError("mmap", f.Name(), err)
@@ -244,21 +240,6 @@ func (f *diskFile) Map(size int64, writable bool) ([]byte, error) {
 func (f *diskFile) Unmap(m []byte) error {
 	if err := unix.Munmap(m); err != nil {
 		return pathError("munmap", f.Name(), err)
-	}
-	return nil
-}
-
-// Populate rounds the part outwards to whole pages: madvise wants them aligned.
-func (f *diskFile) Populate(part []byte) error {
-	if len(part) == 0 {
-		return nil
-	}
-	start := uintptr(unsafe.Pointer(&part[0]))
-	slack := start % pageSize
-	length := (uintptr(len(part)) + slack + pageSize - 1) / pageSize * pageSize
-	_, _, errno := unix.Syscall(unix.SYS_MADVISE, start-slack, length, unix.MADV_POPULATE_WRITE)
-	if errno != 0 {
-		return pathError("madvise", f.Name(), errno)
 	}
 	return nil
 }

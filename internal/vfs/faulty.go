@@ -348,9 +348,9 @@ func (f *faultyFile) Datasync() error {
 	return f.File.Datasync()
 }
 
-func (f *faultyFile) Map(size int64, writable bool) ([]byte, error) {
+func (f *faultyFile) Map(size int64) ([]byte, error) {
 	if err := f.disk.check("map", f.Name()); err != nil {
 		return nil, err
 	}
-	return f.File.Map(size, writable)
+	return f.File.Map(size)
 }

@@ -558,7 +558,7 @@ func (f *memFile) loseUnsynced() {
 }
 
 // Map returns the array itself.
-func (f *memFile) Map(size int64, _ bool) ([]byte, error) {
+func (f *memFile) Map(size int64) ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if size > int64(len(f.data)) {
@@ -574,5 +574,3 @@ func (f *memFile) Unmap([]byte) error {
 	f.mapped--
 	return nil
 }
-
-func (f *memFile) Populate([]byte) error { return nil }

@@ -67,16 +67,13 @@ type File interface {
 	// cannot meet a full disk.
 	Allocate(size int64) error
 	// Sync makes content and attributes durable, Datasync what is needed to read
-	// the content back. Both cover stores through a mapping.
+	// the content back.
 	Sync() error
 	Datasync() error
-	// Map maps the first size bytes, shared. Unmap before Close is not needed for
-	// the file to be closed, but the mapping lives until Unmap.
-	Map(size int64, writable bool) ([]byte, error)
+	// Map maps the first size bytes for reading, shared. Unmap before Close is not
+	// needed for the file to be closed, but the mapping lives until Unmap.
+	Map(size int64) ([]byte, error)
 	Unmap(m []byte) error
-	// Populate makes the pages of a part of a writable mapping present, without a
-	// fault later. It is a hint: an error means only that faults come later.
-	Populate(part []byte) error
 }
 
 // Lock is a held file lock. The text may be replaced while it is held.

@@ -91,15 +91,16 @@ func content(t *testing.T, disk FS, root string) {
 	ok(t, disk.MkdirAll(root))
 	f := must[File](t)(disk.Create(filepath.Join(root, "file")))
 	ok(t, f.Allocate(8192))
-	m := must[[]byte](t)(f.Map(8192, true))
+	m := must[[]byte](t)(f.Map(8192))
 	if _, err := f.WriteAt([]byte("written"), 4000); err != nil {
 		t.Fatal(err)
 	}
 	if string(m[4000:4007]) != "written" {
 		t.Errorf("the mapping shows %q", m[4000:4007])
 	}
-	copy(m[100:], "mapped")
-	ok(t, f.Populate(m[5:10]))
+	if _, err := f.WriteAt([]byte("mapped"), 100); err != nil {
+		t.Fatal(err)
+	}
 	buf := make([]byte, 6)
 	if n, err := f.TryReadAt(buf, 100); n != 6 || err != nil || string(buf) != "mapped" {
 		t.Errorf("read %q %v", buf[:n], err)
@@ -253,7 +254,7 @@ func BenchmarkRead4KiB(b *testing.B) {
 	if _, err := f.WriteAt(make([]byte, 1<<20), 0); err != nil {
 		b.Fatal(err)
 	}
-	m, err := f.Map(1<<20, false)
+	m, err := f.Map(1 << 20)
 	if err != nil {
 		b.Fatal(err)
 	}

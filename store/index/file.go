@@ -4,48 +4,39 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
-	"sync/atomic"
-	"syscall"
 
 	"github.com/skylarkmq/skylark/internal/vfs"
-	"github.com/skylarkmq/skylark/store/mapped"
 )
 
-// file is one index file. The writer stores through a mapping that only the
-// newest file has; readers use pread, which never stops a whole process as a load
-// from a cold mapping can, and sees the same pages.
+// file is one index file. Everybody reads and writes it by calls: a load from or a
+// store to a mapping that has to wait stops a whole process (table.go).
 type file struct {
 	layout
 	fs   vfs.FS
 	path string
 	name string
 
-	// Of the writer: header in memory, mapping, and how far its entries are
-	// populated (bytes): a store beyond could meet a full disk, which on a mapping
-	// is a signal and not an error.
-	head      header
-	mapping   []byte
-	populated int64
-	repaired  bool  // its last record is whole
-	tended    int64 // of the tender: written at its last turn, or when the file was opened
+	repaired bool // its last record is whole
 
-	// wanted is what the tender keeps populated ahead of the entries.
-	written atomic.Int64 // bytes: end of the newest entry
-	ready   atomic.Int64 // bytes: populated by the tender
+	// Of the file that is written (write.go), under w; its one writer may read the
+	// head without.
+	w        sync.Mutex
+	live     bool
+	head     header
+	table    table
+	tail     []byte // entries from tailFrom on
+	tailFrom int32
+	spare    []byte // the tail before
+
+	flushing sync.Mutex // one at a time writes the file
 
 	mu    sync.Mutex
 	raw   vfs.File
 	users int
 	gone  bool
 }
-
-// populateStep is what the writer itself makes present when nobody did it ahead.
-const populateStep = 64 << 10
 
 func (f *file) acquire() (vfs.File, error) {
 	f.mu.Lock()
@@ -66,8 +57,10 @@ func (f *file) acquire() (vfs.File, error) {
 
 func (f *file) release() {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.users--; f.users == 0 && f.gone {
+	f.users--
+	last := f.users == 0 && f.gone
+	f.mu.Unlock()
+	if last {
 		_ = f.shut()
 	}
 }
@@ -75,16 +68,20 @@ func (f *file) release() {
 // retire closes the file once nobody uses it.
 func (f *file) retire() error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.gone = true
-	if f.users > 0 {
+	last := f.users == 0
+	f.mu.Unlock()
+	if !last {
 		return nil
 	}
 	return f.shut()
 }
 
+// shut is called once, by whoever is the last.
 func (f *file) shut() error {
-	err := f.unmapLocked()
+	err := f.freeze()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.raw != nil {
 		err = errors.Join(err, f.raw.Close())
 		f.raw = nil
@@ -92,19 +89,13 @@ func (f *file) shut() error {
 	return err
 }
 
-func (f *file) unmapLocked() error {
-	if f.mapping == nil {
-		return nil
-	}
-	m := f.mapping
-	f.mapping = nil
-	return f.raw.Unmap(m)
-}
-
 var errGone = errors.New("the file is gone")
 
-// readHeader reads the head from the file.
+// readHeader is the head, of the writer or from the file.
 func (f *file) readHeader() (header, error) {
+	if h, _, _, ok := f.inMemory(0); ok {
+		return h, nil
+	}
 	raw, err := f.acquire()
 	if err != nil {
 		return header{}, err
@@ -117,109 +108,6 @@ func (f *file) readHeader() (header, error) {
 	h := decodeHeader(b[:])
 	h.count = max(h.count, 1)
 	return h, nil
-}
-
-// open makes the file the one that is written: mapped, its head in memory.
-func (f *file) open() (err error) {
-	h, err := f.readHeader()
-	if err != nil {
-		return err
-	}
-	raw, err := f.acquire()
-	if err != nil {
-		return err
-	}
-	defer f.release()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.mapping == nil {
-		if f.mapping, err = raw.Map(f.size(), true); err != nil {
-			return fmt.Errorf("index: %w", err)
-		}
-	}
-	h.count = min(h.count, f.entries)
-	f.head = h
-	f.populated = f.entryAt(h.count)
-	f.written.Store(f.populated)
-	f.ready.Store(f.populated)
-	// Else the first turn of the tender would take head and slots for entries of the
-	// last second, and populate twice as much ahead.
-	f.tended = f.populated
-	return nil
-}
-
-// put adds one key. The order of the stores is the original's: entry, slot, head.
-func (f *file) put(hash int32, phy, storeTimestamp int64) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("index: put: %w", mapped.FaultError(r))
-		}
-	}()
-	before := debug.SetPanicOnFault(true)
-	defer debug.SetPanicOnFault(before)
-
-	h := &f.head
-	at := f.entryAt(h.count)
-	if at+entrySize > f.populated {
-		if err := f.populate(at); err != nil {
-			return err
-		}
-	}
-	slot := f.mapping[f.slotAt(hash%f.slots):][:slotSize]
-	prev := int32(binary.BigEndian.Uint32(slot))
-	if prev < 0 || prev > h.count {
-		prev = 0
-	}
-	entry{hash, phy, h.seconds(storeTimestamp), prev}.encode(f.mapping[at:])
-	binary.BigEndian.PutUint32(slot, uint32(h.count))
-	m := f.mapping[:headerSize]
-	if h.count <= 1 {
-		h.beginPhy, h.beginTime = phy, storeTimestamp
-	}
-	if prev == 0 {
-		h.slots++
-	}
-	h.count++
-	h.endPhy, h.endTime = phy, storeTimestamp
-	h.encode(m)
-	f.written.Store(at + entrySize)
-	return nil
-}
-
-// seconds is the entry's time, 0 in the first entry of the first file.
-func (h *header) seconds(storeTimestamp int64) int32 {
-	if h.beginTime <= 0 {
-		return 0
-	}
-	return int32(min(max((storeTimestamp-h.beginTime)/1000, 0), math.MaxInt32))
-}
-
-// populate makes the page at a position present. Its failure for want of space is
-// the error that a store through the mapping would turn into a signal.
-func (f *file) populate(at int64) error {
-	if ready := f.ready.Load(); ready >= at+entrySize {
-		f.populated = ready
-		return nil
-	}
-	end := min(at+populateStep, f.size())
-	if err := f.populateRange(f.populated, end); err != nil {
-		return err
-	}
-	f.populated = end
-	return nil
-}
-
-// populateRange asks for pages. Only a full or failing disk counts; where the
-// call is not known, the fault of the store itself is guarded.
-func (f *file) populateRange(from, to int64) error {
-	if from >= to {
-		return nil
-	}
-	err := f.raw.Populate(f.mapping[from:to])
-	if errors.Is(err, syscall.EFAULT) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EIO) {
-		return fmt.Errorf("index: %s: no room for more entries: %w", f.path, err)
-	}
-	return nil
 }
 
 // full says whether the next key needs another file.
@@ -235,9 +123,15 @@ func (h header) matches(begin, end int64) bool {
 // query walks the chain of a hash from the newest entry on and appends the
 // positions of those inside the times, up to limit in all.
 func (f *file) query(hash int32, limit int, begin, end int64, dst []int64) ([]int64, error) {
-	h, err := f.readHeader()
-	if err != nil || h.count <= 1 {
-		return dst, err
+	h, next, known, live := f.inMemory(hash)
+	if !live {
+		var err error
+		if h, err = f.readHeader(); err != nil {
+			return dst, err
+		}
+	}
+	if h.count <= 1 {
+		return dst, nil
 	}
 	raw, err := f.acquire()
 	if err != nil {
@@ -245,15 +139,17 @@ func (f *file) query(hash int32, limit int, begin, end int64, dst []int64) ([]in
 	}
 	defer f.release()
 	var b [entrySize]byte
-	if _, err := raw.ReadAt(b[:slotSize], f.slotAt(hash%f.slots)); err != nil {
-		return dst, fmt.Errorf("index: slot of %s: %w", f.path, err)
-	}
-	next := int32(binary.BigEndian.Uint32(b[:]))
-	for next > 0 && next < f.entries && next <= h.count && len(dst) < limit {
-		if n, err := raw.ReadAt(b[:], f.entryAt(next)); n < entrySize && !errors.Is(err, io.EOF) {
-			return dst, fmt.Errorf("index: entry of %s: %w", f.path, err)
+	if !known {
+		if _, err := raw.ReadAt(b[:slotSize], f.slotAt(hash%f.slots)); err != nil {
+			return dst, fmt.Errorf("index: slot of %s: %w", f.path, err)
 		}
-		e := decodeEntry(b[:])
+		next = int32(binary.BigEndian.Uint32(b[:]))
+	}
+	for next > 0 && next < f.entries && next <= h.count && len(dst) < limit {
+		e, err := f.entry(next, raw, &b)
+		if err != nil {
+			return dst, err
+		}
 		if e.seconds < 0 {
 			break
 		}

@@ -80,12 +80,13 @@ func decodeEntry(b []byte) entry {
 	}
 }
 
-func (e entry) encode(b []byte) {
-	_ = b[entrySize-1]
-	binary.BigEndian.PutUint32(b, uint32(e.hash))
-	binary.BigEndian.PutUint64(b[4:], uint64(e.phy))
-	binary.BigEndian.PutUint32(b[12:], uint32(e.seconds))
-	binary.BigEndian.PutUint32(b[16:], uint32(e.prev))
+func (e entry) encode(b []byte) { e.append(b[:0:entrySize]) }
+
+func (e entry) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(e.hash))
+	b = binary.BigEndian.AppendUint64(b, uint64(e.phy))
+	b = binary.BigEndian.AppendUint32(b, uint32(e.seconds))
+	return binary.BigEndian.AppendUint32(b, uint32(e.prev))
 }
 
 // layout is the configured shape of every file.

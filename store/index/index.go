@@ -37,9 +37,7 @@ type Options struct {
 	// OnFull is called from Tend after a full file has reached the disk: the
 	// checkpoint's index timestamp may move to its end.
 	OnFull func(endTimestamp int64)
-	// AheadMost bounds how far ahead of the writer pages are made present; 0 or more than 64 MiB: 64 MiB.
-	AheadMost int64
-	Log       zerolog.Logger
+	Log    zerolog.Logger
 }
 
 // Index is the list of index files.
@@ -63,9 +61,6 @@ const nameLayout = "20060102150405.000"
 func Open(opt Options) (*Index, error) {
 	if opt.Slots <= 0 || opt.Entries <= 1 || opt.Slots > math.MaxInt32 || opt.Entries > math.MaxInt32 {
 		return nil, fmt.Errorf("index: maxHashSlotNum %d, maxIndexNum %d: want both positive, and more than one entry", opt.Slots, opt.Entries)
-	}
-	if opt.AheadMost <= 0 || opt.AheadMost > aheadMost {
-		opt.AheadMost = aheadMost
 	}
 	x := &Index{opt: opt}
 	x.files.Store(&[]*file{})
@@ -105,7 +100,7 @@ func (x *Index) Load(abnormal bool, checkpoint int64) error {
 	}
 	x.files.Store(&files)
 	if n := len(files); n > 0 {
-		if err := files[n-1].open(); err != nil {
+		if err := files[n-1].open(false); err != nil {
 			return err
 		}
 		x.current = files[n-1]
@@ -209,14 +204,11 @@ func (x *Index) roll(last *file) (*file, error) {
 	if err := x.create(f); err != nil {
 		return nil, err
 	}
-	if err := f.open(); err != nil {
+	if err := f.open(true); err != nil {
 		return nil, err
 	}
 	if last != nil {
-		f.head = header{beginTime: last.head.endTime, endTime: last.head.endTime, beginPhy: last.head.endPhy, endPhy: last.head.endPhy, count: 1}
-		if err := f.writeHeader(); err != nil {
-			return nil, err
-		}
+		f.begin(last)
 		x.fullMu.Lock()
 		x.full = append(x.full, last)
 		x.fullMu.Unlock()

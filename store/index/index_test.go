@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,23 +111,6 @@ func TestPutRollReload(t *testing.T) {
 }
 
 // The bytes of a small file, entry by entry.
-// TestFirstTend has a large table of slots: it must not count as entries of the last second.
-func TestFirstTend(t *testing.T) {
-	t.Parallel()
-	opt := testOptions(t.TempDir())
-	opt.Slots, opt.Entries = 1_000_000, 1_000_000
-	x := open(t, opt, false, 0)
-	defer func() { _ = x.Close() }()
-	put(t, x, 0, 10)
-	if err := x.Tend(); err != nil {
-		t.Fatal(err)
-	}
-	f := x.list()[0]
-	if ahead := f.ready.Load() - f.written.Load(); ahead <= 0 || ahead > aheadLeast {
-		t.Errorf("%d bytes are populated ahead of 10 entries, want up to %d", ahead, aheadLeast)
-	}
-}
-
 func TestLayout(t *testing.T) {
 	t.Parallel()
 	opt := testOptions(t.TempDir())
@@ -296,17 +281,93 @@ func TestTruncate(t *testing.T) {
 	}
 }
 
-func TestFullDiskIsAnError(t *testing.T) {
+// TestCutFile: the file is cut under its writer.
+func TestCutFile(t *testing.T) {
 	t.Parallel()
 	opt := testOptions(t.TempDir())
 	x := open(t, opt, false, 0)
 	put(t, x, 0, 10)
-	// The file is cut under the mapping: a store meets SIGBUS.
-	if err := os.Truncate(x.list()[0].path, 0); err != nil {
+	if err := errors.Join(x.Flush(), os.Truncate(x.list()[0].path, 0)); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.Put(1, 1000, 1000); err == nil {
-		t.Error("put into a file that is gone: no error")
+	put(t, x, 10, 1)
+	if err := x.Flush(); !errors.Is(err, errCut) {
+		t.Errorf("flush of a file that was cut: %v", err)
+	}
+	if got := query(t, x, "k10"); !slices.Equal(got, []int64{1000}) {
+		t.Errorf("what was put afterwards is at %v", got)
+	}
+	if err := os.Truncate(x.list()[0].path, (layout{testSlots, testEntries}).size()); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	x = open(t, opt, false, 0)
+	if err := os.Truncate(x.list()[0].path, headerSize+4); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Put(1, 2000, 2000); !errors.Is(err, errCut) {
+		t.Errorf("put where slots cannot be read: %v", err)
+	}
+}
+
+// TestLargeTable has more slots than a flush copies at once, and a tail of several pieces, with a reader and a flush beside
+// the writer.
+func TestLargeTable(t *testing.T) {
+	t.Parallel()
+	opt := testOptions(t.TempDir())
+	opt.Slots, opt.Entries = 300_000, 200_000
+	x := open(t, opt, false, 0)
+	const n = 150_000
+	hash := func(i int) int32 { return int32(uint32(i) * 2654435761 & math.MaxInt32) }
+	at := func(i int) []int64 {
+		var found []int64
+		for _, f := range x.list() {
+			var err error
+			if found, err = f.query(hash(i), 64, 0, math.MaxInt64, found); err != nil {
+				t.Error(err)
+			}
+		}
+		return found
+	}
+	var done atomic.Int64
+	var others sync.WaitGroup
+	others.Go(func() {
+		for done.Load() < n {
+			if err := errors.Join(x.Tend(), x.Flush()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	others.Go(func() {
+		for i := int64(0); i < n; i = done.Load() {
+			if i > 0 && !slices.Contains(at(int(i-1)), (i-1)*100) {
+				t.Errorf("%d cannot be found", i-1)
+				return
+			}
+		}
+	})
+	for i := range n {
+		if err := x.Put(hash(i), int64(i)*100, 1000); err != nil {
+			t.Fatal(err)
+		}
+		done.Store(int64(i + 1))
+	}
+	others.Wait()
+	for _, when := range []string{"at the end", "opened again"} {
+		for i := range n {
+			if !slices.Contains(at(i), int64(i)*100) {
+				t.Fatalf("%s: %d cannot be found", when, i)
+			}
+		}
+		if err := x.Close(); err != nil {
+			t.Fatal(err)
+		}
+		x = open(t, opt, false, 0)
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

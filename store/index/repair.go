@@ -142,20 +142,6 @@ func (f *file) rewrite(raw vfs.File, heads []int32, h header) error {
 	return nil
 }
 
-func (f *file) writeHeader() error {
-	raw, err := f.acquire()
-	if err != nil {
-		return err
-	}
-	defer f.release()
-	var b [headerSize]byte
-	f.head.encode(b[:])
-	if _, err := raw.WriteAt(b[:], 0); err != nil {
-		return fmt.Errorf("index: %s: %w", f.path, err)
-	}
-	return nil
-}
-
 // Truncate takes out the keys of records at or behind a position of the commit
 // log: recovery found that they are not there. The caller keeps writers out.
 func (x *Index) Truncate(phy int64) error {
@@ -178,6 +164,9 @@ func (x *Index) Truncate(phy int64) error {
 
 // truncate is Truncate in one file; it returns how many entries are left.
 func (f *file) truncate(phy int64) (int32, error) {
+	if err := f.writeAll(); err != nil {
+		return 0, err
+	}
 	raw, err := f.acquire()
 	if err != nil {
 		return 0, err
@@ -206,8 +195,13 @@ func (f *file) truncate(phy int64) (int32, error) {
 	if err := f.uncover(raw, heads, &h, first); err != nil {
 		return 0, fmt.Errorf("index: truncate %s: %w", f.path, err)
 	}
-	f.head = h
-	return h.count - 1, f.rewrite(raw, heads, h)
+	if err := f.rewrite(raw, heads, h); err != nil {
+		return 0, err
+	}
+	if err := f.freeze(); err != nil {
+		return 0, fmt.Errorf("index: %w", err)
+	}
+	return h.count - 1, f.open(false)
 }
 
 func (f *file) readSlots(raw io.ReaderAt, heads []int32) error {
@@ -233,7 +227,7 @@ func (x *Index) dropLast() error {
 	if n := len(rest); n > 0 {
 		x.current = rest[n-1]
 		x.notFull(rest[n-1])
-		err = errors.Join(err, rest[n-1].open())
+		err = errors.Join(err, rest[n-1].open(false))
 	}
 	return err
 }

@@ -3,17 +3,11 @@ package index
 import (
 	"errors"
 	"fmt"
-)
-
-// ahead is how far before the writer pages are made present: what it used since
-// the last time, twice, within these bounds.
-const (
-	aheadLeast = 256 << 10
-	aheadMost  = 64 << 20
+	"math"
 )
 
 // Tend flushes full files, makes the next one ready when the current one fills
-// up, and populates pages ahead of the writer. The store calls it about every second.
+// up, and writes what is only in memory. The store calls it about every second.
 func (x *Index) Tend() error {
 	x.tending.Lock()
 	defer x.tending.Unlock()
@@ -23,11 +17,11 @@ func (x *Index) Tend() error {
 		return err
 	}
 	f := files[len(files)-1]
-	written := f.written.Load()
-	if f.size()-written < f.size()/10 {
-		err = errors.Join(err, x.makeNext(f.size()))
+	h, herr := f.readHeader()
+	if herr == nil && f.entries-h.count < f.entries/10 {
+		herr = x.makeNext(f.size())
 	}
-	return errors.Join(err, f.populateAhead(written, x.opt.AheadMost))
+	return errors.Join(err, ifThere(herr), ifThere(f.writeTail(math.MaxInt)))
 }
 
 // flushFull makes the files that the writer has left durable, oldest first.
@@ -47,9 +41,7 @@ func (x *Index) flushFull() error {
 			return fmt.Errorf("index: %w", err)
 		}
 		end := f.head.endTime
-		f.mu.Lock()
-		err := f.unmapLocked()
-		f.mu.Unlock()
+		err := f.freeze()
 		x.fullMu.Lock()
 		x.full = x.full[1:]
 		x.fullMu.Unlock()
@@ -62,21 +54,6 @@ func (x *Index) flushFull() error {
 	}
 }
 
-func (f *file) sync() error {
-	raw, err := f.acquire()
-	if err != nil {
-		if errors.Is(err, errGone) {
-			return nil
-		}
-		return err
-	}
-	defer f.release()
-	if err := raw.Sync(); err != nil {
-		return fmt.Errorf("index: %s: %w", f.path, err)
-	}
-	return nil
-}
-
 func (x *Index) makeNext(size int64) error {
 	if x.opt.NextFile == "" || x.nextOK.Load() {
 		return nil
@@ -85,33 +62,6 @@ func (x *Index) makeNext(size int64) error {
 		return err
 	}
 	x.nextOK.Store(true)
-	return nil
-}
-
-// populateAhead runs while the writer may leave the file, so it counts as a user.
-func (f *file) populateAhead(written, most int64) error {
-	raw, err := f.acquire()
-	if err != nil {
-		return nil //nolint:nilerr // gone: nothing to do
-	}
-	defer f.release()
-	ready := f.ready.Load()
-	step := min(max(2*(written-f.tended), aheadLeast), most)
-	f.tended = written
-	end := min(written+step, f.size())
-	if end <= ready {
-		return nil
-	}
-	f.mu.Lock()
-	m := f.mapping
-	f.mu.Unlock()
-	if m == nil {
-		return nil
-	}
-	// No room is the writer's error to report, when it gets there.
-	if err := raw.Populate(m[max(ready, written):end]); err == nil {
-		f.ready.Store(end)
-	}
 	return nil
 }
 

@@ -68,8 +68,8 @@ func (f *File) Release() {
 	}
 }
 
-// Map maps the whole file for reading and writing, the first time. The bytes may
-// be used until Release.
+// Map maps the whole file for reading, the first time. The bytes may be used until
+// Release.
 func (f *File) Map() ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -77,23 +77,13 @@ func (f *File) Map() ([]byte, error) {
 		return nil, fmt.Errorf("mapped: %s: mapped without Acquire", f.path)
 	}
 	if f.mapping == nil {
-		m, err := f.file.Map(f.Size, true)
+		m, err := f.file.Map(f.Size)
 		if err != nil {
 			return nil, fmt.Errorf("mapped: %w", err)
 		}
 		f.mapping = m
 	}
 	return f.mapping, nil
-}
-
-// Populate makes the pages of [from, to) of the mapping present, without faults
-// later. It is a hint.
-func (f *File) Populate(from, to int64) error {
-	m, err := f.Map()
-	if err != nil {
-		return err
-	}
-	return f.file.Populate(m[max(from, 0):min(to, f.Size)])
 }
 
 // ReadAt reads all of p; it may wait for the disk.

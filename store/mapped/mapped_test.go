@@ -140,9 +140,6 @@ func TestRestAndUseAgain(t *testing.T) {
 	if err := f.Acquire(); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Populate(0, size); err != nil {
-		t.Fatal(err)
-	}
 	m, err := f.Map()
 	if err != nil || fmt.Sprint(m[:4]) != "[1 2 3 0]" {
 		t.Errorf("%v %v", m[:4], err)
