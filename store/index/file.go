@@ -22,13 +22,11 @@ type file struct {
 
 	// Of the file that is written (write.go), under w; its one writer may read the
 	// head without.
-	w        sync.Mutex
-	live     bool
-	head     header
-	table    table
-	tail     []byte // entries from tailFrom on
-	tailFrom int32
-	spare    []byte // the tail before
+	w     sync.Mutex
+	live  bool
+	head  header
+	table table
+	tail  tail
 
 	flushing sync.Mutex // one at a time writes the file
 

@@ -3,7 +3,6 @@ package index
 import (
 	"errors"
 	"fmt"
-	"math"
 )
 
 // Tend flushes full files, makes the next one ready when the current one fills
@@ -21,7 +20,7 @@ func (x *Index) Tend() error {
 	if herr == nil && f.entries-h.count < f.entries/10 {
 		herr = x.makeNext(f.size())
 	}
-	return errors.Join(err, ifThere(herr), ifThere(f.writeTail(math.MaxInt)))
+	return errors.Join(err, ifThere(herr), ifThere(f.writeEntries()))
 }
 
 // flushFull makes the files that the writer has left durable, oldest first.

@@ -16,10 +16,8 @@ import (
 
 const (
 	// tailMost bounds the entries in memory. Beyond it, which is where nobody has
-	// written them for seconds, the writer does so by itself, a piece at a time.
-	tailMost  = 1 << 20 * entrySize
-	tailPiece = 1 << 16 * entrySize
-	keepTail  = 1 << 17 * entrySize // buffers that are kept are not larger
+	// written them for seconds, the writer does so by itself, a chunk at a time.
+	tailMost = 1 << 20
 )
 
 var errCut = errors.New("the file is shorter than it was made")
@@ -39,7 +37,8 @@ func (f *file) open(isNew bool) error {
 		return fmt.Errorf("index: %w", err)
 	}
 	h.count = min(h.count, f.entries)
-	f.head, f.tailFrom, f.tail, f.live = h, h.count, f.tail[:0], true
+	f.head, f.live = h, true
+	f.tail.begin(h.count)
 	return nil
 }
 
@@ -55,16 +54,16 @@ func (f *file) begin(last *file) {
 func (f *file) freeze() error {
 	f.w.Lock()
 	defer f.w.Unlock()
-	f.live, f.tail, f.spare = false, nil, nil
+	f.live, f.tail = false, tail{}
 	return f.table.close()
 }
 
 // put adds one key.
 func (f *file) put(hash int32, phy, storeTimestamp int64) error {
 	f.w.Lock()
-	for len(f.tail) >= tailMost {
+	for h := &f.head; h.count-f.tail.written >= tailMost; {
 		f.w.Unlock()
-		if err := f.writeTail(tailPiece); err != nil {
+		if err := f.writeTail(h.count); err != nil {
 			return fmt.Errorf("index: %s: no room for more entries: %w", f.path, err)
 		}
 		f.w.Lock()
@@ -80,7 +79,7 @@ func (f *file) put(hash int32, phy, storeTimestamp int64) error {
 	if prev < 0 || prev > h.count {
 		prev = 0
 	}
-	f.tail = entry{hash, phy, h.seconds(storeTimestamp), prev}.append(f.tail)
+	f.tail.add(entry{hash, phy, h.seconds(storeTimestamp), prev})
 	binary.BigEndian.PutUint32(slot, uint32(h.count))
 	f.table.changed(at)
 	if h.count <= 1 {
@@ -112,9 +111,9 @@ func (h *header) seconds(storeTimestamp int64) int32 {
 	return int32(min(max((storeTimestamp-h.beginTime)/1000, 0), math.MaxInt32))
 }
 
-// writeTail writes entries that are only in memory, the oldest first and at most so
-// many bytes, and the head behind them.
-func (f *file) writeTail(most int) error {
+// writeTail writes a chunk of the entries before end that are only in memory, the
+// oldest first, and the head behind them.
+func (f *file) writeTail(end int32) error {
 	f.flushing.Lock()
 	defer f.flushing.Unlock()
 	raw, err := f.acquire()
@@ -123,17 +122,16 @@ func (f *file) writeTail(most int) error {
 	}
 	defer f.release()
 	f.w.Lock()
-	b, from, h := f.tail[:min(len(f.tail), most)], f.tailFrom, f.head
-	live, all := f.live, len(b) == len(f.tail)
+	b, from := f.tail.piece()
+	h, n := f.head, int32(len(b)/entrySize)
 	f.w.Unlock()
-	if !live || len(b) == 0 {
+	if n == 0 || from >= end {
 		return nil
 	}
 	if _, err := raw.WriteAt(b, f.entryAt(from)); err != nil {
 		return err
 	}
-	n := int32(len(b) / entrySize)
-	if !all {
+	if from+n < h.count {
 		last := decodeEntry(b[len(b)-entrySize:])
 		h.count, h.endPhy, h.endTime = from+n, last.phy, h.beginTime+int64(last.seconds)*1000
 	}
@@ -144,24 +142,27 @@ func (f *file) writeTail(most int) error {
 	}
 	f.w.Lock()
 	defer f.w.Unlock()
-	was := f.tail
-	f.tail = append(f.spare[:0], was[len(b):]...)
-	f.tailFrom += n
-	if f.spare = nil; cap(was) <= keepTail {
-		f.spare = was[:0]
-	}
+	f.tail.wrote(n)
 	return nil
 }
 
-// writeAll brings everything to the file that was there when it began.
-func (f *file) writeAll() error {
+// writeEntries brings the entries to the file that were there when it began.
+func (f *file) writeEntries() error {
 	f.w.Lock()
 	end := f.head.count
 	f.w.Unlock()
 	for f.behind(end) {
-		if err := f.writeTail(tailPiece); err != nil {
+		if err := f.writeTail(end); err != nil {
 			return fmt.Errorf("index: %s: %w", f.path, err)
 		}
+	}
+	return nil
+}
+
+// writeAll is writeEntries, and the slots.
+func (f *file) writeAll() error {
+	if err := f.writeEntries(); err != nil {
+		return err
 	}
 	if err := f.writeSlots(); err != nil {
 		return fmt.Errorf("index: slots of %s: %w", f.path, err)
@@ -172,7 +173,7 @@ func (f *file) writeAll() error {
 func (f *file) behind(end int32) bool {
 	f.w.Lock()
 	defer f.w.Unlock()
-	return f.live && f.tailFrom < end
+	return f.live && f.tail.written < end
 }
 
 func (f *file) writeSlots() error {
@@ -251,14 +252,17 @@ func (f *file) inMemory(hash int32) (h header, newest int32, known, ok bool) {
 
 // entry reads one, from wherever it is.
 func (f *file) entry(n int32, raw vfs.File, b *[entrySize]byte) (entry, error) {
-	f.w.Lock()
-	if at := int(n - f.tailFrom); f.live && at >= 0 && (at+1)*entrySize <= len(f.tail) {
-		defer f.w.Unlock()
-		return decodeEntry(f.tail[at*entrySize:]), nil
+	if e, ok := f.entryInMemory(n); ok {
+		return e, nil
 	}
-	f.w.Unlock()
 	if got, err := raw.ReadAt(b[:], f.entryAt(n)); got < entrySize {
 		return entry{}, fmt.Errorf("index: entry of %s: %w", f.path, err)
 	}
 	return decodeEntry(b[:]), nil
+}
+
+func (f *file) entryInMemory(n int32) (entry, bool) {
+	f.w.Lock()
+	defer f.w.Unlock()
+	return f.tail.get(n)
 }
