@@ -51,6 +51,7 @@ const metricsOff = "DISABLE"
 func (b *Broker) whatThereIs() metrics.Broker {
 	return metrics.Broker{
 		Permission: int64(b.cfg.Get().BrokerPermission), Topics: int64(b.Topics.Len()), Groups: int64(b.Groups.Len()),
+		StandIns: b.server.Stats().Reliefs,
 	}
 }
 

@@ -62,6 +62,7 @@ func TestMetrics(t *testing.T) {
 		`skylark_transaction_refused_total{` + all + node + `zone="a"} 1`,
 		`skylark_transaction_discarded_total{` + all + node + `zone="a"} 0`,
 		`skylark_transaction_oldest_age_seconds{` + all + node + `zone="a"} 0`,
+		`skylark_loop_stand_ins_total{` + all + node + `zone="a"} 0`,
 	} {
 		if !strings.Contains(text, line+"\n") {
 			t.Errorf("no %s", line)

@@ -24,7 +24,7 @@ type Sources struct {
 }
 
 // Broker is what there is.
-type Broker struct{ Permission, Topics, Groups int64 }
+type Broker struct{ Permission, Topics, Groups, StandIns int64 }
 
 // Delivery is what a group was given of a topic.
 type Delivery struct {
@@ -122,8 +122,10 @@ func (e *Exporter) broker(m *maker, read func() Broker) {
 	permission := m.gauge(BrokerPermission, "Broker permission")
 	topics := m.gauge(TopicNumber, "Active topic number")
 	groups := m.gauge(ConsumerGroupNumber, "Active subscription group number")
+	standIns := m.counter(LoopStandIns, "Times an event loop waited for the disk in its own write, while a stand-in served its connections")
 	m.watch(func(o metric.Observer) {
 		b, with := read(), e.with()
+		o.ObserveInt64(standIns, b.StandIns, with)
 		o.ObserveInt64(permission, b.Permission, with)
 		o.ObserveInt64(topics, b.Topics, with)
 		o.ObserveInt64(groups, b.Groups, with)

@@ -25,6 +25,8 @@ const (
 	// DiskFaults are the errors that the disk gave the store, by kind: no_space,
 	// read_only, io_error, mapping, other.
 	DiskFaults = "skylark_disk_faults_total"
+	// LoopStandIns: times a loop was caught by the disk in its own write.
+	LoopStandIns = "skylark_loop_stand_ins_total"
 	// StoreRefusing is 1 for each reason why messages are refused now.
 	StoreRefusing = "skylark_store_refusing"
 	// TransactionRefused were over maxOpenTransactions.

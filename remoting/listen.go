@@ -68,9 +68,11 @@ func (s *Server) admit(nc net.Conn) {
 	s.enrolling.Go(func() { s.enroll(c, nc) })
 }
 
-// enroll waits for the loop.
+// enroll waits for the loop. One at a time: gnet counts whose turn it is without a lock.
 func (s *Server) enroll(c *Conn, nc net.Conn) {
+	s.choosing.Lock()
 	_, err := s.engine.EnrollContext(nc, c)
+	s.choosing.Unlock()
 	if err == nil && !c.opened() {
 		err = errors.New("epoll refused the descriptor") // gnet closes it and says nothing
 	}

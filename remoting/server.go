@@ -42,6 +42,7 @@ type Server struct {
 	relieved atomic.Int64  // loops that have a stand-in
 
 	enrolling sync.WaitGroup // connections on their way to a loop
+	choosing  sync.Mutex     // of a loop for one of them
 	streams   sync.WaitGroup // goroutines of TLS connections
 }
 

@@ -4,7 +4,8 @@ import "syscall"
 
 // Parts of the memory that the process may have, when it has a limit.
 const (
-	tailsOfMemory = 8 // the newest units of all queues
+	tailsOfMemory = 8  // the newest units of all queues
+	indexOfMemory = 16 // entries of the index that are not in its file
 )
 
 // memoryOf is the machine's memory, or the limit below it: accessMessageInMemoryMaxRatio percent of it count as page cache of the

@@ -241,7 +241,7 @@ func (s *Store) openParts() (err error) {
 	}
 	s.index, err = index.Open(index.Options{
 		FS: s.fs, Clock: s.clk, Dir: filepath.Join(s.root, "index"), NextFile: filepath.Join(s.root, "index.next"),
-		Slots: c.MaxHashSlotNum, Entries: c.MaxIndexNum, Log: s.logger,
+		Slots: c.MaxHashSlotNum, Entries: c.MaxIndexNum, MemoryMost: s.share(indexOfMemory), Log: s.logger,
 		OnFull: func(end int64) {
 			if !s.flags.has(flagIndexUnsynced) {
 				raise(&s.checkpoint.IndexTime, end)

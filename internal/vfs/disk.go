@@ -244,8 +244,6 @@ func (f *diskFile) Unmap(m []byte) error {
 	return nil
 }
 
-var pageSize = uintptr(os.Getpagesize())
-
 func retry(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {

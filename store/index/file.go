@@ -18,7 +18,8 @@ type file struct {
 	path string
 	name string
 
-	repaired bool // its last record is whole
+	repaired bool  // its last record is whole
+	tailMost int32 // entries
 
 	// Of the file that is written (write.go), under w; its one writer may read the
 	// head without.
@@ -174,7 +175,15 @@ func (f *file) remove() error {
 
 func newFile(opt *Options, name string) *file {
 	return &file{
-		layout: layout{int32(opt.Slots), int32(opt.Entries)},
-		fs:     opt.FS, path: filepath.Join(opt.Dir, name), name: name,
+		layout:   layout{int32(opt.Slots), int32(opt.Entries)},
+		tailMost: opt.tailMost(),
+		fs:       opt.FS, path: filepath.Join(opt.Dir, name), name: name,
 	}
+}
+
+func (o *Options) tailMost() int32 {
+	if o.MemoryMost <= 0 {
+		return tailMost
+	}
+	return int32(min(max(o.MemoryMost/entrySize, tailLeast), tailMost))
 }

@@ -37,7 +37,10 @@ type Options struct {
 	// OnFull is called from Tend after a full file has reached the disk: the
 	// checkpoint's index timestamp may move to its end.
 	OnFull func(endTimestamp int64)
-	Log    zerolog.Logger
+	// MemoryMost bounds the bytes of entries that wait in memory to be written; 0 or
+	// more than 20 MiB: 20 MiB.
+	MemoryMost int64
+	Log        zerolog.Logger
 }
 
 // Index is the list of index files.

@@ -15,9 +15,10 @@ import (
 // cut: entries say what was lost, slots and chains follow from the entries.
 
 const (
-	// tailMost bounds the entries in memory. Beyond it, which is where nobody has
-	// written them for seconds, the writer does so by itself, a chunk at a time.
-	tailMost = 1 << 20
+	// tailMost bounds the entries in memory; beyond it, where nobody has written them
+	// for seconds, the writer does so by itself, a chunk at a time.
+	tailMost  = 1 << 20
+	tailLeast = 2 * inChunk
 )
 
 var errCut = errors.New("the file is shorter than it was made")
@@ -61,7 +62,7 @@ func (f *file) freeze() error {
 // put adds one key.
 func (f *file) put(hash int32, phy, storeTimestamp int64) error {
 	f.w.Lock()
-	for h := &f.head; h.count-f.tail.written >= tailMost; {
+	for h := &f.head; h.count-f.tail.written >= f.tailMost; {
 		f.w.Unlock()
 		if err := f.writeTail(h.count); err != nil {
 			return fmt.Errorf("index: %s: no room for more entries: %w", f.path, err)
