@@ -243,7 +243,11 @@ func (q *Queue) create(start int64) (*openFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("consume queue: create: %w", err)
 	}
-	if err = raw.Truncate(q.table.opt.FileSize); err != nil {
+	// Empty before: there may be one with its name from behind a gap, or from a queue that began elsewhere.
+	if err = raw.Truncate(0); err == nil {
+		err = raw.Truncate(q.table.opt.FileSize)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("consume queue: size: %w", err), raw.Close())
 	}
 	q.newFiles = true

@@ -306,6 +306,39 @@ func TestFileReplacedWhileItIsOpened(t *testing.T) {
 	}
 }
 
+// A file that has the name of one to be made, from behind a gap say, gives nothing to it.
+func TestOldFileInTheWay(t *testing.T) {
+	t.Parallel()
+	opt := testOptions(t.TempDir())
+	table, _ := openTable(t, opt, false)
+	q := table.Queue("T", 0)
+	put(t, q, 0, 0, 5)
+	if err := table.Flush(0); err != nil {
+		t.Fatal(err)
+	}
+	old := make([]byte, testFileSize)
+	for i := int64(0); i < testFileSize/UnitSize; i++ {
+		putUnit(old[i*UnitSize:], Unit{PhyOffset: 5000 + 100*i, Size: 100, TagsCode: 7})
+	}
+	path := filepath.Join(opt.Dir, "T", "0", fileName(testFileSize))
+	if err := os.WriteFile(path, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	put(t, q, 5, 500, 8)
+	if err := table.Flush(0); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, b := range raw[3*UnitSize:] {
+		if b != 0 {
+			t.Fatalf("byte %d behind the newest unit is %d", i, b)
+		}
+	}
+}
+
 func TestSavedEndsAreChecked(t *testing.T) {
 	t.Parallel()
 	opt := testOptions(t.TempDir())
