@@ -1,11 +1,6 @@
 package store
 
-import (
-	"runtime/debug"
-
-	"github.com/skylarkmq/skylark/store/consumequeue"
-	"github.com/skylarkmq/skylark/store/mapped"
-)
+import "github.com/skylarkmq/skylark/store/consumequeue"
 
 // Arrival says that a queue has new messages that consumers may see. Several
 // messages of one append are one arrival.
@@ -55,16 +50,9 @@ func (s *Store) dispatch(items []item, hashes []int32, touched []Arrival) []Arri
 	return touched
 }
 
-// fill returns how many items are done. A fault on a mapping is an error like
-// any other.
+// fill returns how many items are done.
 func (s *Store) fill(items []item, hashes []int32) (done int, err error) {
-	before := debug.SetPanicOnFault(true)
-	defer func() {
-		debug.SetPanicOnFault(before)
-		if r := recover(); r != nil {
-			err = mapped.FaultError(r)
-		}
-	}()
+	s.index.Warm(hashes)
 	for i := range items {
 		e := &items[i].entry
 		if e.queue != nil {
@@ -93,12 +81,9 @@ func (s *Store) fillIndex(e *entry, hashes []int32) {
 	if s.flags.has(flagIndexError) {
 		return
 	}
-	for _, h := range hashes[e.keys[0]:e.keys[1]] {
-		if err := s.index.Put(h, e.phy, e.storeTime); err != nil {
-			s.flags.set(flagIndexError, s.trouble(err))
-			s.logger.Error().Err(err).Msg("store: the index cannot be written; keys of new messages will not be found until a restart")
-			return
-		}
+	if err := s.index.Put(hashes[e.keys[0]:e.keys[1]], e.phy, e.storeTime); err != nil {
+		s.flags.set(flagIndexError, s.trouble(err))
+		s.logger.Error().Err(err).Msg("store: the index cannot be written; keys of new messages will not be found until a restart")
 	}
 }
 

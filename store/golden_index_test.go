@@ -31,7 +31,7 @@ func TestGoldenIndex(t *testing.T) {
 		f.read(v.Properties)
 		hashes, _ := f.appendKeys(nil, string(v.Topic), v.SysFlag, true)
 		for _, h := range hashes {
-			if err := x.Put(h, phy, v.StoreTimestamp); err != nil {
+			if err := x.Put([]int32{h}, phy, v.StoreTimestamp); err != nil {
 				return err
 			}
 		}

@@ -219,12 +219,7 @@ func (r *refill) record(_ int64, _ []byte, v *message.View) error {
 	if r.index == nil {
 		return nil
 	}
-	for _, h := range r.d.Hashes {
-		if err := r.index.Put(h, v.PhyOffset, v.StoreTimestamp); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.index.Put(r.d.Hashes, v.PhyOffset, v.StoreTimestamp)
 }
 
 func (r *refill) put(key queueKey, offset int64, v *message.View) error {

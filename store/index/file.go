@@ -29,6 +29,8 @@ type file struct {
 	table table
 	tail  tail
 
+	warmed byte
+
 	flushing sync.Mutex // one at a time writes the file
 
 	mu    sync.Mutex

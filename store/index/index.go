@@ -180,21 +180,36 @@ func isName(name string) bool {
 	return len(name) == 17
 }
 
-// Put adds a key of a record. Records must come in commit log order; one that lies
+// Put adds the keys of a record. Records must come in commit log order; one that lies
 // before the newest in the index is dropped, as its keys are there.
-func (x *Index) Put(keyHash int32, phy, storeTimestamp int64) error {
-	f := x.current
-	if f == nil || f.full() {
-		next, err := x.roll(f)
+func (x *Index) Put(keyHashes []int32, phy, storeTimestamp int64) error {
+	if f := x.current; phy < x.from || f != nil && phy < f.head.endPhy {
+		return nil
+	}
+	for len(keyHashes) > 0 {
+		f := x.current
+		if f == nil || f.full() {
+			next, err := x.roll(f)
+			if err != nil {
+				return err
+			}
+			f = next
+		}
+		n, err := f.put(keyHashes, phy, storeTimestamp)
 		if err != nil {
 			return err
 		}
-		f = next
+		keyHashes = keyHashes[n:]
 	}
-	if phy < f.head.endPhy || phy < x.from || keyHash < 0 {
-		return nil
+	return nil
+}
+
+// Warm touches the slots of keys that are about to be put. The processor fetches them
+// from memory at the same time, where Put would wait for one after the other.
+func (x *Index) Warm(keyHashes []int32) {
+	if x.current != nil && len(keyHashes) > 1 {
+		x.current.warm(keyHashes)
 	}
-	return f.put(keyHash, phy, storeTimestamp)
 }
 
 // roll begins a new file. Its head takes over where the last one ends.

@@ -48,7 +48,7 @@ func hashOf(key string) int32 { return message.IndexHash(message.HashCode(key)) 
 func put(t testing.TB, x *Index, from, n int) {
 	t.Helper()
 	for i := from; i < from+n; i++ {
-		if err := x.Put(hashOf(fmt.Sprint("k", i)), int64(i)*100, 1000+int64(i)*1000); err != nil {
+		if err := x.Put([]int32{hashOf(fmt.Sprint("k", i))}, int64(i)*100, 1000+int64(i)*1000); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -119,11 +119,11 @@ func TestLayout(t *testing.T) {
 		hash    int32
 		phy, ts int64
 	}{{3, 0, 5000}, {10, 100, 7999}, {4, 200, 8000}, {3, 200, 8000}} { // 3 and 10 share slot 3
-		if err := x.Put(p.hash, p.phy, p.ts); err != nil {
+		if err := x.Put([]int32{p.hash}, p.phy, p.ts); err != nil {
 			t.Fatal(i, err)
 		}
 	}
-	if err := x.Put(9, 150, 9000); err != nil { // before the newest: its keys are there
+	if err := x.Put([]int32{9}, 150, 9000); err != nil { // before the newest: its keys are there
 		t.Fatal(err)
 	}
 	if err := x.Close(); err != nil {
@@ -157,7 +157,7 @@ func TestQueryTimes(t *testing.T) {
 	t.Parallel()
 	x := open(t, testOptions(t.TempDir()), false, 0)
 	for i := range 120 {
-		if err := x.Put(hashOf("k"), int64(i), 10_000+int64(i)*1000); err != nil {
+		if err := x.Put([]int32{hashOf("k")}, int64(i), 10_000+int64(i)*1000); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -307,7 +307,7 @@ func TestCutFile(t *testing.T) {
 	if err := os.Truncate(x.list()[0].path, headerSize+4); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.Put(1, 2000, 2000); !errors.Is(err, errCut) {
+	if err := x.Put([]int32{1}, 2000, 2000); !errors.Is(err, errCut) {
 		t.Errorf("put where slots cannot be read: %v", err)
 	}
 }
@@ -349,7 +349,7 @@ func TestLargeTable(t *testing.T) {
 		}
 	})
 	for i := range n {
-		if err := x.Put(hash(i), int64(i)*100, 1000); err != nil {
+		if err := x.Put([]int32{hash(i)}, int64(i)*100, 1000); err != nil {
 			t.Fatal(err)
 		}
 		done.Store(int64(i + 1))
@@ -392,7 +392,7 @@ func TestModel(t *testing.T) {
 				for range rapid.IntRange(1, 20).Draw(t, "n") {
 					hash := rapid.Int32Range(0, 30).Draw(t, "hash")
 					phy += 10
-					if err := x.Put(hash, phy, phy); err != nil {
+					if err := x.Put([]int32{hash}, phy, phy); err != nil {
 						t.Fatal(err)
 					}
 					model[hash] = append(model[hash], phy)
@@ -428,7 +428,7 @@ func TestModel(t *testing.T) {
 						if !slices.Contains(list, at) {
 							continue
 						}
-						if err := x.Put(hash, at, at); err != nil {
+						if err := x.Put([]int32{hash}, at, at); err != nil {
 							t.Fatal(err)
 						}
 					}
@@ -447,7 +447,7 @@ func TestModel(t *testing.T) {
 				}
 				for hash, list := range model { // dispatched again
 					if slices.Contains(list, phy) {
-						if err := x.Put(hash, phy, phy); err != nil {
+						if err := x.Put([]int32{hash}, phy, phy); err != nil {
 							t.Fatal(err)
 						}
 					}
@@ -511,7 +511,7 @@ func FuzzLoad(f *testing.F) {
 		_, _, _, _ = x.Query("k1", 64, 0, math.MaxInt64)
 		end := max(x.EndPhy(), 0)
 		if end < math.MaxInt64-10 {
-			if err := x.Put(hashOf("new"), end+1, 1); err != nil {
+			if err := x.Put([]int32{hashOf("new")}, end+1, 1); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -524,26 +524,32 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
+// BenchmarkPut puts the keys of 64 records of two keys each, as a turn does.
 func BenchmarkPut(b *testing.B) {
 	opt := testOptions(b.TempDir())
 	opt.Slots, opt.Entries = 5_000_000, 20_000_000
 	x := open(b, opt, false, 0)
 	defer func() { _ = x.Close() }()
 	hash, n := int32(1), int64(0)
-	if err := x.Put(1, 0, 1); err != nil {
-		b.Fatal(err)
-	}
+	keys := make([]int32, 128)
 	b.ReportAllocs()
 	for b.Loop() {
-		hash = (hash*1664525 + 1013904223) & math.MaxInt32
-		n++
-		if err := x.Put(hash, n, n); err != nil {
-			b.Fatal(err)
+		for i := range keys {
+			hash = (hash*1664525 + 1013904223) & math.MaxInt32
+			keys[i] = hash
 		}
-		if n%100_000 == 0 {
+		x.Warm(keys)
+		for i := 0; i < len(keys); i += 2 {
+			n++
+			if err := x.Put(keys[i:i+2], n, n); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if n%131072 == 0 {
 			if err := x.Tend(); err != nil {
 				b.Fatal(err)
 			}
 		}
 	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n)/2, "ns/key")
 }

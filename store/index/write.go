@@ -59,17 +59,34 @@ func (f *file) freeze() error {
 	return f.table.close()
 }
 
-// put adds one key.
-func (f *file) put(hash int32, phy, storeTimestamp int64) error {
+// put adds keys of a record, as many as there is room for, and says how many.
+func (f *file) put(hashes []int32, phy, storeTimestamp int64) (n int, err error) {
 	f.w.Lock()
 	for h := &f.head; h.count-f.tail.written >= f.tailMost; {
 		f.w.Unlock()
 		if err := f.writeTail(h.count); err != nil {
-			return fmt.Errorf("index: %s: no room for more entries: %w", f.path, err)
+			return 0, fmt.Errorf("index: %s: no room for more entries: %w", f.path, err)
 		}
 		f.w.Lock()
 	}
 	defer f.w.Unlock()
+	for _, hash := range hashes {
+		if f.full() {
+			break
+		}
+		n++
+		if hash < 0 {
+			continue
+		}
+		if err := f.add(hash, phy, storeTimestamp); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// add is one of them, under w.
+func (f *file) add(hash int32, phy, storeTimestamp int64) error {
 	h := &f.head
 	at := f.slotAt(hash % f.slots)
 	slot, err := f.table.slot(at, f)
@@ -92,6 +109,19 @@ func (f *file) put(hash int32, phy, storeTimestamp int64) error {
 	h.count++
 	h.endPhy, h.endTime = phy, storeTimestamp
 	return nil
+}
+
+// warm is Index.Warm.
+func (f *file) warm(hashes []int32) {
+	f.w.Lock()
+	defer f.w.Unlock()
+	touched := f.warmed
+	for _, hash := range hashes {
+		if hash >= 0 {
+			touched ^= f.table.mem[f.slotAt(hash%f.slots)]
+		}
+	}
+	f.warmed = touched // so that it is not left out
 }
 
 // ReadAt reads the file.
