@@ -113,7 +113,7 @@ func (s *sendTurn) begin() {
 // sendMessages handles the consecutive sends of one turn, and the END_TRANSACTION
 // and CONSUMER_SEND_MSG_BACK between them: what they store goes into the same batch.
 func (b *Broker) sendMessages(t *remoting.Turn, reqs []*remoting.Request) {
-	if b.Store.Stalled() {
+	if t.StandsIn() || b.Store.Stalled() {
 		b.handOver(reqs)
 		return
 	}

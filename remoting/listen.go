@@ -12,6 +12,8 @@ import (
 const (
 	acceptPauseMin = 5 * time.Millisecond
 	acceptPauseMax = time.Second
+
+	enrollPatience = 2 * reliefTick
 )
 
 // listen opens a TCP listener. Keep-alive probes are off as in Java: the idle check closes dead peers.
@@ -68,11 +70,15 @@ func (s *Server) admit(nc net.Conn) {
 	s.enrolling.Go(func() { s.enroll(c, nc) })
 }
 
-// enroll waits for the loop. One at a time: gnet counts whose turn it is without a lock.
+// enroll waits for the loop. One at a time: gnet counts whose turn it is without a lock. Who comes behind one whose loop
+// hangs becomes a stream.
 func (s *Server) enroll(c *Conn, nc net.Conn) {
-	s.choosing.Lock()
+	if !s.choosing.within(enrollPatience) {
+		s.streams.Go(func() { s.serveNew(c, nc) })
+		return
+	}
 	_, err := s.engine.EnrollContext(nc, c)
-	s.choosing.Unlock()
+	s.choosing.unlock()
 	if err == nil && !c.opened() {
 		err = errors.New("epoll refused the descriptor") // gnet closes it and says nothing
 	}
@@ -102,6 +108,27 @@ func (c *Conn) opened() bool {
 	defer c.mu.Unlock()
 	return c.t != nil
 }
+
+// turnstile is a lock that one can give up waiting for.
+type turnstile chan struct{}
+
+func (t turnstile) within(limit time.Duration) bool {
+	select {
+	case t <- struct{}{}:
+		return true
+	default:
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case t <- struct{}{}:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+func (t turnstile) unlock() { <-t }
 
 func addrPort(a net.Addr) netip.AddrPort {
 	tcp, ok := a.(*net.TCPAddr)

@@ -14,7 +14,8 @@ type loop struct {
 	el   gnet.EventLoop
 	turn Turn
 
-	round round
+	round   round
+	reading *Conn // whose bytes are in gnet's buffer, and may not be in the turn yet
 
 	inTurn atomic.Bool // the end of the turn looks at dirty by itself, nobody needs to wake the loop
 
@@ -35,6 +36,8 @@ type loop struct {
 	paused map[*Conn]struct{} // some of slow: their requests wait
 	ended  []*Conn            // closed within a turn: hooks wait for its end, as a handler may hold a lock that they take
 	owing  atomic.Int64       // len(slow), for others
+
+	refreshing atomic.Bool // a refresher is on its way: one is enough, however long the loop hangs
 }
 
 // plain is the transport of a connection on an event loop.
@@ -97,7 +100,9 @@ func (e *callbacks) OnTraffic(gc gnet.Conn) gnet.Action {
 	}
 	l := p.l
 	l.inTurn.Store(true)
+	l.reading = c
 	action := l.guarded(c, data)
+	l.reading = nil
 	l.endTurn()
 	if c.gone() {
 		return gnet.None // closed on the way: gnet has let it go already
@@ -117,26 +122,35 @@ func (l *loop) guarded(c *Conn, data []byte) (action gnet.Action) {
 	return l.receive(c, data)
 }
 
+// greet takes the first bytes of a connection, until they have told what it is. Without any left there is nothing to
+// handle, or its end.
+func (l *loop) greet(c *Conn, data []byte) (rest []byte, action gnet.Action) {
+	rest, verdict, err := l.s.sniff(c, data)
+	switch {
+	case err != nil:
+		l.s.log.Debug().Err(err).Stringer("remote", c.remote).Msg("connection refused")
+		return nil, gnet.Close
+	case verdict == needMore:
+		return nil, gnet.None
+	case verdict == startsTLS:
+		l.s.toStream(c, rest)
+		return nil, gnet.Close // gnet's descriptor only: the stream has its own
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dirty { // what was queued before the first byte
+		c.t.wake(c)
+	}
+	return rest, gnet.None
+}
+
 // receive passes the bytes on once the first of them have told what the connection is.
 func (l *loop) receive(c *Conn, data []byte) gnet.Action {
 	if !c.sniffed {
-		rest, verdict, err := l.s.sniff(c, data)
-		switch {
-		case err != nil:
-			l.s.log.Debug().Err(err).Stringer("remote", c.remote).Msg("connection refused")
-			return gnet.Close
-		case verdict == needMore:
-			return gnet.None
-		case verdict == startsTLS:
-			l.s.toStream(c, rest)
-			return gnet.Close // gnet's descriptor only: the stream has its own
+		var action gnet.Action
+		if data, action = l.greet(c, data); len(data) == 0 {
+			return action
 		}
-		data = rest
-		c.mu.Lock()
-		if c.dirty { // what was queued before the first byte
-			c.t.wake(c)
-		}
-		c.mu.Unlock()
 	}
 	var err error
 	if l.putsOff(c, data) {
@@ -252,12 +266,15 @@ func (l *loop) endTurn() {
 	if list != nil {
 		l.flush(list)
 	}
-	if len(l.ended) > 0 {
-		for _, c := range l.ended {
-			l.s.closed(c)
-		}
-		l.ended = nil
+	l.tellEnded()
+}
+
+// tellEnded runs the hooks of connections that ended within a turn.
+func (l *loop) tellEnded() {
+	for _, c := range l.ended {
+		l.s.closed(c)
 	}
+	l.ended = nil
 }
 
 // takeDirty swaps the lists. Caller holds mu.
@@ -352,14 +369,18 @@ func (l *loop) closeSlow(c *Conn) {
 
 // refreshSoon is refresh from another goroutine. Only while the server runs.
 func (l *loop) refreshSoon() {
-	if l.owing.Load() > 0 {
-		_ = l.el.Execute(context.Background(), refresher{l}) // a loop that has ended has closed its connections
+	if l.owing.Load() == 0 || l.refreshing.Swap(true) {
+		return
+	}
+	if l.el.Execute(context.Background(), refresher{l}) != nil {
+		l.refreshing.Store(false) // a loop that has ended has closed its connections
 	}
 }
 
 type refresher struct{ l *loop }
 
 func (r refresher) Run(context.Context) error {
+	r.l.refreshing.Store(false)
 	r.l.refresh()
 	r.l.resumePaused()
 	return nil

@@ -20,8 +20,15 @@ const (
 	stuckAfter  = time.Minute          // without a byte taken: nobody reads there any more
 )
 
-// mustPause: the peer has not taken enough of its answers to get more.
-func (c *Conn) mustPause() bool { return c.owed.Load() > c.d.cfg.PausePendingBytesPerConnection }
+// mustPause: the peer has not taken enough of its answers to get more. A stream never pauses, as nobody would resume it: what it
+// owes is a write that waits.
+func (c *Conn) mustPause() bool {
+	if c.owed.Load() <= c.d.cfg.PausePendingBytesPerConnection {
+		return false
+	}
+	_, ok := c.t.(*stream)
+	return !ok
+}
 
 // mustWait is mustPause for a lane's worker. It counts what the owner of the connection has not come to see yet as well: a few workers
 // fill it faster than one loop turns.

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
 )
 
@@ -37,7 +38,8 @@ type lending struct {
 const takenOver = -1
 
 // Lend tells that the handler is about to do something that may wait for the disk. Until TakeBack it must not touch its requests'
-// connections nor the turn, and any lock it takes it must have released again by then.
+// connections nor the turn, and any lock it takes it must have released again by then; nor may it hold one that an inline handler or
+// a hook waits for.
 func (t *Turn) Lend() {
 	if l := t.loop; l != nil {
 		l.lending.state.Store(l.lending.n | 1)
@@ -119,6 +121,7 @@ type relief struct {
 	ep    int
 	event int // wakes it
 	byFd  map[int32]*Conn
+	hung  map[*Conn]bool // are in the turn that hangs: nothing of theirs is read
 	buf   []byte
 
 	poked atomic.Bool // event has been written
@@ -132,6 +135,7 @@ func (l *loop) relieve() {
 	l.s.relieved.Add(1)
 	r := &relief{l: l, ep: -1, event: -1, byFd: make(map[int32]*Conn), ended: make(chan struct{})}
 	r.turn.init(&l.s.dispatcher, l.drop)
+	r.turn.standsIn = true
 	if err := r.open(); err != nil {
 		l.s.log.Warn().Err(err).Msg("an event loop waits for the disk, and nobody can stand in for it: its connections wait as well")
 	}
@@ -185,22 +189,28 @@ func (r *relief) open() (err error) {
 		return err
 	}
 	r.ep = ep
-	inTurn := make(map[*Conn]bool, len(r.l.turn.parts))
+	r.hung = map[*Conn]bool{r.l.reading: true}
 	for i := range r.l.turn.parts {
-		inTurn[r.l.turn.parts[i].conn] = true
+		r.hung[r.l.turn.parts[i].conn] = true
 	}
 	r.l.s.Conns(func(c *Conn) bool {
-		p, ok := c.transport().(*plain)
-		if !ok || p.l != r.l || c.gone() || !c.sniffed || c.paused || inTurn[c] {
-			return true
-		}
-		if fd := p.gc.Fd(); add(ep, fd) == nil {
-			r.byFd[int32(fd)] = c
+		if p, ok := c.transport().(*plain); ok && p.l == r.l {
+			r.listen(c)
 		}
 		return true
 	})
 	r.buf = make([]byte, reliefRead)
 	return nil
+}
+
+// listen waits for what a connection sends, unless it has to wait itself.
+func (r *relief) listen(c *Conn) {
+	if c.gone() || c.paused || r.hung[c] {
+		return
+	}
+	if fd := c.t.(*plain).gc.Fd(); add(r.ep, fd) == nil {
+		r.byFd[int32(fd)] = c
+	}
 }
 
 func add(ep, fd int) error {
@@ -227,7 +237,7 @@ func (r *relief) run() {
 	r.flush() // what was queued before it came
 	var events [reliefFirst]unix.EpollEvent
 	for !r.stop.Load() {
-		n, err := unix.EpollWait(r.ep, events[:], -1)
+		n, err := unix.EpollWait(r.ep, events[:], r.patience())
 		if err != nil && err != unix.EINTR {
 			r.l.s.log.Error().Err(err).Msg("the stand-in of an event loop cannot wait for events: its connections wait for the disk")
 			return
@@ -245,10 +255,42 @@ func (r *relief) run() {
 			}
 			r.flush()
 		}
+		r.push()
+		r.l.tellEnded()
 	}
 }
 
-// read handles what a connection has sent. Its end is left to the loop.
+// patience is in ms, for ever where nobody owes anything: gnet's own epoll instance is told when a socket takes bytes
+// again, and this one is not.
+func (r *relief) patience() int {
+	if len(r.l.slow) == 0 {
+		return -1
+	}
+	return int(resumeEvery / time.Millisecond)
+}
+
+// push gives sockets what waits for them, and goes on with connections that have room again.
+func (r *relief) push() {
+	if len(r.l.slow) == 0 {
+		return
+	}
+	for c := range r.l.slow {
+		_ = c.t.(*plain).gc.Flush() // closed by gnet when it is broken
+	}
+	r.l.refresh()
+	for c := range r.l.paused {
+		if r.stop.Load() {
+			return
+		}
+		if !r.hung[c] && c.owed.Load() <= r.l.s.cfg.PausePendingBytesPerConnection/2 {
+			r.l.leavePaused(c)
+			r.guarded(c, func() error { return r.turn.resume(c) })
+			r.listen(c)
+		}
+	}
+}
+
+// read handles what a connection has sent.
 func (r *relief) read(fd int32) {
 	c := r.byFd[fd]
 	if c == nil || c.gone() || c.paused {
@@ -258,12 +300,24 @@ func (r *relief) read(fd int32) {
 	n, err := unix.Read(int(fd), r.buf)
 	switch {
 	case n > 0:
-		if err := r.guarded(c, r.buf[:n]); err != nil {
-			r.l.drop(c, err)
-		}
+		r.receive(c, r.buf[:n])
 	case err == unix.EAGAIN || err == unix.EINTR:
 	default:
 		r.leave(fd)
+		_ = r.l.el.Close(c.t.(*plain).gc) // as gnet would; OnClose has run when it returns
+	}
+}
+
+// receive is loop.receive for the stand-in.
+func (r *relief) receive(c *Conn, data []byte) {
+	if !c.sniffed {
+		gc, action := c.t.(*plain).gc, gnet.None
+		if data, action = r.l.greet(c, data); action == gnet.Close {
+			_ = r.l.el.Close(gc)
+		}
+	}
+	if len(data) > 0 {
+		r.guarded(c, func() error { return r.turn.receive(c, data) })
 	}
 }
 
@@ -272,15 +326,20 @@ func (r *relief) leave(fd int32) {
 	_ = unix.EpollCtl(r.ep, unix.EPOLL_CTL_DEL, int(fd), nil) // closed descriptors have left by themselves
 }
 
-// guarded is loop.guarded for the stand-in.
-func (r *relief) guarded(c *Conn, data []byte) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			r.turn.abandon(c, p)
-			err = errTurnPanicked
-		}
+// guarded keeps a fault of our own from ending the process, and ends a connection that cannot go on.
+func (r *relief) guarded(c *Conn, handle func() error) {
+	err := func() (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				r.turn.abandon(c, p)
+				err = errTurnPanicked
+			}
+		}()
+		return handle()
 	}()
-	return r.turn.receive(c, data)
+	if err != nil {
+		r.l.drop(c, err)
+	}
 }
 
 // flush writes what others have queued.

@@ -1,9 +1,11 @@
 package remoting
 
 import (
+	"context"
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +19,12 @@ func (r *rig) hang(t *testing.T) *wire {
 	w := r.dial(t)
 	w.send(request(code.SendMessage, 1, "disk"))
 	<-r.entered
+	t.Cleanup(func() { // of a test that failed: the server could not stop
+		select {
+		case r.release <- struct{}{}:
+		default:
+		}
+	})
 	await(t, "somebody stands in", func() bool { return r.srv.relieved.Load() == 1 })
 	return w
 }
@@ -74,6 +82,144 @@ func TestStandInServesTheOthers(t *testing.T) {
 	if got := r.srv.Stats(); got.Reliefs != 1 || got.Panics != 0 {
 		t.Errorf("%d stand-ins, %d panics", got.Reliefs, got.Panics)
 	}
+}
+
+// TestStandInServesAll: nobody but those in the turn that hangs has to wait: not who has sent nothing before, nor who reads
+// slowly or has to pause; who leaves is let go.
+func TestStandInServesAll(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.PausePendingBytesPerConnection = 1 << 20 })
+	fresh, large, greedy, leaves := r.dial(t), r.dial(t), r.dial(t), r.dial(t)
+	for _, w := range []*wire{large, greedy, leaves} {
+		w.send(request(code.HeartBeat, 1, ""))
+		w.expect(1, code.Success, "")
+	}
+	await(t, "all are there", func() bool { return r.srv.Stats().Connections == 4 })
+	r.hang(t)
+	fresh.send(request(code.HeartBeat, 2, ""))
+	fresh.expect(2, code.Success, "")
+	large.send(ask(code.GetAllTopicConfig, 1, 12<<20))
+	if got := len(large.expect(0, code.Success, "").Body); got != 12<<20 {
+		t.Errorf("%d bytes", got)
+	}
+	greedy.send(ask(code.GetAllTopicConfig, 40, 512<<10))
+	await(t, "it pauses", func() bool { return r.srv.pausedConns.Load() == 1 })
+	for i := range int32(40) {
+		greedy.expect(i, code.Success, "")
+	}
+	greedy.send(request(code.HeartBeat, 3, ""))
+	greedy.expect(3, code.Success, "")
+	_ = leaves.Close()
+	await(t, "who left has gone", func() bool { return r.srv.Stats().Connections == 4 }) // with the one that hangs
+	r.release <- struct{}{}
+}
+
+// TestStandInLeavesReadsInHand: the loop hangs in what it had put off, with the read of another connection in its hands.
+func TestStandInLeavesReadsInHand(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	first, short, long := r.dial(t), r.dial(t), r.dial(t)
+	for i, w := range []*wire{long, short, first} {
+		w.send(request(code.HeartBeat, int32(i), ""))
+		w.expect(int32(i), code.Success, "")
+	}
+	await(t, "reads to be put off", func() bool {
+		short.send(request(code.HeartBeat, 7, ""))
+		first.send(request(code.HeartBeat, 7, ""))
+		short.expect(7, code.Success, "")
+		first.expect(7, code.Success, "")
+		rest := make(chan int)
+		_ = r.srv.allLoops()[0].el.Execute(t.Context(), task(func() { rest <- r.srv.allLoops()[0].round.rest }))
+		return <-rest == 0
+	})
+	first.send(request(code.SendMessage, 9, string([]byte{'d', 10}))) // time for the others to become readable
+	short.send(request(code.SendMessage, 10, "disk"))
+	large := request(code.SendMessage, 11, strings.Repeat("x", 2*shortRead))
+	long.send(large[:len(large)-100])
+	<-r.entered
+	await(t, "somebody stands in", func() bool { return r.srv.relieved.Load() == 1 })
+	long.send(append(large[len(large)-100:], request(code.SendMessage, 12, "behind it")...))
+	r.alive(t)
+	r.release <- struct{}{}
+	long.expect(11, code.Success, "")
+	long.expect(12, code.Success, "")
+	short.expect(10, code.Success, "")
+}
+
+type task func()
+
+func (f task) Run(context.Context) error { f(); return nil }
+
+// TestNewcomersOfAHangingLoop come between the hang and the moment it is noticed. At most one of them waits for that loop.
+func TestNewcomersOfAHangingLoop(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.EventLoops = 2 })
+	w := r.dial(t)
+	w.send(request(code.SendMessage, 1, "disk"))
+	<-r.entered
+	var served atomic.Int64
+	var all sync.WaitGroup
+	for range 6 {
+		c := r.dial(t)
+		all.Go(func() {
+			c.send(request(code.HeartBeat, 2, ""))
+			c.expect(2, code.Success, "")
+			served.Add(1)
+		})
+	}
+	await(t, "all but one", func() bool { return served.Load() >= 5 })
+	r.release <- struct{}{}
+	all.Wait()
+	w.expect(1, code.Success, "")
+}
+
+// TestStreamsDoNotPause: what they owe is a write that waits, and nobody would go on with what was put aside.
+func TestStreamsDoNotPause(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.PausePendingBytesPerConnection = 1 << 20 })
+	r.hang(t)
+	w := r.dial(t)
+	w.send(request(code.HeartBeat, 1, ""))
+	w.expect(1, code.Success, "")
+	r.release <- struct{}{}
+	const n = 40
+	for i := range int32(n) {
+		w.send(request(code.PullMessage, i, ""))
+	}
+	for range n {
+		reply := protocol.NewResponse(code.Success, "")
+		reply.Body = make([]byte, 256<<10)
+		if err := (<-r.held).Reply(reply); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range int32(n) {
+		w.send(request(code.HeartBeat, n+i, ""))
+	}
+	seen := make(map[int32]bool)
+	for range 2 * n {
+		seen[w.reply().Opaque] = true
+	}
+	if len(seen) != 2*n {
+		t.Errorf("%d answers of %d", len(seen), 2*n)
+	}
+}
+
+// TestRefreshersDoNotGather while a loop hangs.
+func TestRefreshersDoNotGather(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.PausePendingBytesPerConnection = 1 << 20 })
+	deaf := r.dial(t)
+	deaf.flood(200, 256<<10)
+	await(t, "it pauses", func() bool { return r.srv.pausedConns.Load() == 1 })
+	r.hang(t)
+	l := r.srv.allLoops()[0]
+	await(t, "one is on its way", l.refreshing.Load)
+	for range 1000 {
+		l.refreshSoon()
+	}
+	r.release <- struct{}{}
+	await(t, "it has come", func() bool { return !l.refreshing.Load() })
 }
 
 // TestStandInManyTimes has loops hang for moments on end: no answer is lost, none comes twice, and connections come and go.

@@ -114,6 +114,9 @@ func (s *stream) close(c *Conn) {
 // serveNew is a new connection that no loop can take now: it becomes a stream once its first bytes have told what it is.
 func (s *Server) serveNew(c *Conn, raw net.Conn) {
 	st := &stream{raw: raw, nc: raw, wg: &s.streams}
+	if tcp, ok := raw.(*net.TCPConn); ok {
+		s.buffers(tcp)
+	}
 	c.t = st
 	s.book(c) // a server that stops closes it
 	first, isTLS, err := s.firstBytes(c, raw)
@@ -137,10 +140,19 @@ func (s *Server) serveNew(c *Conn, raw net.Conn) {
 	}
 }
 
-// firstBytes reads until it is known what a connection is; first are the bytes that belong to that.
+// buffers gives a socket what gnet gives to its own.
+func (s *Server) buffers(c *net.TCPConn) {
+	if n := s.cfg.ServerSocketRcvBufSize; n > 0 {
+		_ = c.SetReadBuffer(n) // the system's is there without it
+	}
+	if n := s.cfg.ServerSocketSndBufSize; n > 0 {
+		_ = c.SetWriteBuffer(n)
+	}
+}
+
+// firstBytes reads until it is known what a connection is; first are the bytes that belong to that. The check of idle connections
+// ends it where nothing comes.
 func (s *Server) firstBytes(c *Conn, raw net.Conn) (first []byte, isTLS bool, err error) {
-	// The machine's time, as the runtime's poller knows no other. It fails on a closed connection only, as the reads then do.
-	_ = raw.SetReadDeadline(time.Now().Add(handshakeTimeout))
 	buf := make([]byte, streamBuffer)
 	for {
 		n, err := raw.Read(buf)
@@ -152,7 +164,6 @@ func (s *Server) firstBytes(c *Conn, raw net.Conn) (first []byte, isTLS bool, er
 			return nil, false, err
 		}
 		if verdict != needMore {
-			_ = raw.SetReadDeadline(time.Time{})
 			return append([]byte(nil), rest...), verdict == startsTLS, nil
 		}
 	}

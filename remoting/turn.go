@@ -22,11 +22,12 @@ type Turn struct {
 	// Local is the handlers' own: what a batch handler wants to use again in the next turn of this loop.
 	Local any
 
-	d     *dispatcher
-	loop  *loop // whose turn it is, if it can be lent
-	conn  *Conn // whose frames are being decoded
-	now   int64
-	parts []part
+	d        *dispatcher
+	loop     *loop // whose turn it is, if it can be lent
+	standsIn bool
+	conn     *Conn // whose frames are being decoded
+	now      int64
+	parts    []part
 	// lost ends a connection that is not the last of its turn.
 	lost func(*Conn, error)
 
@@ -51,6 +52,9 @@ func (t *Turn) init(d *dispatcher, lost func(*Conn, error)) {
 	t.d, t.lost = d, lost
 	t.onFrame = t.frame
 }
+
+// StandsIn says that the turn is that of a stand-in (relief.go), which must not wait for the disk: nobody stands in for it.
+func (t *Turn) StandsIn() bool { return t.standsIn }
 
 // Now is when the turn's last read began, ms.
 func (t *Turn) Now() int64 { return t.now }

@@ -152,13 +152,14 @@ func (x *Index) loadFiles(names []string, abnormal bool, checkpoint int64) ([]*f
 		// A file that is not full was never flushed whole, even when its head has the
 		// very millisecond of the checkpoint.
 		if abnormal && (h.endTime > checkpoint || h.count < f.entries) {
-			kept, err := f.repair(i == len(names)-1)
+			last := i == len(names)-1 || h.count < f.entries // one that its writer left was full
+			kept, err := f.repair(last)
 			if err != nil {
 				return nil, err
 			}
 			x.opt.Log.Info().Str("file", name).Int32("entries", h.count-1).Int32("kept", kept).
 				Msg("index: checked after an abnormal exit")
-			damaged = kept < h.count-1
+			damaged = kept < h.count-1 || last
 			if kept == 0 {
 				if err := f.remove(); err != nil {
 					return nil, err
@@ -328,20 +329,29 @@ func (x *Index) EndPhy() int64 {
 func (x *Index) DeleteBefore(minPhy int64) error {
 	var failed error
 	for {
-		files := x.list()
-		if len(files) < 2 || failed != nil {
-			return failed
+		f, err := x.takeOldest(minPhy)
+		if f == nil || err != nil {
+			return errors.Join(failed, err)
 		}
-		h, err := files[0].readHeader()
-		if err != nil || h.endPhy >= minPhy {
-			return err
-		}
-		x.changing.Lock()
-		rest := slices.Clone(x.list()[1:])
-		x.files.Store(&rest)
-		x.changing.Unlock()
-		failed = files[0].remove()
+		failed = errors.Join(failed, f.remove())
 	}
+}
+
+// takeOldest takes the oldest file off the list, if all of it is before a position and it is not the last; nil: it is not so.
+func (x *Index) takeOldest(minPhy int64) (*file, error) {
+	x.changing.Lock()
+	defer x.changing.Unlock()
+	files := x.list()
+	if len(files) < 2 {
+		return nil, nil
+	}
+	h, err := files[0].readHeader()
+	if err != nil || h.endPhy >= minPhy {
+		return nil, err
+	}
+	rest := slices.Clone(files[1:])
+	x.files.Store(&rest)
+	return files[0], nil
 }
 
 // Destroy removes all files; the caller keeps writers out.

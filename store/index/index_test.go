@@ -371,6 +371,37 @@ func TestLargeTable(t *testing.T) {
 	}
 }
 
+// TestKilledBehindARoll: a file that its writer has left is not whole on the disk, and one behind it is.
+func TestKilledBehindARoll(t *testing.T) {
+	t.Parallel()
+	disk := vfs.NewMemory(time.Now)
+	if err := disk.MkdirAll("/killed/index"); err != nil {
+		t.Fatal(err)
+	}
+	opt := testOptions("/killed")
+	opt.FS = disk
+	x := open(t, opt, false, 0)
+	put(t, x, 0, 40)
+	if err := x.Tend(); err != nil {
+		t.Fatal(err)
+	}
+	put(t, x, 40, 30) // 49 keys a file
+	if err := x.current.writeEntries(); err != nil {
+		t.Fatal(err)
+	}
+	opt.FS = disk.KillClone()
+	x = open(t, opt, true, 0)
+	if got := x.EndPhy(); got < 3800 || got > 3900 {
+		t.Errorf("the index ends at %d, want where its first gap begins", got)
+	}
+	put(t, x, 0, 70) // dispatched again
+	for i := range 70 {
+		if found := query(t, x, fmt.Sprint("k", i)); len(found) != 1 {
+			t.Errorf("k%d is there %d times", i, len(found))
+		}
+	}
+}
+
 // Random puts, queries, closes and crashes against a map.
 func TestModel(t *testing.T) {
 	t.Parallel()
