@@ -67,6 +67,11 @@ func TestTheOneThatOwesMostIsClosed(t *testing.T) {
 	small.flood(32, 256<<10) // 8 MiB, some of which the sockets take
 	await(t, "the small one is served", func() bool { return r.srv.Stats().Requests == 32 })
 	big.flood(256, 256<<10)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%+v", r.srv.Stats())
+		}
+	})
 	await(t, "one is closed", func() bool { s := r.srv.Stats(); return s.SlowClosed == 1 && s.Connections == 1 })
 	for i := range 32 {
 		small.expect(int32(i), code.Success, "")
