@@ -66,7 +66,7 @@ func TestTheOneThatOwesMostIsClosed(t *testing.T) {
 	small, big := r.dial(t), r.dial(t)
 	small.flood(32, 256<<10) // 8 MiB, some of which the sockets take
 	await(t, "the small one is served", func() bool { return r.srv.Stats().Requests == 32 })
-	big.flood(256, 256<<10)
+	big.flood(512, 256<<10)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("%+v", r.srv.Stats())
