@@ -126,14 +126,13 @@ type relief struct {
 
 	poked atomic.Bool // event has been written
 	stop  atomic.Bool
-	ended chan struct{}
 }
 
 // relieve serves the loop until its handler is back.
 func (l *loop) relieve() {
 	began := time.Now()
 	l.s.relieved.Add(1)
-	r := &relief{l: l, ep: -1, event: -1, byFd: make(map[int32]*Conn), ended: make(chan struct{})}
+	r := &relief{l: l, ep: -1, event: -1, byFd: make(map[int32]*Conn)}
 	r.turn.init(&l.s.dispatcher, l.drop)
 	r.turn.standsIn = true
 	if err := r.open(); err != nil {
@@ -300,7 +299,7 @@ func (r *relief) read(fd int32) {
 	n, err := unix.Read(int(fd), r.buf)
 	switch {
 	case n > 0:
-		r.receive(c, r.buf[:n])
+		r.receive(c, fd, r.buf[:n])
 	case err == unix.EAGAIN || err == unix.EINTR:
 	default:
 		r.leave(fd)
@@ -309,10 +308,11 @@ func (r *relief) read(fd int32) {
 }
 
 // receive is loop.receive for the stand-in.
-func (r *relief) receive(c *Conn, data []byte) {
+func (r *relief) receive(c *Conn, fd int32, data []byte) {
 	if !c.sniffed {
 		gc, action := c.t.(*plain).gc, gnet.None
 		if data, action = r.l.greet(c, data); action == gnet.Close {
+			r.leave(fd) // before: a stream has the same socket under another descriptor, and would go on to be reported
 			_ = r.l.el.Close(gc)
 		}
 	}

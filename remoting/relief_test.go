@@ -2,6 +2,7 @@ package remoting
 
 import (
 	"context"
+	"crypto/tls"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -112,6 +113,24 @@ func TestStandInServesAll(t *testing.T) {
 	_ = leaves.Close()
 	await(t, "who left has gone", func() bool { return r.srv.Stats().Connections == 4 }) // with the one that hangs
 	r.release <- struct{}{}
+}
+
+// TestStandInMeetsTLS: a connection that turns out to speak TLS leaves the loop, with its socket.
+func TestStandInMeetsTLS(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.TLSTestModeEnable = true })
+	raw := r.dial(t)
+	await(t, "it is there", func() bool { return r.srv.Stats().Connections == 1 })
+	r.hang(t)
+	w := newWire(t, tls.Client(raw.Conn, anyCert))
+	for i := range int32(20) {
+		w.send(request(code.HeartBeat, i, ""))
+		w.expect(i, code.Success, "")
+	}
+	r.alive(t)
+	r.release <- struct{}{}
+	w.send(request(code.HeartBeat, 99, ""))
+	w.expect(99, code.Success, "")
 }
 
 // TestStandInLeavesReadsInHand: the loop hangs in what it had put off, with the read of another connection in its hands.
