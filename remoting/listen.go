@@ -64,7 +64,7 @@ func (s *Server) admit(nc net.Conn) {
 	}
 	c := s.newConn(nc)
 	if s.relieved.Load() > 0 {
-		s.streams.Go(func() { s.serveNew(c, nc) })
+		s.newStream(c, nc)
 		return
 	}
 	s.enrolling.Go(func() { s.enroll(c, nc) })
@@ -74,7 +74,7 @@ func (s *Server) admit(nc net.Conn) {
 // hangs becomes a stream.
 func (s *Server) enroll(c *Conn, nc net.Conn) {
 	if !s.choosing.within(enrollPatience) {
-		s.streams.Go(func() { s.serveNew(c, nc) })
+		s.newStream(c, nc)
 		return
 	}
 	_, err := s.engine.EnrollContext(nc, c)

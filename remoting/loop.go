@@ -33,7 +33,7 @@ type loop struct {
 	done   []*Conn            // the list that was dirty before, for the next swap
 	spare  []byte             // memory for the next queue that is emptied
 	slow   map[*Conn]struct{} // owe bytes; gnet does not tell when the socket takes them, so they are looked at again
-	paused map[*Conn]struct{} // some of slow: their requests wait
+	paused map[*Conn]struct{} // their requests wait until they owe less
 	ended  []*Conn            // closed within a turn: hooks wait for its end, as a handler may hold a lock that they take
 	owing  atomic.Int64       // len(slow), for others
 
@@ -369,7 +369,8 @@ func (l *loop) closeSlow(c *Conn) {
 
 // refreshSoon is refresh from another goroutine. Only while the server runs.
 func (l *loop) refreshSoon() {
-	if l.owing.Load() == 0 || l.refreshing.Swap(true) {
+	// Who has paused may owe nothing any more: the answers of others tell of it first, and resume nobody.
+	if l.owing.Load() == 0 && l.s.pausedConns.Load() == 0 || l.refreshing.Swap(true) {
 		return
 	}
 	if l.el.Execute(context.Background(), refresher{l}) != nil {

@@ -259,10 +259,13 @@ func (r *relief) run() {
 	}
 }
 
-// patience is in ms, for ever where nobody owes anything: gnet's own epoll instance is told when a socket takes bytes
-// again, and this one is not.
+// waits says that somebody owes something, or has to be gone on with: gnet's own epoll instance is told when a socket
+// takes bytes again, and this one is not.
+func (r *relief) waits() bool { return len(r.l.slow)+len(r.l.paused) > 0 }
+
+// patience is in ms, for ever where nobody waits.
 func (r *relief) patience() int {
-	if len(r.l.slow) == 0 {
+	if !r.waits() {
 		return -1
 	}
 	return int(resumeEvery / time.Millisecond)
@@ -270,7 +273,7 @@ func (r *relief) patience() int {
 
 // push gives sockets what waits for them, and goes on with connections that have room again.
 func (r *relief) push() {
-	if len(r.l.slow) == 0 {
+	if !r.waits() {
 		return
 	}
 	for c := range r.l.slow {

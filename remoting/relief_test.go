@@ -3,7 +3,9 @@ package remoting
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -190,6 +192,30 @@ func TestNewcomersOfAHangingLoop(t *testing.T) {
 	r.release <- struct{}{}
 	all.Wait()
 	w.expect(1, code.Success, "")
+}
+
+// TestClosedByStandIn: one of the turn that hangs is closed meanwhile, with the beginning of a frame in its books.
+func TestClosedByStandIn(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	w := r.dial(t)
+	w.send(request(code.PullMessage, 1, ""))
+	held := <-r.held
+	begun := request(code.HeartBeat, 3, strings.Repeat("x", 3000))
+	w.send(append(request(code.SendMessage, 2, "disk"), begun[:2000]...))
+	<-r.entered
+	await(t, "somebody stands in", func() bool { return r.srv.relieved.Load() == 1 })
+	if err := errors.Join(w.Conn.(*net.TCPConn).SetLinger(0), w.Close()); err != nil { // a reset
+		t.Fatal(err)
+	}
+	if err := held.Reply(protocol.NewResponse(code.Success, "")); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "it is closed", func() bool { return r.srv.Stats().Connections == 0 })
+	r.release <- struct{}{}
+	await(t, "the loop is back", func() bool { return r.srv.relieved.Load() == 0 })
+	r.alive(t)
+	await(t, "the books are even", func() bool { s := r.srv.Stats(); return s.PartialBytes == 0 && s.PendingBytes == 0 })
 }
 
 // TestStreamsDoNotPause: what they owe is a write that waits, and nobody would go on with what was put aside.

@@ -111,14 +111,20 @@ func (s *stream) close(c *Conn) {
 	c.shut()
 }
 
-// serveNew is a new connection that no loop can take now: it becomes a stream once its first bytes have told what it is.
-func (s *Server) serveNew(c *Conn, raw net.Conn) {
+// newStream takes a new connection that no loop can take now.
+func (s *Server) newStream(c *Conn, raw net.Conn) {
 	st := &stream{raw: raw, nc: raw, wg: &s.streams}
 	if tcp, ok := raw.(*net.TCPConn); ok {
 		s.buffers(tcp)
 	}
 	c.t = st
-	s.book(c) // a server that stops closes it
+	s.book(c) // before its goroutine is there: a server that stops closes what is in the books
+	s.streams.Go(func() { s.serveNew(c, st) })
+}
+
+// serveNew makes it a stream once its first bytes have told what it is.
+func (s *Server) serveNew(c *Conn, st *stream) {
+	raw := st.raw
 	first, isTLS, err := s.firstBytes(c, raw)
 	if err == nil && isTLS {
 		conn := s.overTLS(raw, first)

@@ -125,7 +125,7 @@ func (t *Turn) finishPart(p *part) error {
 		p.out = nil
 	}
 	c.cutter.Release()
-	if held := c.cutter.Pending() + len(c.backlog); held != c.partial {
+	if held := c.cutter.Pending() + len(c.backlog); held != c.partial && !c.gone() { // who has gone is out of the books already, or will be with what they say
 		return c.holdPartial(held)
 	}
 	return nil
