@@ -26,6 +26,7 @@ type loop struct {
 	dirty     []*Conn   // have frames queued
 	awake     bool      // a wake-up is on its way
 	relief    *relief   // stands in for the loop's goroutine
+	closing   []*Conn   // it is to close
 	comesBack bool      // that goroutine wants its loop back
 	back      sync.Cond // comesBack has been set
 
@@ -239,7 +240,7 @@ func (p *plain) look(c *Conn) {
 func (p *plain) close(c *Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.isClosed.Load() {
+	if !c.isClosed.Load() && !p.l.closeByStandIn(c) {
 		_ = p.gc.Close() // queues a task; fails only when the loop has ended, and closed everything
 	}
 }

@@ -150,7 +150,11 @@ func (l *loop) relieve() {
 		l.back.Wait()
 	}
 	l.relief, l.comesBack = nil, false
+	left := l.closing
+	l.closing = nil
 	l.mu.Unlock()
+	r.closeAll(left)
+	l.tellEnded()
 	r.close()
 	l.s.relieved.Add(-1)
 	if took := time.Since(began); took >= reliefTold {
@@ -255,7 +259,33 @@ func (r *relief) run() {
 			r.flush()
 		}
 		r.push()
+		r.l.mu.Lock()
+		list := r.l.closing
+		r.l.closing = nil
+		r.l.mu.Unlock()
+		r.closeAll(list)
 		r.l.tellEnded()
+	}
+}
+
+// closeByStandIn gives a connection to the stand-in to close; false: there is none. gnet's own way is a task, which a loop that
+// hangs does not come to.
+func (l *loop) closeByStandIn(c *Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.relief == nil {
+		return false
+	}
+	l.closing = append(l.closing, c)
+	l.relief.poke()
+	return true
+}
+
+func (r *relief) closeAll(list []*Conn) {
+	for _, c := range list {
+		if p, ok := c.t.(*plain); ok && !c.gone() {
+			_ = r.l.el.Close(p.gc) // OnClose has run when it returns
+		}
 	}
 }
 

@@ -218,6 +218,24 @@ func TestClosedByStandIn(t *testing.T) {
 	await(t, "the books are even", func() bool { s := r.srv.Stats(); return s.PartialBytes == 0 && s.PendingBytes == 0 })
 }
 
+// TestCloseWhileStandInServes: what the server closes by itself goes at once, also who is in the turn that hangs.
+func TestCloseWhileStandInServes(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	other := r.dial(t)
+	other.send(request(code.HeartBeat, 1, ""))
+	other.expect(1, code.Success, "")
+	hung := r.hang(t)
+	l := r.srv.allLoops()[0]
+	await(t, "it has begun", func() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.relief != nil })
+	r.srv.Conns(func(c *Conn) bool { c.Close(); return true })
+	other.expectClosed()
+	hung.expectClosed()
+	await(t, "both have gone", func() bool { return r.srv.Stats().Connections == 0 })
+	r.release <- struct{}{}
+	r.alive(t)
+}
+
 // TestStreamsDoNotPause: what they owe is a write that waits, and nobody would go on with what was put aside.
 func TestStreamsDoNotPause(t *testing.T) {
 	t.Parallel()
