@@ -243,7 +243,7 @@ func alternate(ctx context.Context, loads ...load.Options) (rates []float64, fai
 	}
 	for _, l := range all {
 		slices.Sort(l)
-		rates = append(rates, l[turns/2])
+		rates = append(rates, median(l))
 	}
 	return rates, failed, nil
 }

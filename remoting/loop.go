@@ -59,6 +59,7 @@ func (e *callbacks) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 	c.mu.Lock()
 	c.t = &plain{l: e.s.loopOf(gc.EventLoop()), gc: gc}
 	c.mu.Unlock()
+	e.s.book(c)
 	e.s.opened(c)
 	return nil, gnet.None
 }
@@ -259,14 +260,9 @@ func (l *loop) Run(context.Context) error {
 func (l *loop) endTurn() {
 	l.mu.Lock()
 	l.inTurn.Store(false)
-	var list []*Conn
-	if len(l.dirty) > 0 {
-		list = l.takeDirty()
-	}
+	list := l.takeDirty()
 	l.mu.Unlock()
-	if list != nil {
-		l.flush(list)
-	}
+	l.flush(list)
 	l.tellEnded()
 }
 
@@ -278,14 +274,20 @@ func (l *loop) tellEnded() {
 	l.ended = nil
 }
 
-// takeDirty swaps the lists. Caller holds mu.
+// takeDirty swaps the lists, if there is anything in it. Caller holds mu.
 func (l *loop) takeDirty() []*Conn {
+	if len(l.dirty) == 0 {
+		return nil
+	}
 	list := l.dirty
 	l.dirty, l.done = l.done[:0], nil
 	return list
 }
 
 func (l *loop) flush(list []*Conn) {
+	if len(list) == 0 {
+		return
+	}
 	now := l.s.clock.NowMs()
 	for i, c := range list {
 		list[i] = nil

@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"time"
-
-	"github.com/skylarkmq/skylark/remoting/protocol"
 )
 
 // A consumer that starts with a backlog asks for a quarter of a MiB on each of its queues at once. Answered at network speed that is
@@ -138,16 +136,7 @@ func (l *loop) proceed(c *Conn) {
 		return // closed for what it owed, with the answers of the round
 	}
 	l.inTurn.Store(true)
-	var err error
-	func() {
-		defer func() {
-			if p := recover(); p != nil {
-				l.turn.abandon(c, p)
-				err = protocol.ErrFrameLength
-			}
-		}()
-		err = l.turn.resume(c)
-	}()
+	err := l.turn.guarded(c, func() error { return l.turn.resume(c) })
 	l.endTurn()
 	if err != nil {
 		l.drop(c, err)

@@ -359,18 +359,9 @@ func (r *relief) leave(fd int32) {
 	_ = unix.EpollCtl(r.ep, unix.EPOLL_CTL_DEL, int(fd), nil) // closed descriptors have left by themselves
 }
 
-// guarded keeps a fault of our own from ending the process, and ends a connection that cannot go on.
+// guarded ends a connection that cannot go on.
 func (r *relief) guarded(c *Conn, handle func() error) {
-	err := func() (err error) {
-		defer func() {
-			if p := recover(); p != nil {
-				r.turn.abandon(c, p)
-				err = errTurnPanicked
-			}
-		}()
-		return handle()
-	}()
-	if err != nil {
+	if err := r.turn.guarded(c, handle); err != nil {
 		r.l.drop(c, err)
 	}
 }
@@ -378,12 +369,7 @@ func (r *relief) guarded(c *Conn, handle func() error) {
 // flush writes what others have queued.
 func (r *relief) flush() {
 	r.l.mu.Lock()
-	var list []*Conn
-	if len(r.l.dirty) > 0 {
-		list = r.l.takeDirty()
-	}
+	list := r.l.takeDirty()
 	r.l.mu.Unlock()
-	if list != nil {
-		r.l.flush(list)
-	}
+	r.l.flush(list)
 }

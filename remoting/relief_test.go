@@ -21,6 +21,13 @@ func (r *rig) hang(t *testing.T) *wire {
 	t.Helper()
 	w := r.dial(t)
 	w.send(request(code.SendMessage, 1, "disk"))
+	r.hangs(t)
+	return w
+}
+
+// hangs waits until a loop does, and somebody stands in for it.
+func (r *rig) hangs(t *testing.T) {
+	t.Helper()
 	<-r.entered
 	t.Cleanup(func() { // of a test that failed: the server could not stop
 		select {
@@ -29,7 +36,6 @@ func (r *rig) hang(t *testing.T) *wire {
 		}
 	})
 	await(t, "somebody stands in", func() bool { return r.srv.relieved.Load() == 1 })
-	return w
 }
 
 func TestStandInServesTheOthers(t *testing.T) {
@@ -157,8 +163,7 @@ func TestStandInLeavesReadsInHand(t *testing.T) {
 	short.send(request(code.SendMessage, 10, "disk"))
 	large := request(code.SendMessage, 11, strings.Repeat("x", 2*shortRead))
 	long.send(large[:len(large)-100])
-	<-r.entered
-	await(t, "somebody stands in", func() bool { return r.srv.relieved.Load() == 1 })
+	r.hangs(t)
 	long.send(append(large[len(large)-100:], request(code.SendMessage, 12, "behind it")...))
 	r.alive(t)
 	r.release <- struct{}{}
@@ -203,8 +208,7 @@ func TestClosedByStandIn(t *testing.T) {
 	held := <-r.held
 	begun := request(code.HeartBeat, 3, strings.Repeat("x", 3000))
 	w.send(append(request(code.SendMessage, 2, "disk"), begun[:2000]...))
-	<-r.entered
-	await(t, "somebody stands in", func() bool { return r.srv.relieved.Load() == 1 })
+	r.hangs(t)
 	if err := errors.Join(w.Conn.(*net.TCPConn).SetLinger(0), w.Close()); err != nil { // a reset
 		t.Fatal(err)
 	}

@@ -238,8 +238,8 @@ func (s *Server) book(c *Conn) {
 	s.conns[c] = struct{}{}
 }
 
+// opened tells of a connection that is in the books.
 func (s *Server) opened(c *Conn) {
-	s.book(c)
 	for _, f := range s.onOpen {
 		s.hook(c, f)
 	}

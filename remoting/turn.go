@@ -156,6 +156,17 @@ func (t *Turn) abandon(c *Conn, p any) {
 	}
 }
 
+// guarded runs something of a connection's turn, and drops that when it panics.
+func (t *Turn) guarded(c *Conn, handle func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.abandon(c, p)
+			err = errTurnPanicked
+		}
+	}()
+	return handle()
+}
+
 var errTurnPanicked = errors.New("a turn it was in panicked")
 
 // frame decodes one frame; full batches are handled at once, so that a read full of tiny frames needs no endless list.

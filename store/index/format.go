@@ -1,6 +1,9 @@
 package index
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"io"
+)
 
 // An index file, big-endian:
 //
@@ -60,6 +63,13 @@ func (h header) encode(b []byte) {
 	binary.BigEndian.PutUint64(b[atEndPhy:], uint64(h.endPhy))
 	binary.BigEndian.PutUint32(b[atSlotCount:], uint32(h.slots))
 	binary.BigEndian.PutUint32(b[atCount:], uint32(h.count))
+}
+
+func (h header) write(to io.WriterAt) error {
+	var b [headerSize]byte
+	h.encode(b[:])
+	_, err := to.WriteAt(b[:], 0)
+	return err
 }
 
 // entry is one key of one record.

@@ -130,9 +130,7 @@ func (f *file) rewrite(raw vfs.File, heads []int32, h header) error {
 			return fmt.Errorf("index: %s: %w", f.path, err)
 		}
 	}
-	var b [headerSize]byte
-	h.encode(b[:])
-	if _, err := raw.WriteAt(b[:], 0); err != nil {
+	if err := h.write(raw); err != nil {
 		return fmt.Errorf("index: %s: %w", f.path, err)
 	}
 	// Entries behind the last one would be taken for new ones after another crash.

@@ -145,6 +145,11 @@ func (h *header) seconds(storeTimestamp int64) int32 {
 // writeTail writes a chunk of the entries before end that are only in memory, the
 // oldest first, and the head behind them.
 func (f *file) writeTail(end int32) error {
+	return f.alone(func(raw vfs.File) error { return f.writeChunk(raw, end) })
+}
+
+// alone runs what writes the file, one at a time.
+func (f *file) alone(write func(raw vfs.File) error) error {
 	f.flushing.Lock()
 	defer f.flushing.Unlock()
 	raw, err := f.acquire()
@@ -152,6 +157,10 @@ func (f *file) writeTail(end int32) error {
 		return err
 	}
 	defer f.release()
+	return write(raw)
+}
+
+func (f *file) writeChunk(raw vfs.File, end int32) error {
 	f.w.Lock()
 	b, from := f.tail.piece()
 	h, n := f.head, int32(len(b)/entrySize)
@@ -166,9 +175,7 @@ func (f *file) writeTail(end int32) error {
 		last := decodeEntry(b[len(b)-entrySize:])
 		h.count, h.endPhy, h.endTime = from+n, last.phy, h.beginTime+int64(last.seconds)*1000
 	}
-	var head [headerSize]byte
-	h.encode(head[:])
-	if _, err := raw.WriteAt(head[:], 0); err != nil {
+	if err := h.write(raw); err != nil {
 		return err
 	}
 	f.w.Lock()
@@ -195,7 +202,7 @@ func (f *file) writeAll() error {
 	if err := f.writeEntries(); err != nil {
 		return err
 	}
-	if err := f.writeSlots(); err != nil {
+	if err := f.alone(f.writeSlots); err != nil {
 		return fmt.Errorf("index: slots of %s: %w", f.path, err)
 	}
 	return nil
@@ -207,14 +214,7 @@ func (f *file) behind(end int32) bool {
 	return f.live && f.tail.written < end
 }
 
-func (f *file) writeSlots() error {
-	f.flushing.Lock()
-	defer f.flushing.Unlock()
-	raw, err := f.acquire()
-	if err != nil {
-		return err
-	}
-	defer f.release()
+func (f *file) writeSlots(raw vfs.File) error {
 	var p piece
 	for at := int64(0); at >= 0; {
 		if at = f.takeSlots(&p, at); len(p.blocks) == 0 {
