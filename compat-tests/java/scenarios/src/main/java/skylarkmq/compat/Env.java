@@ -21,6 +21,7 @@ import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.client.producer.TransactionMQProducer;
+import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
 
@@ -109,9 +110,14 @@ public final class Env implements AutoCloseable {
         start(c);
     }
 
-    /** A push consumer with everything but its subscription and listener; start it with {@link #start}. */
+    /**
+     * A push consumer with everything but its subscription and listener; start it with {@link #start}. It begins with a queue's first
+     * message: the client's own default asks a new group's queue first for its offset, then for its end, and what is sent between the two
+     * answers is skipped.
+     */
     public DefaultMQPushConsumer pushConsumer(String name) {
         DefaultMQPushConsumer c = new DefaultMQPushConsumer(group(name));
+        c.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         prepare(c);
         return c;
     }

@@ -11,7 +11,6 @@ import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
-import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
 
 import skylarkmq.compat.Await;
@@ -37,7 +36,6 @@ public final class Broadcast implements Scenario {
             got.add(mine);
             DefaultMQPushConsumer c = env.pushConsumer("broadcast");
             Env.broadcasting(c);
-            c.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
             c.subscribe(topic, "*");
             c.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
                 messages.forEach(m -> mine.add(new String(m.getBody(), StandardCharsets.UTF_8)));

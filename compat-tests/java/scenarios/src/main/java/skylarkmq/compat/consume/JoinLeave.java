@@ -2,7 +2,6 @@ package skylarkmq.compat.consume;
 
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
-import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 
 import skylarkmq.compat.Await;
 import skylarkmq.compat.Check;
@@ -69,7 +68,6 @@ final class JoinLeave {
 
     private DefaultMQPushConsumer join(String consumer) throws Exception {
         DefaultMQPushConsumer c = env.pushConsumer(name);
-        c.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         c.subscribe(topic, "*");
         listen.to(c, seen, consumer);
         env.start(c);

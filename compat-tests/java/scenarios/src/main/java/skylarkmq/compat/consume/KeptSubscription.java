@@ -13,7 +13,6 @@ import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.impl.consumer.DefaultMQPushConsumerImpl;
 import org.apache.rocketmq.client.impl.factory.MQClientInstance;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
-import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
 
 import skylarkmq.compat.Await;
@@ -45,7 +44,6 @@ public final class KeptSubscription implements Scenario {
         c.setHeartbeatBrokerInterval(500);
         c.setPollNameServerInterval(500);
         c.getDefaultMQPushConsumerImpl().setPullTimeDelayMillsWhenException(100);
-        c.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         c.subscribe(topic, "*");
         c.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
             consumed.addAndGet(messages.size());

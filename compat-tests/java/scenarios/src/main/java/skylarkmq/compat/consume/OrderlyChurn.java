@@ -9,7 +9,6 @@ import java.util.Deque;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
-import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.MessageExt;
 
 import skylarkmq.compat.Await;
@@ -77,7 +76,6 @@ public final class OrderlyChurn implements Scenario {
 
     private DefaultMQPushConsumer join(Env env, String topic, Queues queues, String member) throws Exception {
         DefaultMQPushConsumer c = env.pushConsumer(name());
-        c.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         c.setConsumeMessageBatchMaxSize(1);
         // Else shutdown gives the locks back while a message is in hand.
         c.setAwaitTerminationMillisWhenShutdown(10_000);

@@ -14,7 +14,6 @@ import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
 import org.apache.rocketmq.client.exception.MQBrokerException;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
-import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
@@ -105,7 +104,6 @@ public final class SqlFilter implements Scenario {
     private static void push(Env env, Transcript see, String topic, DefaultMQProducer producer) throws Exception {
         List<String> got = Collections.synchronizedList(new ArrayList<>());
         DefaultMQPushConsumer c = env.pushConsumer("sql-filter-push");
-        c.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         c.subscribe(topic, MessageSelector.bySql("price BETWEEN 30 AND 90 AND region IS NOT NULL OR TAGS = 'last'"));
         c.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
             messages.forEach(m -> got.add(new String(m.getBody(), StandardCharsets.UTF_8)));

@@ -10,7 +10,6 @@ import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
-import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
@@ -122,7 +121,6 @@ public final class RetryToDeadLetter implements Scenario {
 
     static DefaultMQPushConsumer consumer(Env env, String name, String topic, int times) throws Exception {
         DefaultMQPushConsumer c = env.pushConsumer(name);
-        c.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         c.setMaxReconsumeTimes(times);
         // The retry topic is made by the consumer's first heartbeat: it is not to look for it only after half a minute.
         c.setPollNameServerInterval(500);

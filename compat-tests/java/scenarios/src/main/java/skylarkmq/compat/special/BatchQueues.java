@@ -13,7 +13,6 @@ import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendResult;
-import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
@@ -69,7 +68,6 @@ public final class BatchQueues implements Scenario {
     private static void push(Env env, Transcript see, DefaultMQProducer producer, MessageQueue q) throws Exception {
         ConcurrentLinkedQueue<String> got = new ConcurrentLinkedQueue<>();
         DefaultMQPushConsumer consumer = env.pushConsumer("batch-push");
-        consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         consumer.setConsumeThreadMin(1);
         consumer.setConsumeThreadMax(1);
         consumer.subscribe(q.getTopic(), "*");
