@@ -97,7 +97,7 @@ func sourceSum(root string) (string, error) {
 }
 
 // javaCommand returns the command that runs a class of a module; home receives what clients and servers write into the
-// user's home (logs, broadcast offsets).
+// user's home (logs, broadcast offsets) and into the temporary directory (keys of theirs, which they leave behind).
 func javaCommand(t testing.TB, module, home, class string, jvm, args []string) []string {
 	t.Helper()
 	root, err := buildJava()
@@ -105,7 +105,7 @@ func javaCommand(t testing.TB, module, home, class string, jvm, args []string) [
 		t.Fatal(err)
 	}
 	target := filepath.Join(root, module, "target")
-	command := []string{"java", "-Duser.home=" + home, "-Xshare:auto"}
+	command := []string{"java", "-Duser.home=" + home, "-Djava.io.tmpdir=" + home, "-Xshare:auto"}
 	command = append(command, openJDK...)
 	command = append(command, jvm...)
 	command = append(command, "-cp", filepath.Join(target, "classes")+string(os.PathListSeparator)+filepath.Join(target, "lib", "*"), class)
