@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"github.com/panjf2000/gnet/v2"
+
+	"github.com/skylarkmq/skylark/remoting/protocol"
 )
 
 // loop is what belongs to one event loop. Its goroutine reads and writes all its connections; others only leave notes in dirty.
@@ -185,7 +187,7 @@ func (s *Server) loopOf(el gnet.EventLoop) *loop {
 	l := &loop{s: s, el: el, slow: make(map[*Conn]struct{}), paused: make(map[*Conn]struct{}), lent: make(chan struct{})}
 	l.back.L = &l.mu
 	l.turn.init(&s.dispatcher, l.drop)
-	l.turn.loop = l
+	l.turn.loop, l.turn.decoder = l, new(protocol.Decoder)
 	l.round.l = l
 	l.round.post = func() bool { return el.Execute(context.Background(), &l.round) == nil }
 	s.loops = append(s.loops, l)

@@ -24,6 +24,7 @@ type Turn struct {
 
 	d        *dispatcher
 	loop     *loop // whose turn it is, if it can be lent
+	decoder  *protocol.Decoder
 	standsIn bool
 	conn     *Conn // whose frames are being decoded
 	now      int64
@@ -179,7 +180,7 @@ func (t *Turn) frame(frame []byte) error {
 		t.reqs = append(t.reqs, &Request{turn: t})
 	}
 	r := t.reqs[t.n]
-	if err := protocol.DecodeFrame(frame, &r.Command); err != nil {
+	if err := t.decoder.Decode(frame, &r.Command); err != nil {
 		return err
 	}
 	if r.IsResponse() {

@@ -83,6 +83,44 @@ func benchmarkDecode(b *testing.B, name, serialize string) {
 	}
 }
 
+// benchmarkDecoder decodes frames that differ in their opaque number and their queue.
+func benchmarkDecoder(b *testing.B, name, serialize string) {
+	var frames [4][]byte
+	for i := range frames {
+		frames[i] = changed(b, name, serialize, i)
+	}
+	var d protocol.Decoder
+	var c protocol.Command
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if err := d.Decode(frames[i%len(frames)], &c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// changed is a recorded frame with another opaque number and queue.
+func changed(t testing.TB, name, serialize string, i int) []byte {
+	t.Helper()
+	var c protocol.Command
+	if err := protocol.DecodeFrame(goldenFrameNamed(t, name, serialize), &c); err != nil {
+		t.Fatal(err)
+	}
+	c.Opaque = int32(i % 10)
+	queue := "queueId"
+	if _, ok := c.Fields.Get("e"); ok {
+		queue = "e"
+	}
+	c.Fields.SetInt(queue, int64(i%10))
+	return protocol.AppendFrame(nil, &c)[4:]
+}
+
+func BenchmarkDecoderSendV2JSON(b *testing.B) { benchmarkDecoder(b, "send_message_v2_req", "JSON") }
+func BenchmarkDecoderSendV2Binary(b *testing.B) {
+	benchmarkDecoder(b, "send_message_v2_req", "ROCKETMQ")
+}
+func BenchmarkDecoderPullJSON(b *testing.B) { benchmarkDecoder(b, "pull_message_req", "JSON") }
+
 func BenchmarkDecodeSendV2JSON(b *testing.B)   { benchmarkDecode(b, "send_message_v2_req", "JSON") }
 func BenchmarkDecodeSendV2Binary(b *testing.B) { benchmarkDecode(b, "send_message_v2_req", "ROCKETMQ") }
 func BenchmarkDecodePullJSON(b *testing.B)     { benchmarkDecode(b, "pull_message_req", "JSON") }

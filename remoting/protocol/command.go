@@ -102,7 +102,8 @@ func (c *Command) Reset() {
 // CopyTo makes dst an independent copy of c with one allocation for all bytes (and one for the list of fields when dst has none).
 func (c *Command) CopyTo(dst *Command) {
 	size := len(c.Body)
-	for _, f := range c.Fields.list {
+	for i := range c.Fields.Len() {
+		f := c.Fields.At(i)
 		size += len(f.Key) + len(f.Value)
 	}
 	list := dst.Fields.list[:0]
@@ -113,7 +114,8 @@ func (c *Command) CopyTo(dst *Command) {
 		mem = append(mem, b...)
 		return mem[start:len(mem):len(mem)]
 	}
-	for _, f := range c.Fields.list {
+	for i := range c.Fields.Len() {
+		f := c.Fields.At(i)
 		list = append(list, Field{Key: take(f.Key), Value: take(f.Value)})
 	}
 	dst.Fields = Fields{list: list}

@@ -24,6 +24,10 @@ type Field struct{ Key, Value []byte }
 type Fields struct {
 	list    []Field
 	scratch []byte // values that are not verbatim in the frame: escapes resolved, or set by us
+
+	// What was read by a shape is not listed before somebody changes it.
+	shape *shape
+	head  []byte
 }
 
 // Reset empties the list and keeps its memory, within reason.
@@ -33,18 +37,40 @@ func (f *Fields) Reset() {
 	}
 	f.list = f.list[:0]
 	f.scratch = f.scratch[:0]
+	f.shape, f.head = nil, nil
+}
+
+// unfold lists what was read by a shape, for whoever changes the list.
+func (f *Fields) unfold() {
+	if f.shape == nil {
+		return
+	}
+	for i := range f.Len() {
+		f.list = append(f.list, f.At(i))
+	}
+	f.shape, f.head = nil, nil
 }
 
 // Len counts the fields, duplicates included.
-func (f *Fields) Len() int { return len(f.list) }
+func (f *Fields) Len() int {
+	if f.shape != nil {
+		return len(f.shape.fields)
+	}
+	return len(f.list)
+}
 
 // At is the field at place i of the wire order.
-func (f *Fields) At(i int) Field { return f.list[i] }
+func (f *Fields) At(i int) Field {
+	if f.shape != nil {
+		return f.shape.field(f, i)
+	}
+	return f.list[i]
+}
 
 // Get finds a value by name.
 func (f *Fields) Get(name string) ([]byte, bool) {
 	if i := f.find(name); i >= 0 {
-		return f.list[i].Value, true
+		return f.At(i).Value, true
 	}
 	return nil, false
 }
@@ -56,6 +82,9 @@ func (f *Fields) String(name string) string {
 }
 
 func (f *Fields) find(name string) int {
+	if f.shape != nil {
+		return f.shape.find(name)
+	}
 	for i := len(f.list) - 1; i >= 0; i-- {
 		if string(f.list[i].Key) == name {
 			return i
@@ -82,6 +111,7 @@ func (f *Fields) SetBool(name string, v bool) {
 }
 
 func (f *Fields) put(name string, value []byte) {
+	f.unfold()
 	if i := f.find(name); i >= 0 {
 		f.list[i].Value = value
 		return
@@ -91,11 +121,13 @@ func (f *Fields) put(name string, value []byte) {
 
 // Add appends a field as it is; the slices are borrowed.
 func (f *Fields) Add(key, value []byte) {
+	f.unfold()
 	f.list = append(f.list, Field{Key: key, Value: value})
 }
 
 // Delete removes every field of that name.
 func (f *Fields) Delete(name string) {
+	f.unfold()
 	kept := f.list[:0]
 	for _, field := range f.list {
 		if string(field.Key) != name {
@@ -107,6 +139,7 @@ func (f *Fields) Delete(name string) {
 
 // Compact removes all but the last field of each name, for callers that walk the list (signatures, relayed requests).
 func (f *Fields) Compact() {
+	f.unfold()
 	last := make(map[string]int, len(f.list))
 	for i, field := range f.list {
 		last[string(field.Key)] = i
@@ -129,7 +162,8 @@ func (f *Fields) Equal(o *Fields) bool {
 }
 
 func (f *Fields) within(o *Fields) bool {
-	for _, field := range f.list {
+	for i := range f.Len() {
+		field := f.At(i)
 		mine, _ := f.Get(string(field.Key))
 		if theirs, ok := o.Get(string(field.Key)); !ok || !bytes.Equal(mine, theirs) {
 			return false

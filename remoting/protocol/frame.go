@@ -15,20 +15,33 @@ const headPrefix = 4
 // DecodeFrame reads a frame, given without its 4 length bytes, into c. Everything c held before is gone; its fields and body point into
 // the frame. Ordinary requests are decoded without an allocation when c is used again.
 func DecodeFrame(frame []byte, c *Command) error {
+	head, err := begin(frame, c)
+	if err != nil {
+		return err
+	}
+	return decodeHead(head, c)
+}
+
+// begin empties c, gives it the frame's serialization and body, and returns the header.
+func begin(frame []byte, c *Command) (head []byte, err error) {
 	c.Reset()
 	if len(frame) < headPrefix {
-		return fmt.Errorf("%w: frame of %d bytes, expected at least %d", ErrHeader, len(frame), headPrefix)
+		return nil, fmt.Errorf("%w: frame of %d bytes, expected at least %d", ErrHeader, len(frame), headPrefix)
 	}
 	prefix := binary.BigEndian.Uint32(frame)
 	n := int(prefix & 0xFFFFFF)
 	if n > len(frame)-headPrefix {
-		return fmt.Errorf("%w: header of %d bytes in a frame of %d", ErrHeader, n, len(frame))
+		return nil, fmt.Errorf("%w: header of %d bytes in a frame of %d", ErrHeader, n, len(frame))
 	}
-	head := frame[headPrefix : headPrefix+n : headPrefix+n]
+	c.Serialize = SerializeType(prefix >> 24)
 	if body := frame[headPrefix+n:]; len(body) > 0 {
 		c.Body = body
 	}
-	switch c.Serialize = SerializeType(prefix >> 24); c.Serialize {
+	return frame[headPrefix : headPrefix+n : headPrefix+n], nil
+}
+
+func decodeHead(head []byte, c *Command) error {
+	switch c.Serialize {
 	case JSON:
 		return decodeJSON(head, c)
 	case RocketMQ:

@@ -32,7 +32,8 @@ func (c *Command) String() string {
 		out = strconv.AppendQuote(out, c.Remark[:min(len(c.Remark), traceValue)])
 	}
 	out = append(out, " {"...)
-	for i, f := range c.Fields.list {
+	for i := range c.Fields.Len() {
+		f := c.Fields.At(i)
 		if i > 0 {
 			out = append(out, ' ')
 		}

@@ -21,8 +21,8 @@ type FieldEncoder interface {
 
 // command writes the fields of c, then its header.
 func (w FieldWriter) command(c *Command) FieldWriter {
-	for _, f := range c.Fields.list {
-		w = w.field(f)
+	for i := range c.Fields.Len() {
+		w = w.field(c.Fields.At(i))
 	}
 	switch h := c.Header.(type) {
 	case nil:

@@ -1,0 +1,189 @@
+package protocol
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// The headers that a client sends one after the other differ in a few bytes: the opaque number, a time, an id, a queue. A Decoder keeps
+// the layout of headers it has read, and reads the next one that differs only where values lie by comparing it, eight bytes at a step,
+// in place of scanning it: its fields then lie where those of the first one lay.
+//
+//	kept     {"code":310,"extFields":{"a":"group","g":"1764452567000","i":"UNIQ_KEY\u00017F00…\u0002"},"flag":0,…,"opaque":41,…}
+//	free      .............................#####.....#############.....########......######............................##
+//
+// Free bytes may be anything that ends no value and needs no decoding, ASCII without quote and backslash, or digits in opaque. All others must
+// be equal, so both headers fall into the same tokens, and what one says the other says but for the free bytes.
+type shape struct {
+	serialize SerializeType
+	command   Command // what it says besides opaque, fields and body
+	head      []byte
+	free      []byte // 0xFF where a header may differ
+	quotes    uint64 // all ones where free bytes must be no quotes: in JSON
+
+	opaque, opaqueEnd int // its digits, in JSON
+	fields            []shapeField
+	pieces            []piece
+	text              int // bytes that the pieces make
+}
+
+// shapeField is one ext field. Its value lies in the header, or in the text that pieces make.
+type shapeField struct {
+	key        []byte // in shape.head
+	value, end int
+	made       bool
+}
+
+// piece is what an escape ends in a value: so many bytes of the header, and what the escape stands for.
+type piece struct {
+	from, n int
+	last    byte
+}
+
+const (
+	shapeSlots  = 64
+	shapeMax    = 1024 // longer headers, and those with more fields, are read as they come
+	shapeFields = 32
+	beyond      = 8 // how far a piece may be written behind its end
+	// shapeMisses in a row make a layout leave its slot to another one; shapeNovices before the first one is learned at all.
+	shapeMisses  = 16
+	shapeNovices = 2
+)
+
+// Decoder decodes frames as DecodeFrame does, faster where headers look like ones before. It is for one goroutine; commands it has decoded may
+// be used as long as their frames, and by others. The zero value is ready, nil is DecodeFrame. It takes up to 300 KiB.
+type Decoder struct {
+	slots [shapeSlots]shapeSlot
+}
+
+type shapeSlot struct {
+	shape  *shape
+	misses int
+}
+
+// Decode reads a frame, given without its 4 length bytes, into c, see DecodeFrame.
+func (d *Decoder) Decode(frame []byte, c *Command) error {
+	head, err := begin(frame, c)
+	if err != nil {
+		return err
+	}
+	if d == nil || len(head) > shapeMax || len(head) < binaryFixed+8 {
+		return decodeHead(head, c)
+	}
+	slot := &d.slots[(len(head)+int(c.Serialize))%shapeSlots]
+	if slot.shape != nil && slot.shape.read(head, c) {
+		slot.misses = 0
+		return nil
+	}
+	if err := decodeHead(head, c); err != nil {
+		return err
+	}
+	slot.miss(head, c)
+	return nil
+}
+
+// miss learns from a header that was read the long way.
+func (s *shapeSlot) miss(head []byte, c *Command) {
+	s.misses++
+	if s.shape == nil && s.misses < shapeNovices || s.shape != nil && s.misses < shapeMisses {
+		return
+	}
+	s.misses = 0
+	if learned := learn(head, c); learned != nil {
+		s.shape = learned
+	}
+}
+
+// read fills c when the header has this shape. c has been reset, and holds body and serialization.
+func (s *shape) read(head []byte, c *Command) bool {
+	if len(head) != len(s.head) || c.Serialize != s.serialize {
+		return false
+	}
+	from, opaque := 0, int32(0)
+	if s.serialize == RocketMQ {
+		if from = binaryFixed; !bytes.Equal(head[:5], s.head[:5]) || !bytes.Equal(head[9:binaryFixed], s.head[9:binaryFixed]) {
+			return false
+		}
+		opaque = int32(binary.BigEndian.Uint32(head[5:]))
+	} else {
+		n := int64(0)
+		for _, digit := range head[s.opaque:s.opaqueEnd] {
+			if digit -= '0'; digit > 9 {
+				return false
+			}
+			n = n*10 + int64(digit)
+		}
+		if opaque = int32(n); int64(opaque) != n {
+			return false
+		}
+	}
+	if !s.matches(head, from) {
+		return false
+	}
+	f := &c.Fields
+	c.Code, c.Language, c.Version, c.Flag, c.Opaque = s.command.Code, s.command.Language, s.command.Version, s.command.Flag, opaque
+	f.shape, f.head = s, head
+	if s.text > 0 {
+		f.scratch = s.resolve(head, f.scratch)
+	}
+	return true
+}
+
+// matches compares from a place on; the last step overlaps the one before it.
+func (s *shape) matches(head []byte, from int) bool {
+	kept := s.head[:len(head)]
+	for i := from; i+8 <= len(head) && i+8 <= len(kept); i += 8 {
+		if w := binary.LittleEndian.Uint64(head[i:]); w != binary.LittleEndian.Uint64(kept[i:]) && !s.mayBe(w, i) {
+			return false
+		}
+	}
+	last := len(head) - 8
+	w := binary.LittleEndian.Uint64(head[last:])
+	return w == binary.LittleEndian.Uint64(kept[last:]) || s.mayBe(w, last)
+}
+
+// mayBe looks at eight bytes that differ.
+func (s *shape) mayBe(w uint64, i int) bool {
+	free := binary.LittleEndian.Uint64(s.free[i:])
+	v := w & free
+	return (w^binary.LittleEndian.Uint64(s.head[i:]))&^free|quoteOrSlash(v)&s.quotes|v&highBits == 0
+}
+
+// resolve makes the text of the values with escapes. It copies eight bytes at a step: what is written beyond a piece is overwritten by the next.
+func (s *shape) resolve(head, dst []byte) []byte {
+	if cap(dst) < s.text+beyond {
+		dst = make([]byte, 0, 2*(s.text+beyond))
+	}
+	out := dst[:s.text+beyond]
+	o := 0
+	for i := range s.pieces {
+		p := &s.pieces[i]
+		from := head[p.from:]
+		for at := 0; at < p.n; at += 8 {
+			binary.LittleEndian.PutUint64(out[o+at:], binary.LittleEndian.Uint64(from[at:]))
+		}
+		o += p.n
+		out[o] = p.last
+		o++
+	}
+	return out[:s.text]
+}
+
+// field is one of a header with this shape.
+func (s *shape) field(f *Fields, i int) Field {
+	sf := &s.fields[i]
+	from := f.head
+	if sf.made {
+		from = f.scratch
+	}
+	return Field{Key: sf.key, Value: from[sf.value:sf.end:sf.end]}
+}
+
+func (s *shape) find(name string) int {
+	for i := len(s.fields) - 1; i >= 0; i-- {
+		if string(s.fields[i].key) == name {
+			return i
+		}
+	}
+	return -1
+}
