@@ -34,6 +34,9 @@ func (s *sendTurn) admit(r *remoting.Request, mayCreate bool) (*topic.Config, re
 	if start := cfg.StartAcceptSendRequestTimeStamp; start > 0 && s.b.clock.NowMs() < start {
 		return nil, refused(code.SystemError, "broker unable to service, until "+humanTime(start))
 	}
+	if t := s.newest; t != nil && t.TopicName == string(h.Topic) && h.QueueId < max(t.WriteQueueNums, t.ReadQueueNums) {
+		return t, admitted
+	}
 	t := s.b.Topics.Lookup(h.Topic)
 	if cfg.BrokerPermission&int(topic.PermWrite) == 0 && t != nil && t.Order {
 		return nil, refused(code.NoPermission, "the broker["+cfg.BrokerIP1+"] sending message is forbidden")
@@ -58,6 +61,7 @@ func (s *sendTurn) admit(r *remoting.Request, mayCreate bool) (*topic.Config, re
 		return nil, refusedf(code.InvalidParameter, "request queueId[%d] is illegal, %s Producer: %s",
 			h.QueueId, t, remoteText(r.Conn.RemoteAddr()))
 	}
+	s.newest = t
 	return t, admitted
 }
 

@@ -55,6 +55,8 @@ type sendTurn struct {
 	batch   *store.Batch
 	sends   []send
 	msg     message.Message
+	known   completion    // of msg's properties
+	newest  *topic.Config // of the topic that a message was admitted to last
 	head    header.SendMessage
 	props   []byte // completed property strings and transaction ids of this turn
 	scratch []byte
@@ -98,7 +100,7 @@ const keepProps = 1 << 20
 func (s *sendTurn) begin() {
 	if cfg := s.b.cfg.Get(); cfg != s.cfg {
 		s.cfg = cfg
-		s.reply.make(cfg)
+		s.reply.make(cfg, s.b.addr)
 	}
 	s.batch.Reset()
 	s.sends = s.sends[:0]
@@ -108,6 +110,7 @@ func (s *sendTurn) begin() {
 		s.props = nil
 	}
 	s.props = s.props[:0]
+	s.newest = nil
 }
 
 // sendMessages handles the consecutive sends of one turn, and the END_TRANSACTION
@@ -209,13 +212,14 @@ func (s *sendTurn) queueOf(r *remoting.Request, asked int32, cfg *topic.Config) 
 func (s *sendTurn) put(r *remoting.Request, cfg, place *topic.Config, queue int32) {
 	h, m := &s.head, &s.msg
 	from := len(s.props)
-	c := completion{}
-	s.props = s.reply.complete(s.props, h.Properties, &c, s.b.uniqIDs)
+	c := &s.known
+	*c = completion{}
+	s.props = s.reply.complete(s.props, h.Properties, c, s.b.uniqIDs)
 	if h.ReconsumeTimes > 0 && c.delay {
 		c.transaction = false // a committed message that its consumer gives back keeps TRAN_MSG
 	}
 	if !h.Batch {
-		if refusal := s.b.refuseFeature(cfg, h, &c); refusal.code != code.Success {
+		if refusal := s.b.refuseFeature(cfg, h, c); refusal.code != code.Success {
 			s.refuse(r, refusal.code, refusal.remark)
 			return
 		}
@@ -230,7 +234,7 @@ func (s *sendTurn) put(r *remoting.Request, cfg, place *topic.Config, queue int3
 	}
 	half := -1
 	if c.transaction && !h.Batch {
-		if half = s.makeHalf(m, &c, from, queue); half < 0 {
+		if half = s.makeHalf(m, c, from, queue); half < 0 {
 			s.refuse(r, code.SystemBusy, remarkTooManyOpen)
 			return
 		}
@@ -239,18 +243,21 @@ func (s *sendTurn) put(r *remoting.Request, cfg, place *topic.Config, queue int3
 	var status store.PutStatus
 	inner := false
 	if h.Batch {
-		if refusal := s.b.refuseBatch(cfg, h, &c); refusal.code != code.Success {
+		if refusal := s.b.refuseBatch(cfg, h, c); refusal.code != code.Success {
 			s.refuse(r, refusal.code, refusal.remark)
 			return
 		}
 		if hasBatchQueues(cfg) {
 			inner = true
-			s.makeInner(m, &c)
+			s.makeInner(m, c)
 			index, status = s.b.Store.Stage(s.batch, m)
 		} else {
 			index, status = s.b.Store.StageList(s.batch, m)
 		}
 	} else {
+		if half < 0 || !c.reserved {
+			m.Facts = &c.facts
+		}
 		index, status = s.b.Store.Stage(s.batch, m)
 	}
 	if status != store.PutOK {
@@ -318,7 +325,7 @@ func (s *sendTurn) answer(r *remoting.Request, c code.Response, d *send, res *st
 		r.MarkAnswered()
 		return
 	}
-	a := sendAnswer{code: c, opaque: r.Opaque, queue: d.queue, offset: res.QueueOffset, uniq: d.uniq, inner: d.inner, host: s.b.addr}
+	a := sendAnswer{code: c, opaque: r.Opaque, queue: d.queue, offset: res.QueueOffset, uniq: d.uniq, inner: d.inner}
 	if d.batchIDs {
 		s.phys = s.batch.ListOffsets(d.index, s.phys[:0])
 	} else {

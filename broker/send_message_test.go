@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -263,7 +264,7 @@ func TestSendTemplateIsWhatTheCodecReads(t *testing.T) {
 	var tpl replyTemplate
 	cfg := DefaultConfig()
 	cfg.RegionID = `re"gion` + "\n"
-	tpl.make(&cfg)
+	tpl.make(&cfg, netip.MustParseAddrPort("127.0.0.1:10911"))
 	a := sendAnswer{code: code.FlushDiskTimeout, opaque: -5, queue: 3, offset: 1 << 40, phys: []int64{1, 2}, uniq: []byte("a\"b\\c\x01é")}
 	for _, s := range []protocol.SerializeType{protocol.JSON, protocol.RocketMQ} {
 		frame := tpl.append([]byte("before"), s, &a)[len("before"):]

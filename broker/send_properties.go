@@ -19,6 +19,7 @@ type completion struct {
 	keys        bool // KEYS is there
 	innerNum    bool // INNER_NUM is there
 
+	facts    message.Facts
 	badDelay []byte // DELAY that is not a number
 	reserved bool   // a name that half messages must not bring along
 	group    []byte // PGROUP, in what was completed
@@ -32,41 +33,64 @@ func (c *completion) uniq(buf []byte) []byte { return buf[c.uniqFrom:c.uniqTo:c.
 // with this broker's region, trace switch and cluster, and with a UNIQ_KEY if it
 // came without. Pairs that Java's parser would drop are dropped.
 func (t *replyTemplate) complete(dst, props []byte, c *completion, ids *message.UniqIDs) []byte {
+	from, to := 0, 0 // pairs that are to be copied together
 	for p := message.PairsOf(props); p.Next(); {
-		if !c.note(p.Name, p.Value) {
-			continue
+		end := len(props) - len(p.Rest())
+		value := end - len(p.Value)
+		if props[end-1] == propertyEnd {
+			value--
 		}
-		dst = append(dst, p.Name...)
-		dst = append(dst, 1)
-		from := len(dst)
-		dst = append(dst, p.Value...)
-		if string(p.Name) == message.PropertyUniqKey {
-			c.uniqFrom, c.uniqTo = from, len(dst)
+		start := value - 1 - len(p.Name)
+		keep := c.note(p.Name, p.Value)
+		if !keep || start != to {
+			dst = append(dst, props[from:to]...)
+			from, to = start, start
 		}
-		dst = append(dst, 2)
+		if keep {
+			to = end
+			if string(p.Name) == message.PropertyUniqKey {
+				c.uniqFrom = len(dst) + value - from
+				c.uniqTo = c.uniqFrom + len(p.Value)
+			}
+		}
+	}
+	if dst = append(dst, props[from:to]...); to > from && props[to-1] != propertyEnd {
+		dst = append(dst, propertyEnd) // 4.x leaves the last one away
 	}
 	if c.madeUniq = c.uniqTo == 0; c.madeUniq {
 		dst = append(append(dst, message.PropertyUniqKey...), 1)
 		c.uniqFrom = len(dst)
 		dst = ids.Append(dst)
 		c.uniqTo = len(dst)
-		dst = append(dst, 2)
+		dst = append(dst, propertyEnd)
+		c.facts.Uniq = c.uniq(dst)
 	}
 	return append(dst, t.properties...)
 }
+
+const propertyEnd = 2
 
 // note looks at one pair; false says that it is not stored.
 func (c *completion) note(name, value []byte) (keep bool) {
 	switch string(name) {
 	case message.PropertyPopCK, message.PropertyMsgRegion, message.PropertyTraceSwitch, message.PropertyCluster:
 		return false
+	case message.PropertyUniqKey:
+		c.facts.Uniq = value
+	case message.PropertyTags:
+		c.facts.Tags = value
+	case message.PropertyInnerMultiDispatch:
+		c.facts.Dispatch = value
+	case message.PropertyInnerMultiQueueOffset:
+		c.facts.Dispatched = true
 	case message.PropertyWait:
 		c.noWait = equalFold(value, "false")
 	case message.PropertyKeys:
-		c.keys = len(trimmed(value)) > 0
+		c.facts.Keys, c.keys = value, len(trimmed(value)) > 0
 	case message.PropertyTransactionPrepared:
 		c.transaction = equalFold(value, "true")
 	case message.PropertyDelay:
+		c.facts.Delay = value
 		level, err := strconv.ParseInt(string(value), 10, 32)
 		if c.delay, c.badDelay = level > 0, nil; err != nil {
 			c.delay, c.badDelay = false, value
@@ -74,7 +98,7 @@ func (c *completion) note(name, value []byte) (keep bool) {
 	case message.PropertyTimerDelaySec, message.PropertyTimerDelayMs, message.PropertyTimerDeliverMs:
 		c.timer = true
 	case message.PropertyInnerNum:
-		c.innerNum = true
+		c.facts.InnerNum, c.innerNum = value, true
 	case message.PropertyProducerGroup:
 		c.group = value
 	case message.PropertyCheckImmunityTime:

@@ -15,6 +15,7 @@ import (
 // have in common while the settings stay as they are.
 type replyTemplate struct {
 	region, traceOn string
+	host            []byte // what message ids begin with
 	properties      []byte // MSG_REGION, TRACE_ON and CLUSTER as stored
 
 	jsonHead   []byte // `,"extFields":{…,"msgId":"`, from after the code
@@ -24,7 +25,8 @@ type replyTemplate struct {
 
 // make renders the template into new memory: copies of the old one are still read
 // by sends that wait for the disk.
-func (t *replyTemplate) make(cfg *Config) {
+func (t *replyTemplate) make(cfg *Config, host netip.AddrPort) {
+	t.host = message.AppendHostID(nil, host)
 	t.region, t.traceOn = cfg.RegionID, strconv.FormatBool(cfg.TraceOn)
 	t.properties = message.AppendProperty(nil, message.PropertyMsgRegion, t.region)
 	t.properties = message.AppendProperty(t.properties, message.PropertyTraceSwitch, t.traceOn)
@@ -53,7 +55,6 @@ type sendAnswer struct {
 	queue  int32
 	offset int64
 	phys   []int64 // one, or all of a batch
-	host   netip.AddrPort
 	uniq   []byte
 	inner  bool // tells the client that its batch is one record
 }
@@ -80,7 +81,7 @@ func (t *replyTemplate) appendJSON(dst []byte, a *sendAnswer) []byte {
 	dst = append(dst, `{"code":`...)
 	dst = strconv.AppendInt(dst, int64(a.code), 10)
 	dst = append(dst, t.jsonHead...)
-	dst = a.appendMsgID(dst)
+	dst = t.appendMsgIDs(dst, a.phys)
 	dst = append(dst, `","queueId":"`...)
 	dst = strconv.AppendInt(dst, int64(a.queue), 10)
 	dst = append(dst, `","queueOffset":"`...)
@@ -106,7 +107,7 @@ func (t *replyTemplate) appendBinary(dst []byte, a *sendAnswer) []byte {
 	fields := len(dst)
 	dst = append(dst, t.binaryHead...)
 	dst, at := beginEntry(dst, "msgId")
-	dst = endEntry(a.appendMsgID(dst), at)
+	dst = endEntry(t.appendMsgIDs(dst, a.phys), at)
 	dst, at = beginEntry(dst, "queueId")
 	dst = endEntry(strconv.AppendInt(dst, int64(a.queue), 10), at)
 	dst, at = beginEntry(dst, "queueOffset")
@@ -121,12 +122,12 @@ func (t *replyTemplate) appendBinary(dst []byte, a *sendAnswer) []byte {
 	return dst
 }
 
-func (a *sendAnswer) appendMsgID(dst []byte) []byte {
-	for i, phy := range a.phys {
+func (t *replyTemplate) appendMsgIDs(dst []byte, phys []int64) []byte {
+	for i, phy := range phys {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = message.AppendOffsetMsgID(dst, a.host, phy)
+		dst = message.AppendOffset(append(dst, t.host...), phy)
 	}
 	return dst
 }
@@ -152,11 +153,23 @@ func endEntry(dst []byte, at int) []byte {
 // appendJSONText writes a quoted string. Ids are plain; what is not takes the long
 // way.
 func appendJSONText[S string | []byte](dst []byte, s S) []byte {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x80 {
-			quoted, _ := javajson.Marshal(string(s)) // a string always has a form
-			return append(dst, quoted...)
-		}
+	odd := byte(0)
+	for i := range len(s) {
+		odd |= oddText[s[i]]
+	}
+	if odd != 0 {
+		quoted, _ := javajson.Marshal(string(s)) // a string always has a form
+		return append(dst, quoted...)
 	}
 	return append(append(append(dst, '"'), s...), '"')
 }
+
+// oddText marks the bytes that a JSON text does not hold as they are.
+var oddText = func() (odd [256]byte) {
+	for c := range odd {
+		if c < ' ' || c == '"' || c == '\\' || c >= 0x80 {
+			odd[c] = 1
+		}
+	}
+	return odd
+}()

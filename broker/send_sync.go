@@ -60,7 +60,7 @@ func (p *pendingSends) done(status store.PutStatus) {
 			continue
 		}
 		a := sendAnswer{
-			code: c, opaque: e.held.Opaque, queue: e.queue, offset: e.offset, host: p.b.addr,
+			code: c, opaque: e.held.Opaque, queue: e.queue, offset: e.offset,
 			phys: p.phys[e.physFrom:e.physTo], uniq: p.uniq[e.uniqFrom:e.uniqUpTo], inner: e.inner,
 		}
 		p.frame = p.reply.append(p.frame[:0], e.held.Serialize, &a)

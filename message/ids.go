@@ -26,10 +26,23 @@ func appendHex(dst, b []byte) []byte {
 // AppendOffsetMsgID writes the id that names a record by its place: upper-case
 // hexadecimal of the address, the port as i32 and the physical offset.
 func AppendOffsetMsgID(dst []byte, host netip.AddrPort, phy int64) []byte {
-	var id [hostV6 + 8]byte
-	b := appendHost(id[:0], host)
-	b = binary.BigEndian.AppendUint64(b, uint64(phy))
-	return appendHex(dst, b)
+	return AppendOffset(AppendHostID(dst, host), phy)
+}
+
+// AppendHostID writes the part of such ids that all records of a broker have in common.
+func AppendHostID(dst []byte, host netip.AddrPort) []byte {
+	var id [hostV6]byte
+	return appendHex(dst, appendHost(id[:0], host))
+}
+
+// AppendOffset writes the other part.
+func AppendOffset(dst []byte, phy int64) []byte {
+	var hex [16]byte
+	for i := len(hex) - 1; i >= 0; i-- {
+		hex[i] = upperHex[phy&15]
+		phy = int64(uint64(phy) >> 4)
+	}
+	return append(dst, hex[:]...)
 }
 
 // ParseOffsetMsgID reads such an id.

@@ -16,6 +16,8 @@ type Message struct {
 	PreparedTransactionOffset int64
 	// Body is nil when there is none; the store refuses that, and takes an empty one.
 	Body, Properties []byte
+	// Facts, unless nil, are what Properties say, from somebody who has just read them.
+	Facts *Facts
 }
 
 // View is a stored record, decoded without copying: its slices point into the record.

@@ -42,6 +42,9 @@ func (p *Pairs) Next() bool {
 	return false
 }
 
+// Rest is what follows the pair that Next went to.
+func (p *Pairs) Rest() []byte { return p.rest }
+
 // EachProperty calls fn for each pair in the order of the string, until it
 // answers false.
 func EachProperty(props []byte, fn func(name, value []byte) bool) {

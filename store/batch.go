@@ -16,6 +16,7 @@ type Batch struct {
 	end    int64
 
 	scratch []byte // of Options.PrePut
+	home    home
 
 	touched []Arrival
 }
@@ -96,7 +97,7 @@ func (b *Batch) Reset() {
 	clear(b.items) // lets go of queues
 	clear(b.touched)
 	b.stage, b.items, b.groups, b.hashes, b.touched = b.stage[:0], b.items[:0], b.groups[:0], b.hashes[:0], b.touched[:0]
-	b.end = 0
+	b.end, b.home = 0, home{}
 }
 
 // Len is how many results there are: one for each accepted call.

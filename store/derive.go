@@ -28,17 +28,17 @@ func NewDeriver(levels string) (Deriver, error) {
 // Of derives; d.Hashes is used again.
 func (r Deriver) Of(v *message.View, d *Derived) {
 	var f facts
-	f.read(v.Properties)
+	f.Read(v.Properties)
 	topic := string(v.Topic)
 	d.Queued = message.Indexed(v.SysFlag) && v.SysFlag&message.FlagInnerBatch == 0
-	d.Unit = consumequeue.Unit{PhyOffset: v.PhyOffset, Size: v.Size, TagsCode: message.TagsCode(f.tags)}
+	d.Unit = consumequeue.Unit{PhyOffset: v.PhyOffset, Size: v.Size, TagsCode: message.TagsCode(f.Tags)}
 	if topic == message.TopicSchedule {
-		if wait := r.levels.of(f.delay); wait > 0 {
+		if wait := r.levels.of(f.Delay); wait > 0 {
 			d.Unit.TagsCode = v.StoreTimestamp + wait
 		}
 	}
-	d.Hashes, _ = f.appendKeys(d.Hashes[:0], topic, v.SysFlag, true)
-	d.Tagged = len(f.tags) > 0 && len(d.Hashes) > 0
+	d.Hashes, _ = f.appendKeys(d.Hashes[:0], indexPrefix(topic), v.SysFlag, true)
+	d.Tagged = len(f.Tags) > 0 && len(d.Hashes) > 0
 }
 
 // MaxQueueOffset is the largest queue offset: byte positions of units stay within 63 bits.

@@ -28,8 +28,8 @@ func TestGoldenIndex(t *testing.T) {
 	}
 	_, err = s.commitLog.Scan(0, commitlog.Check{}, func(phy int64, _ []byte, v *message.View) error {
 		var f facts
-		f.read(v.Properties)
-		hashes, _ := f.appendKeys(nil, string(v.Topic), v.SysFlag, true)
+		f.Read(v.Properties)
+		hashes, _ := f.appendKeys(nil, indexPrefix(string(v.Topic)), v.SysFlag, true)
 		for _, h := range hashes {
 			if err := x.Put([]int32{h}, phy, v.StoreTimestamp); err != nil {
 				return err

@@ -288,26 +288,26 @@ const maxQueueOffset = 1 << 57
 // add makes of a record what Stage makes of a message.
 func (r *recovery) add(v *message.View) {
 	var f facts
-	f.read(v.Properties)
+	f.Read(v.Properties)
 	it := item{entry: entry{offset: v.QueueOffset, phy: v.PhyOffset, storeTime: v.StoreTimestamp, size: v.Size}}
 	topic := r.s.topicName(v.Topic)
 	if base, count, ok := v.InnerBatch(); ok && r.s.isBatch(topic) {
-		it.offset, it.tagsCode = base, message.TagsCode(f.tags)
+		it.offset, it.tagsCode = base, message.TagsCode(f.Tags)
 		it.more = &more{batch: r.s.queues.Batch(topic, v.QueueID), count: count}
 	} else if message.Indexed(v.SysFlag) && v.SysFlag&message.FlagInnerBatch == 0 && !r.s.isBatch(topic) {
 		it.queue = r.s.queues.Queue(topic, v.QueueID)
-		it.tagsCode = message.TagsCode(f.tags)
+		it.tagsCode = message.TagsCode(f.Tags)
 		if topic == message.TopicSchedule {
-			if d := r.s.delays.of(f.delay); d > 0 {
+			if d := r.s.delays.of(f.Delay); d > 0 {
 				it.tagsCode = v.StoreTimestamp + d
 			}
 		}
 	}
-	if it.queue != nil && len(f.dispatch) > 0 && r.light {
+	if it.queue != nil && len(f.Dispatch) > 0 && r.light {
 		it.more = r.s.lightUnits(v)
 	}
 	c := r.chunk
-	c.hashes, it.keys = f.appendKeys(c.hashes, topic, v.SysFlag, r.s.indexing(r.s.cfg.Get()))
+	c.hashes, it.keys = f.appendKeys(c.hashes, indexPrefix(topic), v.SysFlag, r.s.indexing(r.s.cfg.Get()))
 	c.items = append(c.items, it)
 	r.dispatched++
 }

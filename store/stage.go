@@ -30,18 +30,18 @@ func (s *Store) stage(b *Batch, m *message.Message, fresh bool) (int, PutStatus)
 	if fresh {
 		bodyMax = max(cfg.MaxMessageSize, 10)
 	}
-	if st := s.admit(cfg, m, bodyMax); st != PutOK {
+	if st := s.admit(cfg, b, m, bodyMax); st != PutOK {
 		return -1, st
 	}
 	var f facts
-	f.read(m.Properties)
-	if fresh && s.prePut != nil && delayLevel(f.delay) > 0 {
+	f.of(m)
+	if fresh && s.prePut != nil && delayLevel(f.Delay) > 0 {
 		var st PutStatus
 		if b.scratch, st = s.prePut(m, b.scratch[:0]); st != PutOK {
 			return -1, st
 		}
 		f = facts{}
-		f.read(m.Properties)
+		f.Read(m.Properties)
 	}
 	from := b.mark()
 	if st := s.encode(cfg, b, m, &f, bodyMax); st != PutOK {
@@ -56,7 +56,7 @@ func (s *Store) stage(b *Batch, m *message.Message, fresh bool) (int, PutStatus)
 func (s *Store) StageList(b *Batch, m *message.Message) (int, PutStatus) {
 	cfg := s.cfg.Get()
 	bodyMax := max(cfg.MaxMessageSize, 10)
-	if st := s.admit(cfg, m, bodyMax); st != PutOK {
+	if st := s.admit(cfg, b, m, bodyMax); st != PutOK {
 		return -1, st
 	}
 	if m.SysFlag&message.FlagTransactionMask != 0 || len(m.Body) == 0 {
@@ -72,7 +72,7 @@ func (s *Store) StageList(b *Batch, m *message.Message) (int, PutStatus) {
 	err := message.EachBatchElement(m.Body, func(e message.BatchElement) error {
 		one.Flag, one.Body, one.Properties = e.Flag, e.Body, e.Properties
 		var f facts
-		f.read(e.Properties)
+		f.Read(e.Properties)
 		f.element = true
 		if st = s.encode(cfg, b, &one, &f, bodyMax); st != PutOK {
 			return errRefused
@@ -92,16 +92,12 @@ func (s *Store) StageList(b *Batch, m *message.Message) (int, PutStatus) {
 var errRefused = errors.New("store: refused")
 
 // admit checks what Java's pre-put hooks check, in their order.
-func (s *Store) admit(cfg *Config, m *message.Message, bodyMax int) PutStatus {
+func (s *Store) admit(cfg *Config, b *Batch, m *message.Message, bodyMax int) PutStatus {
 	if s.refuses() {
 		return ServiceNotAvailable
 	}
-	topicMax := 127
-	if strings.HasPrefix(m.Topic, message.RetryGroupPrefix) || strings.HasPrefix(m.Topic, message.DLQGroupPrefix) {
-		topicMax = 255
-	}
 	switch {
-	case len(m.Topic) > topicMax, !message.SafeTopic(m.Topic), m.QueueID < 0, m.Body == nil:
+	case !s.homeOf(b, m.Topic).legal, m.QueueID < 0, m.Body == nil:
 		return MessageIllegal
 	case s.busy(cfg):
 		return OSPageCacheBusy
@@ -119,14 +115,15 @@ func (s *Store) encode(cfg *Config, b *Batch, m *message.Message, f *facts, body
 	if !msg.StoreHost.IsValid() {
 		msg.StoreHost = s.storeHost
 	}
-	if message.IsLight(m.Topic) && s.lightQueuesEnd(m.Topic, m.QueueID) {
+	at := len(b.stage)
+	home := s.homeOf(b, m.Topic)
+	if home.light && s.lightQueuesEnd(m.Topic, m.QueueID) {
 		return LmqConsumeQueueNumExceeded
 	}
-	mo, st := s.special(cfg, &msg, f)
+	mo, st := s.special(cfg, &msg, home, f)
 	if st != PutOK {
 		return st
 	}
-	at := len(b.stage)
 	encoding := message.Encoding{LongTopics: cfg.AutoMessageVersionOnTopicLen, PropertyCRC: cfg.EnabledAppendPropCRC}
 	stage, err := encoding.AppendRecord(b.stage, &msg)
 	b.stage = stage
@@ -152,40 +149,40 @@ func (s *Store) encode(cfg *Config, b *Batch, m *message.Message, f *facts, body
 	switch {
 	case mo != nil && mo.batch != nil:
 		it.numbered = false
-		it.tagsCode = message.TagsCode(f.tags)
+		it.tagsCode = message.TagsCode(f.Tags)
 	case it.numbered:
-		it.queue = s.queues.Queue(m.Topic, m.QueueID)
-		it.tagsCode = message.TagsCode(f.tags)
+		it.queue = home.queues.Queue(m.QueueID)
+		it.tagsCode = message.TagsCode(f.Tags)
 		it.bits = s.bitMapOf(m.Topic, m.Properties)
 		if m.Topic == message.TopicSchedule {
-			it.delay = s.delays.of(f.delay)
+			it.delay = s.delays.of(f.Delay)
 		}
 	}
-	b.hashes, it.keys = f.appendKeys(b.hashes, m.Topic, m.SysFlag, s.indexing(cfg))
+	b.hashes, it.keys = f.appendKeys(b.hashes, home.prefix, m.SysFlag, s.indexing(cfg))
 	b.items = append(b.items, it)
 	return PutOK
 }
 
 // special is for what is not one message in one queue; nil for all others. It may
 // replace the properties.
-func (s *Store) special(cfg *Config, m *message.Message, f *facts) (*more, PutStatus) {
-	batch := s.isBatch(m.Topic)
+func (s *Store) special(cfg *Config, m *message.Message, home *home, f *facts) (*more, PutStatus) {
+	batch := home.batch
 	switch {
-	case (m.SysFlag&message.FlagInnerBatch != 0) != (len(f.innerNum) > 0), (m.SysFlag&message.FlagInnerBatch != 0) != batch,
+	case (m.SysFlag&message.FlagInnerBatch != 0) != (len(f.InnerNum) > 0), (m.SysFlag&message.FlagInnerBatch != 0) != batch,
 		batch && m.SysFlag&message.FlagTransactionMask != 0:
 		// A single message in a batch queue would have no unit: Java stores it, and
 		// nobody ever gets it.
 		return nil, MessageIllegal
 	case batch:
-		return s.manyMessages(m, f.innerNum)
-	case len(f.dispatch) == 0, !lightSettings(cfg), f.element, !message.Indexed(m.SysFlag), !message.AllowsLight(m.Topic),
+		return s.manyMessages(m, f.InnerNum)
+	case len(f.Dispatch) == 0, !lightSettings(cfg), f.element, !message.Indexed(m.SysFlag), !message.AllowsLight(m.Topic),
 		m.Topic == message.TopicHalf, m.Topic == message.TopicOpHalf:
-		if f.dispatched && lightSettings(cfg) { // a client's own offsets would be believed by recovery
+		if f.Dispatched && lightSettings(cfg) { // a client's own offsets would be believed by recovery
 			m.Properties = message.DeleteProperty(m.Properties, message.PropertyInnerMultiQueueOffset)
 		}
 		return nil, PutOK
 	}
-	return s.light(m, f.dispatch)
+	return s.light(m, f.Dispatch)
 }
 
 // recordSlack is how much longer than the longest body a record may be.
@@ -211,59 +208,43 @@ func (s *Store) group(b *Batch, from mark, _ *Config) (int, PutStatus) {
 	return len(b.groups) - 1, PutOK
 }
 
-// facts are the properties that decide how a record is found again.
+// facts are what is known of a record's properties.
 type facts struct {
-	tags, keys, uniq, delay []byte
-	innerNum, dispatch      []byte // INNER_NUM, INNER_MULTI_DISPATCH
-	dispatched              bool   // INNER_MULTI_QUEUE_OFFSET is there
-	element                 bool   // of a batch: those do not get into light queues
+	message.Facts
+	element bool // of a batch: those do not get into light queues
 }
 
-// read takes them out of a property string; of a name that comes twice the last one.
-func (f *facts) read(props []byte) {
-	for p := message.PairsOf(props); p.Next(); {
-		switch string(p.Name) {
-		case message.PropertyTags:
-			f.tags = p.Value
-		case message.PropertyKeys:
-			f.keys = p.Value
-		case message.PropertyUniqKey:
-			f.uniq = p.Value
-		case message.PropertyDelay:
-			f.delay = p.Value
-		case message.PropertyInnerNum:
-			f.innerNum = p.Value
-		case message.PropertyInnerMultiDispatch:
-			f.dispatch = p.Value
-		case message.PropertyInnerMultiQueueOffset:
-			f.dispatched = true
-		}
+// of takes them from whoever knows them, else from the properties.
+func (f *facts) of(m *message.Message) {
+	if m.Facts != nil {
+		f.Facts = *m.Facts
+		return
 	}
+	f.Read(m.Properties)
 }
 
-// appendKeys adds the hashes of a record's index keys: unique key,
+// appendKeys adds the hashes of a record's index keys, see indexPrefix: unique key,
 // each of the keys, and the tags.
-func (f *facts) appendKeys(dst []int32, topic string, sysFlag int32, indexing bool) ([]int32, [2]int32) {
+func (f *facts) appendKeys(dst []int32, prefix int32, sysFlag int32, indexing bool) ([]int32, [2]int32) {
 	part := [2]int32{int32(len(dst)), int32(len(dst))}
 	if !indexing || sysFlag&message.FlagTransactionMask == message.FlagTransactionRollback {
 		return dst, part
 	}
-	prefix := message.HashOn(message.HashCode(topic), "#")
-	if len(f.uniq) > 0 {
-		dst = append(dst, message.IndexHash(message.HashOn(prefix, f.uniq)))
+	if len(f.Uniq) > 0 {
+		dst = append(dst, message.IndexHash(message.HashOn(prefix, f.Uniq)))
 	}
-	for at := 0; at < len(f.keys); {
+	for at := 0; at < len(f.Keys); {
 		end := at
-		for end < len(f.keys) && f.keys[end] != ' ' {
+		for end < len(f.Keys) && f.Keys[end] != ' ' {
 			end++
 		}
 		if end > at {
-			dst = append(dst, message.IndexHash(message.HashOn(prefix, f.keys[at:end])))
+			dst = append(dst, message.IndexHash(message.HashOn(prefix, f.Keys[at:end])))
 		}
 		at = end + 1
 	}
-	if len(f.tags) > 0 {
-		dst = append(dst, message.IndexHash(message.HashOn(message.HashOn(prefix, "T#"), f.tags)))
+	if len(f.Tags) > 0 {
+		dst = append(dst, message.IndexHash(message.HashOn(message.HashOn(prefix, "T#"), f.Tags)))
 	}
 	part[1] = int32(len(dst))
 	return dst, part

@@ -7,6 +7,9 @@ func (d *Decoder) Knows(frame []byte) bool {
 	if err != nil {
 		return false
 	}
-	s := d.slots[(len(head)+int(c.Serialize))%shapeSlots].shape
-	return s != nil && s.read(head, &c)
+	slot := d.slot(head, c.Serialize)
+	return slot != nil && slot.shape != nil && slot.shape.read(head, &c)
 }
+
+// Shapes is how many layouts it keeps.
+func (d *Decoder) Shapes() int { return d.shapes }

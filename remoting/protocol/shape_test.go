@@ -114,6 +114,26 @@ func TestDecoderKeepsWhatComesAgain(t *testing.T) {
 	}
 }
 
+// A client with ever new lengths makes a decoder forget, not grow.
+func TestDecoderForgets(t *testing.T) {
+	t.Parallel()
+	frame := func(n int) []byte {
+		return jsonFrame(`{"code":11,"extFields":{"topic":"` + strings.Repeat("t", n) + `"},"flag":0,"language":"JAVA","opaque":7,"version":493}`)
+	}
+	d := trained(t, frame(0))
+	for n := range 500 {
+		var c protocol.Command
+		for range 3 {
+			if err := d.Decode(frame(n), &c); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if d.Knows(frame(0)) || d.Shapes() > 128 {
+		t.Errorf("%d shapes are kept", d.Shapes())
+	}
+}
+
 // What is read by a shape may be changed without touching the next command.
 func TestDecodedFieldsAreTheirOwn(t *testing.T) {
 	t.Parallel()

@@ -223,6 +223,31 @@ func (t *Table) Lookup(topic string, id int32) (*Queue, bool) {
 	return q, true
 }
 
+// Topic is the queues of one topic, for who asks for many of them soon after each other.
+type Topic struct {
+	table  *Table
+	name   string
+	queues *topicQueues
+}
+
+// Topic finds the queues of a topic; there may be none yet.
+func (t *Table) Topic(name string) Topic {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return Topic{table: t, name: name, queues: t.topics[name]}
+}
+
+// Queue is Table.Queue.
+func (t *Topic) Queue(id int32) *Queue {
+	if t.queues != nil {
+		if q := t.queues.queue(id); q != nil {
+			q.open()
+			return q
+		}
+	}
+	return t.table.Queue(t.name, id)
+}
+
 // Queue finds or makes a queue and opens it; nothing reaches the disk before the
 // first Put. A queue that cannot be (a name that is no file name, an unreadable
 // directory) answers every Put with an error: see Err.
