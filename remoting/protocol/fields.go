@@ -26,8 +26,9 @@ type Fields struct {
 	scratch []byte // values that are not verbatim in the frame: escapes resolved, or set by us
 
 	// What was read by a shape is not listed before somebody changes it.
-	shape *shape
-	head  []byte
+	shape   *shape
+	head    []byte
+	changed uint32
 }
 
 // Reset empties the list and keeps its memory, within reason.

@@ -3,6 +3,7 @@ package protocol
 import (
 	"bytes"
 	"encoding/binary"
+	"sync/atomic"
 )
 
 // The headers that a client sends one after the other differ in a few bytes: the opaque number, a time, an id, a queue. A Decoder keeps
@@ -25,6 +26,11 @@ type shape struct {
 	fields            []shapeField
 	pieces            []piece
 	text              int // bytes that the pieces make
+
+	from  int      // where comparing begins
+	words []uint32 // which fields lie in the eight bytes of each step
+	once  bool     // no name comes twice
+	model Model
 }
 
 // shapeField is one ext field. Its value lies in the header, or in the text that pieces make.
@@ -118,9 +124,9 @@ func (s *shape) read(head []byte, c *Command) bool {
 	if len(head) != len(s.head) || c.Serialize != s.serialize {
 		return false
 	}
-	from, opaque := 0, int32(0)
+	opaque := int32(0)
 	if s.serialize == RocketMQ {
-		if from = binaryFixed; !bytes.Equal(head[:5], s.head[:5]) || !bytes.Equal(head[9:binaryFixed], s.head[9:binaryFixed]) {
+		if !bytes.Equal(head[:5], s.head[:5]) || !bytes.Equal(head[9:binaryFixed], s.head[9:binaryFixed]) {
 			return false
 		}
 		opaque = int32(binary.BigEndian.Uint32(head[5:]))
@@ -136,29 +142,40 @@ func (s *shape) read(head []byte, c *Command) bool {
 			return false
 		}
 	}
-	if !s.matches(head, from) {
+	changed, ok := s.matches(head)
+	if !ok {
 		return false
 	}
 	f := &c.Fields
 	c.Code, c.Language, c.Version, c.Flag, c.Opaque = s.command.Code, s.command.Language, s.command.Version, s.command.Flag, opaque
-	f.shape, f.head = s, head
+	f.shape, f.head, f.changed = s, head, changed
 	if s.text > 0 {
 		f.scratch = s.resolve(head, f.scratch)
 	}
 	return true
 }
 
-// matches compares from a place on; the last step overlaps the one before it.
-func (s *shape) matches(head []byte, from int) bool {
-	kept := s.head[:len(head)]
-	for i := from; i+8 <= len(head) && i+8 <= len(kept); i += 8 {
-		if w := binary.LittleEndian.Uint64(head[i:]); w != binary.LittleEndian.Uint64(kept[i:]) && !s.mayBe(w, i) {
-			return false
+// matches compares, and tells which fields may differ from the model's; the last step overlaps the one before it.
+func (s *shape) matches(head []byte) (changed uint32, ok bool) {
+	kept, words := s.head[:len(head)], s.words
+	step := 0
+	for i := s.from; i+8 <= len(head) && i+8 <= len(kept); i += 8 {
+		if w := binary.LittleEndian.Uint64(head[i:]); w != binary.LittleEndian.Uint64(kept[i:]) {
+			if !s.mayBe(w, i) {
+				return 0, false
+			}
+			changed |= words[step]
 		}
+		step++
 	}
 	last := len(head) - 8
-	w := binary.LittleEndian.Uint64(head[last:])
-	return w == binary.LittleEndian.Uint64(kept[last:]) || s.mayBe(w, last)
+	if w := binary.LittleEndian.Uint64(head[last:]); w != binary.LittleEndian.Uint64(kept[last:]) {
+		if !s.mayBe(w, last) {
+			return 0, false
+		}
+		changed |= words[step]
+	}
+	return changed, true
 }
 
 // mayBe looks at eight bytes that differ.
@@ -205,4 +222,31 @@ func (s *shape) find(name string) int {
 		}
 	}
 	return -1
+}
+
+// Model is the header that a shape was learned from. Typed headers keep there what they made of its fields, and read of those that look like it only
+// what may differ.
+type Model struct {
+	Fields Fields
+	known  atomic.Pointer[any]
+}
+
+// Known is what was kept; nil at first. It is shared by goroutines and must not change.
+func (m *Model) Known() any {
+	if known := m.known.Load(); known != nil {
+		return *known
+	}
+	return nil
+}
+
+// Keep keeps what was made of the fields. Their bytes do not change.
+func (m *Model) Keep(known any) { m.known.Store(&known) }
+
+// Model is the header that these fields look like; nil when there is none. Fields other than those that changed names by their places have the model's
+// values.
+func (f *Fields) Model() (m *Model, changed uint32) {
+	if f.shape == nil || !f.shape.once {
+		return nil, 0
+	}
+	return &f.shape.model, f.changed
 }

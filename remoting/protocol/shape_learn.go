@@ -16,6 +16,7 @@ func learn(head []byte, c *Command) *shape {
 	l := learner{s: s, b: s.head}
 	known := false
 	if c.Serialize == RocketMQ {
+		s.from = binaryFixed
 		known = l.binary()
 	} else {
 		s.quotes = ^uint64(0)
@@ -24,13 +25,36 @@ func learn(head []byte, c *Command) *shape {
 	if !known || len(s.fields) != c.Fields.Len() {
 		return nil
 	}
+	l.place()
 	// What reading by this shape gives must be what was read: a look at the rules above, not at luck.
-	var again Command
-	again.Serialize = c.Serialize
-	if !s.read(head, &again) || again.Opaque != c.Opaque || !sameFields(&again.Fields, &c.Fields) {
+	again := Command{Serialize: c.Serialize}
+	if !s.read(s.head, &again) || again.Opaque != c.Opaque || !sameFields(&again.Fields, &c.Fields) {
 		return nil
 	}
+	s.model.Fields = again.Fields
 	return s
+}
+
+// place notes which fields lie where, the steps of matches in mind.
+func (l *learner) place() {
+	s := l.s
+	s.once = true
+	for i := s.from; i+8 <= len(l.b); i += 8 {
+		s.words = append(s.words, l.fieldsIn(i, i+8))
+	}
+	s.words = append(s.words, l.fieldsIn(len(l.b)-8, len(l.b)))
+	for i := range s.fields {
+		s.once = s.once && s.find(string(s.fields[i].key)) == i
+	}
+}
+
+func (l *learner) fieldsIn(from, to int) (fields uint32) {
+	for i, span := range l.spans {
+		if span[0] < to && span[1] > from {
+			fields |= 1 << i
+		}
+	}
+	return fields
 }
 
 func sameFields(a, b *Fields) bool {
@@ -45,9 +69,10 @@ func sameFields(a, b *Fields) bool {
 
 // learner walks a header that is known to be well formed and gives up at the first thing it does not expect.
 type learner struct {
-	s *shape
-	b []byte
-	i int
+	s     *shape
+	b     []byte
+	i     int
+	spans [][2]int // where the values of the fields lie in the header
 }
 
 // take moves behind a text that is next.
@@ -169,6 +194,7 @@ func (l *learner) value(key []byte) bool {
 		l.i = end + 1
 		p := piece{from: from, n: end - from}
 		if l.b[end] == '"' {
+			l.spans = append(l.spans, [2]int{start, end})
 			if len(s.pieces) == first {
 				s.fields = append(s.fields, shapeField{key: key, value: start, end: end})
 				return true
@@ -208,6 +234,7 @@ func (l *learner) binary() bool {
 		for at := value; at < i; at++ {
 			l.s.free[at] = 0xFF
 		}
+		l.spans = append(l.spans, [2]int{value, i})
 		l.s.fields = append(l.s.fields, shapeField{key: l.b[key : value-4 : value-4], value: value, end: i})
 	}
 	return true

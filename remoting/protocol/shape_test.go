@@ -2,11 +2,14 @@ package protocol_test
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/header"
 )
 
 // trained is a decoder that has read a frame often enough to know its shape.
@@ -40,6 +43,13 @@ func wantSame(t testing.TB, d *protocol.Decoder, frame []byte) {
 		g, w := got.Fields.At(i), want.Fields.At(i)
 		if !bytes.Equal(g.Key, w.Key) || !bytes.Equal(g.Value, w.Value) {
 			t.Fatalf("%q: field %d: found %q %q, expected %q %q", frame, i, g.Key, g.Value, w.Key, w.Value)
+		}
+	}
+	for _, read := range []func(*header.SendMessage, *protocol.Fields) error{(*header.SendMessage).DecodeFields, (*header.SendMessage).DecodeV2Fields} {
+		var g, w header.SendMessage
+		wantErr, err := read(&w, &want.Fields), read(&g, &got.Fields)
+		if fmt.Sprint(err) != fmt.Sprint(wantErr) || err == nil && !reflect.DeepEqual(g, w) {
+			t.Fatalf("%q: found %+v %v, expected %+v %v", frame, g, err, w, wantErr)
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package header
 
-import "github.com/skylarkmq/skylark/remoting/protocol"
+import (
+	"math/bits"
+
+	"github.com/skylarkmq/skylark/remoting/protocol"
+)
 
 // SendMessage is the header of SEND_MESSAGE (10), SEND_MESSAGE_V2 (310), SEND_BATCH_MESSAGE (320), SEND_REPLY_MESSAGE (324) and
 // SEND_REPLY_MESSAGE_V2 (325). 10 and 324 spell the names out, the others use the letters a to n (SendMessageV2): both fill this struct.
@@ -57,40 +61,79 @@ var sendNames = [sendFields]string{
 var sendLetters = [sendFields]string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n"}
 
 // DecodeFields reads the spelled-out names.
-func (h *SendMessage) DecodeFields(f *protocol.Fields) error {
+func (h *SendMessage) DecodeFields(f *protocol.Fields) error { return h.decode(f, spelled{}) }
+
+// DecodeV2Fields reads the letters.
+func (h *SendMessage) DecodeV2Fields(f *protocol.Fields) error { return h.decode(f, letters{}) }
+
+// decode reads all fields, or only those in which the header differs from one that was read before.
+func (h *SendMessage) decode(f *protocol.Fields, names sendNaming) error {
+	model, changed := f.Model()
+	if model == nil {
+		return h.decodeAll(f, names)
+	}
+	known, ok := model.Known().(*sendModel)
+	if !ok || known.names != names {
+		known = &sendModel{names: names}
+		if err := known.decodeAll(&model.Fields, names); err != nil {
+			return h.decodeAll(f, names)
+		}
+		model.Keep(known)
+	}
+	*h = known.SendMessage
+	for ; changed != 0; changed &= changed - 1 {
+		field := f.At(bits.TrailingZeros32(changed))
+		if place := names.place(field.Key); place >= 0 && !h.set(place, field.Value) {
+			return protocol.NewNumberError(names.name(place), field.Value)
+		}
+	}
+	return nil
+}
+
+// sendModel is a header that others look like.
+type sendModel struct {
+	names sendNaming
+	SendMessage
+}
+
+func (h *SendMessage) decodeAll(f *protocol.Fields, names sendNaming) error {
 	*h = SendMessage{}
 	seen := 0
 	for i := range f.Len() {
 		field := f.At(i)
-		place := sendPlace(field.Key)
+		place := names.place(field.Key)
 		if place < 0 {
 			continue
 		}
 		seen |= 1 << place
 		if !h.set(place, field.Value) {
-			return protocol.NewNumberError(sendNames[place], field.Value)
+			return protocol.NewNumberError(names.name(place), field.Value)
 		}
 	}
-	return sendMissing(seen, &sendNames)
+	return sendMissing(seen, names)
 }
 
-// DecodeV2Fields reads the letters.
-func (h *SendMessage) DecodeV2Fields(f *protocol.Fields) error {
-	*h = SendMessage{}
-	seen := 0
-	for i := range f.Len() {
-		field := f.At(i)
-		if len(field.Key) != 1 || field.Key[0] < 'a' || field.Key[0] >= 'a'+sendFields {
-			continue
-		}
-		place := int(field.Key[0] - 'a')
-		seen |= 1 << place
-		if !h.set(place, field.Value) {
-			return protocol.NewNumberError(sendLetters[place], field.Value)
-		}
-	}
-	return sendMissing(seen, &sendLetters)
+// sendNaming is how a header calls its fields.
+type sendNaming interface {
+	place(key []byte) int
+	name(place int) string
 }
+
+type (
+	spelled struct{}
+	letters struct{}
+)
+
+func (spelled) place(key []byte) int  { return sendPlace(key) }
+func (spelled) name(place int) string { return sendNames[place] }
+
+func (letters) place(key []byte) int {
+	if len(key) != 1 || key[0] < 'a' || key[0] >= 'a'+sendFields {
+		return -1
+	}
+	return int(key[0] - 'a')
+}
+func (letters) name(place int) string { return sendLetters[place] }
 
 // DecodeFields reads the letters.
 func (h *SendMessageV2) DecodeFields(f *protocol.Fields) error { return h.DecodeV2Fields(f) }
@@ -129,13 +172,13 @@ func sendPlace(key []byte) int {
 	return -1
 }
 
-func sendMissing(seen int, names *[sendFields]string) error {
+func sendMissing(seen int, names sendNaming) error {
 	if seen&sendRequired == sendRequired {
 		return nil
 	}
 	for place := range sendProperties {
 		if (sendRequired&^seen)&(1<<place) != 0 {
-			return &protocol.MissingFieldError{Name: names[place]}
+			return &protocol.MissingFieldError{Name: names.name(place)}
 		}
 	}
 	return nil
