@@ -203,7 +203,7 @@ func (s *sendTurn) stageCommit(r *remoting.Request, claim *transaction.Claim, re
 	}
 	var f transaction.Facts
 	ok := false
-	if s.tx.props, f, ok = transaction.CommitProperties(s.tx.props[:0], v.Properties); err != nil || !ok {
+	if s.tx.props, f, ok = transaction.CommitProperties(s.tx.props[:0], v.Properties, &s.known.facts); err != nil || !ok {
 		s.b.Transactions.Released(claim)
 		s.answerEnd(r, refused(code.SystemError, remarkFindFailed))
 		return
@@ -212,7 +212,7 @@ func (s *sendTurn) stageCommit(r *remoting.Request, claim *transaction.Claim, re
 	*m = message.Message{
 		Topic: s.topicName(f.RealTopic), QueueID: f.RealQueue, Flag: v.Flag, SysFlag: v.SysFlag&^message.FlagTransactionMask | message.FlagTransactionCommit,
 		BornTimestamp: v.BornTimestamp, BornHost: v.BornHost, StoreHost: v.StoreHost, ReconsumeTimes: v.ReconsumeTimes,
-		PreparedTransactionOffset: v.PhyOffset, Body: v.Body, Properties: s.tx.props,
+		PreparedTransactionOffset: v.PhyOffset, Body: v.Body, Properties: s.tx.props, Facts: &s.known.facts,
 	}
 	index, status := s.b.Store.Stage(s.batch, m)
 	if status != store.PutOK {

@@ -33,42 +33,28 @@ func (c *completion) uniq(buf []byte) []byte { return buf[c.uniqFrom:c.uniqTo:c.
 // with this broker's region, trace switch and cluster, and with a UNIQ_KEY if it
 // came without. Pairs that Java's parser would drop are dropped.
 func (t *replyTemplate) complete(dst, props []byte, c *completion, ids *message.UniqIDs) []byte {
-	from, to := 0, 0 // pairs that are to be copied together
+	run := message.RunOf(props)
 	for p := message.PairsOf(props); p.Next(); {
-		end := len(props) - len(p.Rest())
-		value := end - len(p.Value)
-		if props[end-1] == propertyEnd {
-			value--
+		if !c.note(p.Name, p.Value) {
+			continue
 		}
-		start := value - 1 - len(p.Name)
-		keep := c.note(p.Name, p.Value)
-		if !keep || start != to {
-			dst = append(dst, props[from:to]...)
-			from, to = start, start
-		}
-		if keep {
-			to = end
-			if string(p.Name) == message.PropertyUniqKey {
-				c.uniqFrom = len(dst) + value - from
-				c.uniqTo = c.uniqFrom + len(p.Value)
-			}
+		value := 0
+		dst, value = run.Keep(dst, &p)
+		if string(p.Name) == message.PropertyUniqKey {
+			c.uniqFrom, c.uniqTo = value, value+len(p.Value)
 		}
 	}
-	if dst = append(dst, props[from:to]...); to > from && props[to-1] != propertyEnd {
-		dst = append(dst, propertyEnd) // 4.x leaves the last one away
-	}
+	dst = run.End(dst)
 	if c.madeUniq = c.uniqTo == 0; c.madeUniq {
 		dst = append(append(dst, message.PropertyUniqKey...), 1)
 		c.uniqFrom = len(dst)
 		dst = ids.Append(dst)
 		c.uniqTo = len(dst)
-		dst = append(dst, propertyEnd)
+		dst = append(dst, 2)
 		c.facts.Uniq = c.uniq(dst)
 	}
 	return append(dst, t.properties...)
 }
-
-const propertyEnd = 2
 
 // note looks at one pair; false says that it is not stored.
 func (c *completion) note(name, value []byte) (keep bool) {

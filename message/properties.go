@@ -42,8 +42,38 @@ func (p *Pairs) Next() bool {
 	return false
 }
 
-// Rest is what follows the pair that Next went to.
-func (p *Pairs) Rest() []byte { return p.rest }
+// PairRun copies pairs of a walk, neighbours together.
+type PairRun struct {
+	props    []byte
+	from, to int // kept and not copied yet
+}
+
+// RunOf is for a walk through a property string.
+func RunOf(props []byte) PairRun { return PairRun{props: props} }
+
+// Keep takes the pair that a walk is at into the copy, and tells where in it its value will be.
+func (r *PairRun) Keep(dst []byte, p *Pairs) (_ []byte, value int) {
+	end := len(r.props) - len(p.rest)
+	value = end - len(p.Value)
+	if r.props[end-1] == valueEnd {
+		value--
+	}
+	if start := value - 1 - len(p.Name); start != r.to {
+		dst = append(dst, r.props[r.from:r.to]...)
+		r.from = start
+	}
+	r.to = end
+	return dst, len(dst) + value - r.from
+}
+
+// End copies the last ones. A pair that lacks its end (4.x) gets it.
+func (r *PairRun) End(dst []byte) []byte {
+	dst = append(dst, r.props[r.from:r.to]...)
+	if r.to > r.from && r.props[r.to-1] != valueEnd {
+		dst = append(dst, valueEnd)
+	}
+	return dst
+}
 
 // EachProperty calls fn for each pair in the order of the string, until it
 // answers false.

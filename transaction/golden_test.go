@@ -158,7 +158,7 @@ func checkCommits(t *testing.T, s *store.Store, byPhy map[int64]*message.View, f
 		}
 		want := pairs(half.Properties)
 		if five {
-			props, _, _ := CommitProperties(nil, half.Properties)
+			props, _, _ := CommitProperties(nil, half.Properties, new(message.Facts))
 			want = pairs(props)
 		}
 		if got := pairs(v.Properties); !maps.Equal(got, want) {

@@ -46,16 +46,19 @@ func appendWithout(dst, props []byte, drop func(name []byte) bool) []byte {
 func WithoutReserved(dst, props []byte) []byte { return appendWithout(dst, props, Reserved) }
 
 // CommitProperties reads the properties of a half message and copies them as its
-// real message has them: all but where it goes. TRAN_MSG and the transaction id
+// real message has them: all but where it goes. known is what those say. TRAN_MSG and the transaction id
 // stay, as in Java.
-func CommitProperties(dst, props []byte) ([]byte, Facts, bool) {
+func CommitProperties(dst, props []byte, known *message.Facts) ([]byte, Facts, bool) {
 	f := noFacts
+	*known = message.Facts{}
+	run := message.RunOf(props)
 	for p := message.PairsOf(props); p.Next(); {
 		if f.read(p.Name, p.Value) {
-			dst = append(append(dst, p.Name[:len(p.Name)+1+len(p.Value)]...), 2) // value and name are neighbours
+			dst, _ = run.Keep(dst, &p)
+			known.Note(p.Name, p.Value)
 		}
 	}
-	return dst, f, f.complete()
+	return run.End(dst), f, f.complete()
 }
 
 // renewed is the property string of a half message that is appended again. A

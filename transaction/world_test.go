@@ -244,7 +244,7 @@ func (w *world) end(p place, commit, fromCheck, crash bool) Verdict {
 		return verdict
 	}
 	if commit {
-		props, _, _ := CommitProperties(nil, v.Properties)
+		props, _, _ := CommitProperties(nil, v.Properties, new(message.Facts))
 		real := []message.Message{{
 			Topic: string(f.RealTopic), QueueID: f.RealQueue, SysFlag: v.SysFlag | message.FlagTransactionCommit, BornTimestamp: v.BornTimestamp,
 			BornHost: v.BornHost, PreparedTransactionOffset: v.PhyOffset, Body: v.Body, Properties: props,

@@ -45,9 +45,30 @@ func wantSame(t testing.TB, d *protocol.Decoder, frame []byte) {
 			t.Fatalf("%q: field %d: found %q %q, expected %q %q", frame, i, g.Key, g.Value, w.Key, w.Value)
 		}
 	}
-	for _, read := range []func(*header.SendMessage, *protocol.Fields) error{(*header.SendMessage).DecodeFields, (*header.SendMessage).DecodeV2Fields} {
-		var g, w header.SendMessage
-		wantErr, err := read(&w, &want.Fields), read(&g, &got.Fields)
+	for _, read := range []func(*protocol.Fields) (any, error){
+		func(f *protocol.Fields) (any, error) {
+			var h header.SendMessage
+			err := h.DecodeFields(f)
+			return h, err
+		},
+		func(f *protocol.Fields) (any, error) {
+			var h header.SendMessage
+			err := h.DecodeV2Fields(f)
+			return h, err
+		},
+		func(f *protocol.Fields) (any, error) {
+			var h header.EndTransaction
+			err := h.DecodeFields(f)
+			return h, err
+		},
+		func(f *protocol.Fields) (any, error) {
+			var h header.PullMessage
+			err := h.DecodeFields(f)
+			return h, err
+		},
+	} {
+		w, wantErr := read(&want.Fields)
+		g, err := read(&got.Fields)
 		if fmt.Sprint(err) != fmt.Sprint(wantErr) || err == nil && !reflect.DeepEqual(g, w) {
 			t.Fatalf("%q: found %+v %v, expected %+v %v", frame, g, err, w, wantErr)
 		}

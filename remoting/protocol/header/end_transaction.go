@@ -12,46 +12,52 @@ type EndTransaction struct {
 	FromTransactionCheck bool
 }
 
-// What was seen, as bits; all are required.
-const (
-	endProducerGroup = 1 << iota
-	endTranStateTableOffset
-	endCommitLogOffset
-	endCommitOrRollback
-)
-
+// All are required.
 var endNames = [...]string{"producerGroup", "tranStateTableOffset", "commitLogOffset", "commitOrRollback"}
 
 // DecodeFields reads the header.
-func (h *EndTransaction) DecodeFields(f *protocol.Fields) error {
+func (h *EndTransaction) DecodeFields(f *protocol.Fields) error { return endReader.decode(h, f) }
+
+var endReader = &reader[EndTransaction]{(*EndTransaction).readAll, (*EndTransaction).read}
+
+func (h *EndTransaction) readAll(f *protocol.Fields) error {
 	*h = EndTransaction{}
 	seen := 0
 	for i := range f.Len() {
-		field, ok := f.At(i), true
-		switch string(field.Key) {
-		case "producerGroup":
-			h.ProducerGroup = field.Value
-			seen |= endProducerGroup
-		case "tranStateTableOffset":
-			h.TranStateTableOffset, ok = protocol.ParseInt(field.Value, 64)
-			seen |= endTranStateTableOffset
-		case "commitLogOffset":
-			h.CommitLogOffset, ok = protocol.ParseInt(field.Value, 64)
-			seen |= endCommitLogOffset
-		case "commitOrRollback":
-			h.CommitOrRollback, ok = parseInt32(field.Value)
-			seen |= endCommitOrRollback
-		case "fromTransactionCheck":
-			h.FromTransactionCheck = protocol.ParseBool(field.Value)
+		field := f.At(i)
+		if err := h.read(field); err != nil {
+			return err
 		}
-		if !ok {
-			return protocol.NewNumberError(string(field.Key), field.Value)
+		for place, name := range endNames {
+			if string(field.Key) == name {
+				seen |= 1 << place
+			}
 		}
 	}
-	for i, name := range endNames {
-		if seen&(1<<i) == 0 {
+	for place, name := range endNames {
+		if seen&(1<<place) == 0 {
 			return &protocol.MissingFieldError{Name: name}
 		}
+	}
+	return nil
+}
+
+func (h *EndTransaction) read(field protocol.Field) error {
+	ok := true
+	switch string(field.Key) {
+	case "producerGroup":
+		h.ProducerGroup = field.Value
+	case "tranStateTableOffset":
+		h.TranStateTableOffset, ok = protocol.ParseInt(field.Value, 64)
+	case "commitLogOffset":
+		h.CommitLogOffset, ok = protocol.ParseInt(field.Value, 64)
+	case "commitOrRollback":
+		h.CommitOrRollback, ok = parseInt32(field.Value)
+	case "fromTransactionCheck":
+		h.FromTransactionCheck = protocol.ParseBool(field.Value)
+	}
+	if !ok {
+		return protocol.NewNumberError(string(field.Key), field.Value)
 	}
 	return nil
 }

@@ -1,10 +1,6 @@
 package header
 
-import (
-	"math/bits"
-
-	"github.com/skylarkmq/skylark/remoting/protocol"
-)
+import "github.com/skylarkmq/skylark/remoting/protocol"
 
 // SendMessage is the header of SEND_MESSAGE (10), SEND_MESSAGE_V2 (310), SEND_BATCH_MESSAGE (320), SEND_REPLY_MESSAGE (324) and
 // SEND_REPLY_MESSAGE_V2 (325). 10 and 324 spell the names out, the others use the letters a to n (SendMessageV2): both fill this struct.
@@ -61,79 +57,66 @@ var sendNames = [sendFields]string{
 var sendLetters = [sendFields]string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n"}
 
 // DecodeFields reads the spelled-out names.
-func (h *SendMessage) DecodeFields(f *protocol.Fields) error { return h.decode(f, spelled{}) }
+func (h *SendMessage) DecodeFields(f *protocol.Fields) error { return sendSpelled.decode(h, f) }
 
 // DecodeV2Fields reads the letters.
-func (h *SendMessage) DecodeV2Fields(f *protocol.Fields) error { return h.decode(f, letters{}) }
+func (h *SendMessage) DecodeV2Fields(f *protocol.Fields) error { return sendLettered.decode(h, f) }
 
-// decode reads all fields, or only those in which the header differs from one that was read before.
-func (h *SendMessage) decode(f *protocol.Fields, names sendNaming) error {
-	model, changed := f.Model()
-	if model == nil {
-		return h.decodeAll(f, names)
-	}
-	known, ok := model.Known().(*sendModel)
-	if !ok || known.names != names {
-		known = &sendModel{names: names}
-		if err := known.decodeAll(&model.Fields, names); err != nil {
-			return h.decodeAll(f, names)
-		}
-		model.Keep(known)
-	}
-	*h = known.SendMessage
-	for ; changed != 0; changed &= changed - 1 {
-		field := f.At(bits.TrailingZeros32(changed))
-		if place := names.place(field.Key); place >= 0 && !h.set(place, field.Value) {
-			return protocol.NewNumberError(names.name(place), field.Value)
-		}
-	}
-	return nil
-}
+var (
+	sendSpelled  = &reader[SendMessage]{(*SendMessage).readAll, (*SendMessage).read}
+	sendLettered = &reader[SendMessage]{(*SendMessage).readAllV2, (*SendMessage).readV2}
+)
 
-// sendModel is a header that others look like.
-type sendModel struct {
-	names sendNaming
-	SendMessage
-}
-
-func (h *SendMessage) decodeAll(f *protocol.Fields, names sendNaming) error {
+func (h *SendMessage) readAll(f *protocol.Fields) error {
 	*h = SendMessage{}
 	seen := 0
 	for i := range f.Len() {
 		field := f.At(i)
-		place := names.place(field.Key)
-		if place < 0 {
-			continue
+		if place := sendPlace(field.Key); place >= 0 {
+			seen |= 1 << place
 		}
-		seen |= 1 << place
-		if !h.set(place, field.Value) {
-			return protocol.NewNumberError(names.name(place), field.Value)
+		if err := h.read(field); err != nil {
+			return err
 		}
 	}
-	return sendMissing(seen, names)
+	return sendMissing(seen, &sendNames)
 }
 
-// sendNaming is how a header calls its fields.
-type sendNaming interface {
-	place(key []byte) int
-	name(place int) string
+func (h *SendMessage) read(field protocol.Field) error {
+	if place := sendPlace(field.Key); place >= 0 && !h.set(place, field.Value) {
+		return protocol.NewNumberError(sendNames[place], field.Value)
+	}
+	return nil
 }
 
-type (
-	spelled struct{}
-	letters struct{}
-)
+func (h *SendMessage) readAllV2(f *protocol.Fields) error {
+	*h = SendMessage{}
+	seen := 0
+	for i := range f.Len() {
+		field := f.At(i)
+		if place := sendLetter(field.Key); place >= 0 {
+			seen |= 1 << place
+		}
+		if err := h.readV2(field); err != nil {
+			return err
+		}
+	}
+	return sendMissing(seen, &sendLetters)
+}
 
-func (spelled) place(key []byte) int  { return sendPlace(key) }
-func (spelled) name(place int) string { return sendNames[place] }
+func (h *SendMessage) readV2(field protocol.Field) error {
+	if place := sendLetter(field.Key); place >= 0 && !h.set(place, field.Value) {
+		return protocol.NewNumberError(sendLetters[place], field.Value)
+	}
+	return nil
+}
 
-func (letters) place(key []byte) int {
+func sendLetter(key []byte) int {
 	if len(key) != 1 || key[0] < 'a' || key[0] >= 'a'+sendFields {
 		return -1
 	}
 	return int(key[0] - 'a')
 }
-func (letters) name(place int) string { return sendLetters[place] }
 
 // DecodeFields reads the letters.
 func (h *SendMessageV2) DecodeFields(f *protocol.Fields) error { return h.DecodeV2Fields(f) }
@@ -172,13 +155,13 @@ func sendPlace(key []byte) int {
 	return -1
 }
 
-func sendMissing(seen int, names sendNaming) error {
+func sendMissing(seen int, names *[sendFields]string) error {
 	if seen&sendRequired == sendRequired {
 		return nil
 	}
 	for place := range sendProperties {
 		if (sendRequired&^seen)&(1<<place) != 0 {
-			return &protocol.MissingFieldError{Name: names.name(place)}
+			return &protocol.MissingFieldError{Name: names[place]}
 		}
 	}
 	return nil
