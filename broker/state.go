@@ -61,20 +61,14 @@ func (f *stateFile) load() error {
 	return nil
 }
 
-const damagedSuffix = ".damaged"
-
-// setAside keeps a damaged file under another name: the next save would put it in the
-// place of the .bak that stood in for it. mu is held.
+// setAside keeps a damaged file before the first save. mu is held.
 func (f *stateFile) setAside() error {
 	if !f.damaged {
 		return nil
 	}
-	err := f.disk.Rename(f.path, f.path+damagedSuffix)
-	f.damaged = err != nil && !errors.Is(err, fs.ErrNotExist)
-	if f.damaged {
-		return err
-	}
-	return nil
+	err := statefile.SetAside(f.disk, f.path)
+	f.damaged = err != nil
+	return err
 }
 
 // exists says whether there is anything to load.

@@ -96,6 +96,9 @@ func New(opt Options, log zerolog.Logger) (*Nameserv, error) {
 	if n.kv, err = kv.Open(opt.Disk, n.cfg.Get().KvConfigPath, kv.DefaultLimits); err != nil {
 		return nil, fmt.Errorf("name server: %w", err)
 	}
+	if damaged := n.kv.Damaged(); damaged != nil {
+		log.Error().Err(damaged).Str("file", n.cfg.Get().KvConfigPath).Msg("KV configuration is damaged; its .bak, the state before the last change, is used")
+	}
 	n.routes = route.NewTable(opt.Clock, opt.Limits, n.rules)
 	n.server = remoting.NewServer(*opt.Server.Get(), log)
 	calls := remoting.DefaultClientConfig()

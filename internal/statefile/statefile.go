@@ -26,6 +26,8 @@ import (
 const (
 	backupSuffix = ".bak"
 	tempSuffix   = ".tmp"
+
+	damagedSuffix = ".damaged"
 )
 
 // Save replaces the content of a file. Its directory is made when it is not there. When Save returns nil, the content is durable.
@@ -50,6 +52,14 @@ func Save(disk vfs.FS, path string, data []byte) error {
 	}
 	if err := disk.SyncDir(dir); err != nil {
 		return fmt.Errorf("saving %s: syncing the directory: %w", path, err)
+	}
+	return nil
+}
+
+// SetAside keeps a damaged file, for which its .bak stood in, as F.damaged: the next Save would put it in the place of that .bak.
+func SetAside(disk vfs.FS, path string) error {
+	if err := disk.Rename(path, path+damagedSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("keeping the damaged %s: %w", path, err)
 	}
 	return nil
 }

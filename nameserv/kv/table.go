@@ -37,7 +37,8 @@ type Table struct {
 	path   string
 	limits Limits
 
-	writer sync.Mutex // one change at a time, over the disk write
+	writer  sync.Mutex // one change at a time, over the disk write
+	damaged error      // why the .bak stood in for the file, until it is set aside
 
 	mu     sync.RWMutex
 	spaces map[string]map[string]string // inner maps are replaced, never changed
@@ -54,9 +55,11 @@ type file struct {
 func Open(disk vfs.FS, path string, limits Limits) (*Table, error) {
 	t := &Table{disk: disk, path: path, limits: limits, spaces: map[string]map[string]string{}}
 	var f file
-	if _, err := statefile.Read(disk, path, func(data []byte) error { f = file{}; return javajson.Unmarshal(data, &f) }); err != nil {
+	_, damaged, err := statefile.ReadOr(disk, path, func(data []byte) error { f = file{}; return javajson.Unmarshal(data, &f) })
+	if err != nil {
 		return nil, fmt.Errorf("KV configuration: %w", err)
 	}
+	t.damaged = damaged
 	for namespace, entries := range f.ConfigTable {
 		if entries == nil {
 			entries = map[string]string{}
@@ -68,6 +71,13 @@ func Open(disk vfs.FS, path string, limits Limits) (*Table, error) {
 		}
 	}
 	return t, nil
+}
+
+// Damaged is why the file was not read, but its .bak, the state before the last change; nil when it was.
+func (t *Table) Damaged() error {
+	t.writer.Lock()
+	defer t.writer.Unlock()
+	return t.damaged
 }
 
 // Get returns one value.
@@ -147,6 +157,12 @@ func (t *Table) save(spaces map[string]map[string]string) error {
 	data, err := javajson.Marshal(file{ConfigTable: spaces})
 	if err != nil {
 		return fmt.Errorf("KV configuration: %w", err)
+	}
+	if t.damaged != nil {
+		if err := statefile.SetAside(t.disk, t.path); err != nil {
+			return fmt.Errorf("KV configuration: %w", err)
+		}
+		t.damaged = nil
 	}
 	if err := statefile.Save(t.disk, t.path, data); err != nil {
 		return fmt.Errorf("KV configuration: %w", err)

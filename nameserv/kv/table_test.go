@@ -125,3 +125,33 @@ func TestUnreadableFileIsAnError(t *testing.T) {
 		t.Error("a torn file without a backup was taken for an empty one")
 	}
 }
+
+// A torn file does not cost the good one beside it, whatever comes next.
+func TestDamagedFileIsSetAside(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "kvConfig.json")
+	table := open(t, path, DefaultLimits)
+	for _, value := range []string{"first", "second"} {
+		if err := table.Put("NS", "K", value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Truncate(path, 20); err != nil {
+		t.Fatal(err)
+	}
+	table = open(t, path, DefaultLimits)
+	if v, _ := table.Get("NS", "K"); v != "first" || table.Damaged() == nil {
+		t.Fatalf("found %q, damage %v; expected the .bak's", v, table.Damaged())
+	}
+	if err := table.Put("NS", "K", "third"); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{path + ".bak": `"first"`, path: `"third"`, path + ".damaged": `"configTable`} {
+		if got, err := os.ReadFile(name); err != nil || !strings.Contains(string(got), want) {
+			t.Errorf("%s holds %q %v, expected %s in it", filepath.Base(name), got, err, want)
+		}
+	}
+	if table.Damaged() != nil {
+		t.Error("still said to be damaged")
+	}
+}
