@@ -222,9 +222,14 @@ func (l *learner) add(p piece) bool {
 	return p.from+(p.n+7)&^7 <= len(l.b)
 }
 
-// binary walks the entries, which have been checked: see decodeBinary. Values are free, lengths and names are not.
+// binary walks the entries, which have been checked: see decodeBinary. Values are free, lengths and names are not. What follows the entries, and
+// nobody reads, makes it no ordinary header.
 func (l *learner) binary() bool {
-	for i := binaryFixed + 8; i < len(l.b); {
+	const entries = binaryFixed + 8
+	if int64(binary.BigEndian.Uint32(l.b[entries-4:])) != int64(len(l.b)-entries) {
+		return false
+	}
+	for i := entries; i < len(l.b); {
 		key := i + 2
 		value := key + int(binary.BigEndian.Uint16(l.b[i:])) + 4
 		i = value + int(binary.BigEndian.Uint32(l.b[value-4:]))
