@@ -238,6 +238,7 @@ func (r *relief) poke() {
 // run is the stand-in's loop.
 func (r *relief) run() {
 	r.flush() // what was queued before it came
+	r.settle()
 	var events [reliefFirst]unix.EpollEvent
 	for !r.stop.Load() {
 		n, err := unix.EpollWait(r.ep, events[:], r.patience())
@@ -258,14 +259,19 @@ func (r *relief) run() {
 			}
 			r.flush()
 		}
-		r.push()
-		r.l.mu.Lock()
-		list := r.l.closing
-		r.l.closing = nil
-		r.l.mu.Unlock()
-		r.closeAll(list)
-		r.l.tellEnded()
+		r.settle()
 	}
+}
+
+// settle does what does not wait for an event, before one is waited for.
+func (r *relief) settle() {
+	r.push()
+	r.l.mu.Lock()
+	list := r.l.closing
+	r.l.closing = nil
+	r.l.mu.Unlock()
+	r.closeAll(list)
+	r.l.tellEnded()
 }
 
 // closeByStandIn gives a connection to the stand-in to close; false: there is none. gnet's own way is a task, which a loop that
