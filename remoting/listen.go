@@ -12,8 +12,6 @@ import (
 const (
 	acceptPauseMin = 5 * time.Millisecond
 	acceptPauseMax = time.Second
-
-	enrollPatience = 2 * reliefTick
 )
 
 // listen opens a TCP listener. Keep-alive probes are off as in Java: the idle check closes dead peers.
@@ -51,7 +49,7 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) {
 	}
 }
 
-// admit gives an accepted connection to a loop; one that waits for the disk would keep it, so that new connections are streams then.
+// admit takes an accepted connection on; accept does not wait until a loop has it.
 func (s *Server) admit(nc net.Conn) {
 	s.stats.accepted.Add(1)
 	if s.count.Add(1) > int64(s.cfg.MaxConnections) {
@@ -63,30 +61,7 @@ func (s *Server) admit(nc net.Conn) {
 		return
 	}
 	c := s.newConn(nc)
-	if s.relieved.Load() > 0 {
-		s.newStream(c, nc)
-		return
-	}
 	s.enrolling.Go(func() { s.enroll(c, nc) })
-}
-
-// enroll waits for the loop. One at a time: gnet counts whose turn it is without a lock. Who comes behind one whose loop
-// hangs becomes a stream.
-func (s *Server) enroll(c *Conn, nc net.Conn) {
-	if !s.choosing.within(enrollPatience) {
-		s.newStream(c, nc)
-		return
-	}
-	_, err := s.engine.EnrollContext(nc, c)
-	s.choosing.unlock()
-	if err == nil && !c.opened() {
-		err = errors.New("epoll refused the descriptor") // gnet closes it and says nothing
-	}
-	if err != nil {
-		s.count.Add(-1)
-		s.stats.acceptErrors.Add(1)
-		s.log.Warn().Err(err).Stringer("remote", c.remote).Msg("no event loop takes the connection")
-	}
 }
 
 func (s *Server) newConn(nc net.Conn) *Conn {
@@ -101,34 +76,6 @@ func (s *Server) newConn(nc net.Conn) *Conn {
 	}
 	return c
 }
-
-// opened: OnOpen has run.
-func (c *Conn) opened() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t != nil
-}
-
-// turnstile is a lock that one can give up waiting for.
-type turnstile chan struct{}
-
-func (t turnstile) within(limit time.Duration) bool {
-	select {
-	case t <- struct{}{}:
-		return true
-	default:
-	}
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	select {
-	case t <- struct{}{}:
-		return true
-	case <-timer.C:
-		return false
-	}
-}
-
-func (t turnstile) unlock() { <-t }
 
 func addrPort(a net.Addr) netip.AddrPort {
 	tcp, ok := a.(*net.TCPAddr)

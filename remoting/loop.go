@@ -58,9 +58,9 @@ type callbacks struct {
 // OnOpen binds a connection to its loop.
 func (e *callbacks) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 	c := gc.Context().(*Conn)
-	c.mu.Lock()
-	c.t = &plain{l: e.s.loopOf(gc.EventLoop()), gc: gc}
-	c.mu.Unlock()
+	if !c.bind(&plain{l: e.s.loopOf(gc.EventLoop()), gc: gc}) {
+		return nil, gnet.Close // gnet's descriptor only: it has become a stream
+	}
 	e.s.book(c)
 	e.s.opened(c)
 	return nil, gnet.None

@@ -132,6 +132,7 @@ type relief struct {
 func (l *loop) relieve() {
 	began := time.Now()
 	l.s.relieved.Add(1)
+	stranded := time.AfterFunc(strandedAfter, l.s.entrance.strand)
 	r := &relief{l: l, ep: -1, event: -1, byFd: make(map[int32]*Conn)}
 	r.turn.init(&l.s.dispatcher, l.drop)
 	r.turn.standsIn = true
@@ -156,6 +157,9 @@ func (l *loop) relieve() {
 	r.closeAll(left)
 	l.tellEnded()
 	r.close()
+	if !stranded.Stop() {
+		l.s.entrance.freed()
+	}
 	l.s.relieved.Add(-1)
 	if took := time.Since(began); took >= reliefTold {
 		l.s.log.Warn().Dur("waited", took).Int("connections", len(r.byFd)).

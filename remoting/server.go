@@ -42,13 +42,14 @@ type Server struct {
 	relieved atomic.Int64  // loops that have a stand-in
 
 	enrolling sync.WaitGroup // connections on their way to a loop
-	choosing  turnstile      // of a loop for one of them
+	entrance  entrance
 	streams   sync.WaitGroup // goroutines of TLS connections
 }
 
 // NewServer prepares a server; Mount its routes, Listen, then Run.
 func NewServer(cfg Config, log zerolog.Logger) *Server {
-	s := &Server{conns: make(map[*Conn]struct{}), pauses: make(chan struct{}, 1), lent: make(chan struct{}, 1), choosing: make(turnstile, 1)}
+	s := &Server{conns: make(map[*Conn]struct{}), pauses: make(chan struct{}, 1), lent: make(chan struct{}, 1)}
+	s.entrance.init()
 	s.dispatcher.init(cfg, log)
 	return s
 }

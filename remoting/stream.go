@@ -111,13 +111,16 @@ func (s *stream) close(c *Conn) {
 	c.shut()
 }
 
-// newStream takes a new connection that no loop can take now.
+// newStream takes a new connection that no loop can take now, unless one has meanwhile.
 func (s *Server) newStream(c *Conn, raw net.Conn) {
 	st := &stream{raw: raw, nc: raw, wg: &s.streams}
 	if tcp, ok := raw.(*net.TCPConn); ok {
 		s.buffers(tcp)
 	}
-	c.t = st
+	if !c.bind(st) {
+		_ = raw.Close() // our copy only
+		return
+	}
 	s.book(c) // before its goroutine is there: a server that stops closes what is in the books
 	s.streams.Go(func() { s.serveNew(c, st) })
 }
