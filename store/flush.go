@@ -8,9 +8,18 @@ import (
 // pageSize is Java's unit of "enough to flush".
 const pageSize = 4096
 
-// thoroughBytes is how much may be appended between two thorough flushes of the
-// consume queues: as much log is read again after a crash.
-const thoroughBytes = 256 << 20
+// How much may be appended between two thorough flushes of the consume queues: as much
+// log is read again after a crash. Each queue with new units costs such a flush some
+// 10 µs: so that this stays about a microsecond a message, many queues get more time.
+const (
+	thoroughBytes = 256 << 20
+	thoroughQueue = 32 << 10 // a queue
+	thoroughMost  = 2 << 30
+)
+
+func thoroughAfter(dirtyQueues int) int64 {
+	return min(max(thoroughBytes, int64(dirtyQueues)*thoroughQueue), thoroughMost)
+}
 
 // flushLog makes the log durable and notes up to which record. The first error
 // ends the acceptance of messages for good.
@@ -69,7 +78,7 @@ func (s *Store) queueLoop(ctx context.Context) {
 		}
 		least := max(cfg.FlushConsumeQueueLeastPages, 1)
 		now, end := s.clk.NowMs(), s.commitLog.Written()
-		if now >= last+int64(cfg.FlushConsumeQueueThoroughInterval) || end-at >= thoroughBytes {
+		if now >= last+int64(cfg.FlushConsumeQueueThoroughInterval) || end-at >= thoroughAfter(s.queues.Dirty()) {
 			last, at, least = now, end, 0
 		}
 		s.flushQueues(least)

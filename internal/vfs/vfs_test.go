@@ -377,6 +377,7 @@ func TestWatched(t *testing.T) {
 	}
 	for name, call := range map[string]func(){
 		"pwrite f":    func() { _, _ = f.WriteAt([]byte("x"), 0) },
+		"pwrite  f":   func() { _ = WriteAt(disk, "/d/f", []byte("x"), 0) },
 		"fdatasync f": func() { _ = f.Datasync() },
 		"fsync log":   func() { _ = log.Sync() },
 		"truncate f":  func() { _ = f.Truncate(7) },

@@ -178,7 +178,19 @@ func (o *openFiles) closeAll() {
 }
 
 // fileName is the name of the queue file that starts at a byte position.
-func fileName(start int64) string { return fmt.Sprintf("%020d", start) }
+func fileName(start int64) string { return string(appendFileName(nil, start)) }
+
+// nameDigits holds every position: all file names are as long.
+const nameDigits = 20
+
+func appendFileName(b []byte, start int64) []byte {
+	var name [nameDigits]byte
+	for i := nameDigits - 1; i >= 0; i-- {
+		name[i] = byte('0' + start%10)
+		start /= 10
+	}
+	return append(b, name[:]...)
+}
 
 // listFiles returns the byte positions at which the files of a queue directory
 // start, in order. Every file must have the one size; an empty last one, left by

@@ -11,18 +11,13 @@ import (
 
 const pageSize = 4096
 
-// markDirty puts a queue on the list of those that Flush writes out. Only the
-// writer calls it, so a queue is on the list once.
-func (t *Table) markDirty(q *Queue) {
-	q.dirty.Store(true)
-	t.dirtyMu.Lock()
-	t.dirty = append(t.dirty, q)
-	t.dirtyMu.Unlock()
-}
-
-// Flush writes all new units to their files, then makes those queues durable that
-// have leastPages pages to show, or all with 0 (the thorough flush). After a
-// thorough flush without error FlushedTimestamp has moved on.
+// Flush writes new units to their files, then makes those queues durable that have
+// leastPages pages to show, or all with 0 (the thorough flush). After a thorough flush
+// without error FlushedTimestamp has moved on.
+//
+// Units of crowded queues stay in memory until they are worth a write, or until the
+// thorough flush: the log has them, and a start after a crash takes what
+// FlushedTimestamp does not vouch for from there.
 //
 // A failed write is tried again next time: the units are still in memory. A failed
 // sync is final, as the kernel may have dropped the pages; every later Flush
@@ -34,24 +29,7 @@ func (t *Table) Flush(leastPages int) error {
 		return t.syncFailed
 	}
 	timestamp := t.lastTimestamp.Load()
-	t.dirtyMu.Lock()
-	list := t.dirty
-	t.dirty = t.spare[:0]
-	t.dirtyMu.Unlock()
-	var failed error
-	for _, q := range list {
-		q.dirty.Store(false)
-		if err := q.flushUnits(); err != nil {
-			failed = err
-			t.markAgain(q)
-		}
-		if !q.waiting {
-			q.waiting = true
-			t.unsynced = append(t.unsynced, q)
-		}
-	}
-	clear(list)
-	t.spare = list[:0]
+	failed := t.writeDirty(leastPages == 0)
 	err := t.sync(leastPages)
 	if err == nil && leastPages == 0 {
 		t.EachBatch(func(q *BatchQueue) bool { err = q.sync(); return err == nil })
@@ -71,15 +49,6 @@ func (t *Table) SyncFailed() error {
 	t.flushing.Lock()
 	defer t.flushing.Unlock()
 	return t.syncFailed
-}
-
-// markAgain is markDirty for the flusher, who may meet the writer.
-func (t *Table) markAgain(q *Queue) {
-	if q.dirty.CompareAndSwap(false, true) {
-		t.dirtyMu.Lock()
-		t.dirty = append(t.dirty, q)
-		t.dirtyMu.Unlock()
-	}
 }
 
 // manySyncs is from how many queues on the file system is synced as a whole.
@@ -201,62 +170,4 @@ func (q *Queue) syncFile(start int64, created bool) error {
 		return f.Sync()
 	}
 	return f.Datasync()
-}
-
-// flushUnits writes the published units that are only in memory. The units it
-// may miss because the writer turns the tail meanwhile have been written by it.
-func (q *Queue) flushUnits() error {
-	q.io.Lock()
-	defer q.io.Unlock()
-	to := q.max.Load()
-	t := q.tail.Load()
-	if t == nil {
-		return nil
-	}
-	return q.writeRange(t, max(q.filed.Load(), t.base), min(to, t.end()))
-}
-
-// writeOut is what the writer does with a full tail before it turns it.
-func (q *Queue) writeOut(t *tail, to int64) error {
-	q.io.Lock()
-	defer q.io.Unlock()
-	return q.writeRange(t, max(q.filed.Load(), t.base), to)
-}
-
-// writeRange writes units [from, to) of a tail to their files, under io.
-func (q *Queue) writeRange(t *tail, from, to int64) error {
-	size := q.table.opt.FileSize
-	for from < to {
-		at := from * UnitSize
-		start := at / size * size
-		upto := min(to, (start+size)/UnitSize)
-		f, err := q.fileFor(start)
-		if err != nil {
-			return err
-		}
-		_, err = f.WriteAt(t.from(from, upto), at-start)
-		q.table.files.release(f)
-		if err != nil {
-			return fmt.Errorf("consume queue: write: %w", err)
-		}
-		from = upto
-		q.filed.Store(upto)
-	}
-	return nil
-}
-
-// fileFor opens the file that starts at a byte position; it may be the one after the last.
-func (q *Queue) fileFor(start int64) (*openFile, error) {
-	if start <= q.last {
-		f, err := q.table.files.acquire(q, start)
-		if err != nil {
-			return nil, fmt.Errorf("consume queue: %w", err)
-		}
-		return f, nil
-	}
-	f, err := q.create(start)
-	if err == nil {
-		q.last = start
-	}
-	return f, err
 }

@@ -63,6 +63,9 @@ type Table struct {
 	dirtyMu sync.Mutex
 	dirty   []*Queue
 
+	// crowded: at the last flush more queues had new units than files may be open.
+	crowded atomic.Bool
+
 	flushing   sync.Mutex // one flush at a time
 	spare      []*Queue
 	unsynced   []*Queue
@@ -143,6 +146,7 @@ func (t *topicQueues) all(dst []*Queue) []*Queue {
 // Open lists the queue directories. It reads no queue: see Recover.
 func Open(opt Options) (*Table, error) {
 	opt.FileSize = RoundFileSize(opt.FileSize)
+	opt.Dir = filepath.Clean(opt.Dir)
 	if opt.TailBudget <= 0 || opt.TailBudget > tailBudget {
 		opt.TailBudget = tailBudget
 	}

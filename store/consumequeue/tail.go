@@ -17,9 +17,10 @@ type tail struct {
 // consumer that is so far behind still costs no system call for its units.
 const (
 	tailFirst = 16
+	tailGrows = 4 // times
 	tailLast  = 4096
 	// tailCrowded is the largest tail once all of them together exceed tailBudget.
-	tailCrowded = 64
+	tailCrowded = 32
 	tailBudget  = 64 << 20
 	// keepUnits of a full tail move to its successor: those who read the newest
 	// messages then do not fall to the file at each turn.
@@ -31,6 +32,15 @@ func newTail(base, units int64) *tail {
 }
 
 func (t *tail) end() int64 { return t.base + t.units }
+
+// carries is how many units that are not in the file move to the successor of a full tail.
+// Of small tails nearly all: to copy them costs less than a write, which comes with the next flush.
+func (t *tail) carries() int64 {
+	if t.units <= tailFirst*tailGrows {
+		return t.units - t.units/keepUnits
+	}
+	return t.units / keepUnits
+}
 
 // from returns the bytes of units [from, to), which must be inside the tail.
 func (t *tail) from(from, to int64) []byte {
@@ -45,7 +55,7 @@ func (q *Queue) dropTail() {
 }
 
 // nextTail makes room for the unit at next. A tail that may still grow takes all
-// units along; a grown one only the newest, and then everything must be in the
+// units along; a grown one only the newest, and everything before them must be in the
 // file already.
 func (q *Queue) nextTail(t *tail, next int64) error {
 	if t == nil {
@@ -59,7 +69,9 @@ func (q *Queue) nextTail(t *tail, next int64) error {
 	}
 	room, keep := t.units, t.units/keepUnits
 	if t.units < limit {
-		room, keep = min(t.units*4, limit), t.units
+		room, keep = min(t.units*tailGrows, limit), t.units
+	} else if unfiled := next - q.filed.Load(); unfiled <= t.carries() {
+		keep = max(keep, unfiled)
 	} else if err := q.writeOut(t, next); err != nil {
 		return err
 	}
