@@ -13,7 +13,12 @@ import (
 // startFaulty runs a broker whose disk fails by rules.
 func startFaulty(t *testing.T, change func(*store.Config)) (*fixture, *vfs.Faulty) {
 	t.Helper()
-	disk := vfs.NewFaulty(vfs.Disk)
+	return startFaultyOn(t, vfs.Disk, change)
+}
+
+func startFaultyOn(t *testing.T, fs vfs.FS, change func(*store.Config)) (*fixture, *vfs.Faulty) {
+	t.Helper()
+	disk := vfs.NewFaulty(fs)
 	cfg, st := DefaultConfig(), store.Defaults()
 	cfg.BrokerName, cfg.BrokerIP1, cfg.NamesrvAddr = "test-a", "127.0.0.1", ""
 	small(&st)

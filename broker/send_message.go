@@ -55,7 +55,8 @@ type sendTurn struct {
 	batch   *store.Batch
 	sends   []send
 	msg     message.Message
-	known   completion    // of msg's properties
+	known   completion // of msg's properties
+	alone   loneSender
 	newest  *topic.Config // of the topic that a message was admitted to last
 	head    header.SendMessage
 	props   []byte // completed property strings and transaction ids of this turn
@@ -122,6 +123,7 @@ func (b *Broker) sendMessages(t *remoting.Turn, reqs []*remoting.Request) {
 	}
 	s := b.turn(t)
 	defer s.endTicket()
+	s.alone.note(reqs)
 	s.stageAll(reqs)
 	s.finishSoon()
 }
@@ -292,7 +294,7 @@ func (s *sendTurn) finish() {
 
 // finishAppended answers what was staged and is appended, or refused by then.
 func (s *sendTurn) finishAppended() {
-	sync := s.b.Store.NeedsFlush()
+	sync := !s.b.Store.Flushed(s.batch.End())
 	var held *pendingSends
 	if len(s.tx.halves) > 0 {
 		s.tellOpened()

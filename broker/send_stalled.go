@@ -38,9 +38,16 @@ func (b *Broker) appendOnLane(reqs []*remoting.Request) {
 // finishSoon is finish on a loop. When the append would have to wait, everything is
 // taken back, and done again on the lane.
 func (s *sendTurn) finishSoon() {
+	here := s.commitsHere()
+	if here {
+		s.batch.CommitHere()
+	}
 	switch {
 	case s.batch.Len() == 0:
 	case s.appendSoon():
+		if here {
+			s.commit()
+		}
 		s.finishAppended()
 	default:
 		s.takeBack()
@@ -53,6 +60,38 @@ func (s *sendTurn) appendSoon() bool {
 	s.loop.Lend()
 	defer s.loop.TakeBack() // also when it panics, as the turn goes on then
 	return s.b.Store.AppendSoon(s.batch)
+}
+
+// lonely is after how many sends in a row, each the only one of its turn and all of one connection, a sender is
+// taken to be alone.
+const lonely = 32
+
+// note counts them.
+func (l *loneSender) note(reqs []*remoting.Request) {
+	if id := reqs[0].Conn.ID; len(reqs) != 1 || id != l.conn {
+		l.conn, l.sends = id, 0
+		return
+	}
+	l.sends++
+}
+
+// loneSender is who sent last, and how often in a row nobody else did.
+type loneSender struct {
+	conn  uint64
+	sends int
+}
+
+// commitsHere: with SYNC_FLUSH the loop flushes what a lone sender waits for. Others are served after that, or by a stand-in
+// when the disk hangs.
+func (s *sendTurn) commitsHere() bool {
+	return s.alone.sends >= lonely && len(s.sends) == 1 && s.sends[0].wait && s.batch.Len() == 1 && s.b.Store.FlushesQuickly()
+}
+
+// commit may take long, and is lent out for as long.
+func (s *sendTurn) commit() {
+	s.loop.Lend()
+	defer s.loop.TakeBack()
+	s.b.Store.Commit()
 }
 
 func (s *sendTurn) takeBack() {

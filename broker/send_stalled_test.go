@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
@@ -136,4 +137,65 @@ func wantBusy(t *testing.T, reply *protocol.Command, remark string) {
 	if reply.Response() != code.SystemBusy || !strings.HasPrefix(reply.Remark, remark) {
 		t.Fatalf("%d %q, want %q", reply.Code, reply.Remark, remark)
 	}
+}
+
+// With SYNC_FLUSH a loop flushes for a sender who is alone. When the disk hangs then, everybody else is served, and the sender
+// gets his answer when it goes on.
+func TestFlushHangsOnLoop(t *testing.T) {
+	t.Parallel()
+	f, disk := startFaultyOn(t, vfs.NewMemory(nil), func(s *store.Config) { s.FlushDiskType = store.SyncFlush })
+	sent := f.sendAlone()
+	other := *f
+	other.client = remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())
+	t.Cleanup(other.client.Close)
+	other.beat("G", "CLUSTERING")
+	inject(t, disk, "fdatasync commitlog/* hang")
+	hanging := f.sending("x")
+	f.eventually("the flush to hang", func() bool { return disk.Hanging() == 1 })
+	other.beat("G", "CLUSTERING")
+	want(t, other.call(code.GetMaxOffset, nil, "topic", "T", "queueId", "0"), code.Success, "")
+	if f.server.Stats().Reliefs == 0 {
+		t.Error("it did not hang on the loop: nobody stood in")
+	}
+	waiting := other.sending("y")
+	select {
+	case a := <-hanging:
+		t.Fatalf("answered before it is on the disk: %d %q", a.Code, a.Remark)
+	case a := <-waiting:
+		t.Fatalf("answered before it is on the disk: %d %q", a.Code, a.Remark)
+	default:
+	}
+	disk.Heal()
+	want(t, <-hanging, code.Success, "")
+	want(t, <-waiting, code.Success, "")
+	if n := f.Store.MaxOffset("T", 0); n != sent+2 {
+		t.Errorf("%d messages, want %d", n, sent+2)
+	}
+}
+
+// A lone sender is told when the flush that the loop did for him fails.
+func TestFlushFailsOnLoop(t *testing.T) {
+	t.Parallel()
+	f, disk := startFaultyOn(t, vfs.NewMemory(nil), func(s *store.Config) { s.FlushDiskType = store.SyncFlush })
+	sent := f.sendAlone()
+	f.mayFail.Store(true) // the end cannot flush either
+	inject(t, disk, "fdatasync commitlog/* err=EIO")
+	for range 2 {
+		if reply := f.call(code.SendMessageV2, []byte("lost"), sendFields("T")...); reply.Response() == code.Success {
+			t.Fatal("a message that the disk may not have was acknowledged")
+		}
+		disk.Heal()
+	}
+	if n := f.Store.MaxOffset("T", 0); n != sent {
+		t.Errorf("%d messages are visible, want %d", n, sent)
+	}
+}
+
+// sendAlone sends until the loop flushes for it, and returns how many it sent.
+func (f *fixture) sendAlone() (sent int64) {
+	for sent < 2*lonely || !f.Store.FlushesQuickly() {
+		f.sendTo("T", fmt.Sprint(sent))
+		sent++
+	}
+	return sent
 }

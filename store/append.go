@@ -47,7 +47,9 @@ func (s *Store) append(b *Batch, limit time.Duration, soon bool) bool {
 	switch {
 	case appended == 0:
 	case s.syncFlush:
-		s.commit.wake()
+		if !b.here {
+			s.commit.wake()
+		}
 	default:
 		s.tellArrivals(b.touched)
 	}

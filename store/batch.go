@@ -14,6 +14,7 @@ type Batch struct {
 	groups []group // one a Stage or StageList call
 	hashes []int32 // index keys of all items
 	end    int64
+	here   bool // see CommitHere
 
 	scratch []byte // of Options.PrePut
 	home    home
@@ -97,8 +98,12 @@ func (b *Batch) Reset() {
 	clear(b.items) // lets go of queues
 	clear(b.touched)
 	b.stage, b.items, b.groups, b.hashes, b.touched = b.stage[:0], b.items[:0], b.groups[:0], b.hashes[:0], b.touched[:0]
-	b.end, b.home = 0, home{}
+	b.end, b.home, b.here = 0, home{}, false
 }
+
+// CommitHere says that the caller of Append calls Store.Commit next, whatever happens:
+// for a sender that is alone, the two wake-ups of the group commit cost as much as a quick flush.
+func (b *Batch) CommitHere() { b.here = true }
 
 // Len is how many results there are: one for each accepted call.
 func (b *Batch) Len() int { return len(b.groups) }

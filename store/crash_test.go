@@ -49,7 +49,7 @@ func (h *history) work(t *testing.T, s *Store, r *rand.Rand, steps int) {
 			h.append(t, s, b, r)
 		case p < 15:
 			if s.syncFlush {
-				s.commitRound(nil, nil)
+				s.commitRound()
 			} else if err := s.flushLog(); err != nil {
 				t.Fatal(err)
 			}

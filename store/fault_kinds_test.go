@@ -120,7 +120,7 @@ func TestEachSyncFails(t *testing.T) {
 					acked = append(acked, fmt.Sprintf("body-%d", n))
 				}
 			})
-			s.commitRound(nil, nil)
+			s.commitRound()
 			if n%10 == 0 {
 				s.flushQueues(n % 20)
 			}
@@ -128,7 +128,7 @@ func TestEachSyncFails(t *testing.T) {
 		if ok, _ := s.Writeable(); !ok {
 			stopped++
 			for range 3 { // it does not get better by itself
-				s.commitRound(nil, nil)
+				s.commitRound()
 			}
 			if ok, why := s.Writeable(); ok || !strings.Contains(why, "input/output error") || faults(s, "io_error") == 0 {
 				t.Errorf("after %d: writeable %v, %q", after, ok, why)

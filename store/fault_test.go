@@ -146,7 +146,7 @@ func TestNoRoomForAConsumeQueue(t *testing.T) {
 			}
 			s.Append(b)
 			if flush == SyncFlush {
-				s.commitRound(nil, nil)
+				s.commitRound()
 			}
 			if r := b.Result(2); r.Status != PutOK {
 				t.Errorf("stored messages: %v", r.Status)
@@ -301,7 +301,7 @@ func TestNotVisibleBeforeDurable(t *testing.T) {
 	if _, err := s.Lookup(0, nil); err == nil {
 		t.Error("found by its place before the flush")
 	}
-	s.commitRound(nil, nil)
+	s.commitRound()
 	if s.MaxPhyOffset() != b.End() || q.MaxOffset() != 2 || order != "PUT_OK" || s.FlushedPhyOffset() != b.End() {
 		t.Errorf("after the flush: log %d, queue %d, %q", s.MaxPhyOffset(), q.MaxOffset(), order)
 	}

@@ -13,8 +13,16 @@ import (
 // goroutine takes all of it, flushes once, and only then gives it to queues and
 // index, lets readers see it, tells the arrivals, and answers whoever waits.
 // What is appended meanwhile goes with the next round. It never waits to gather.
+//
+// A lone sender's round may be run by the one who appended for it, see Commit.
 type commit struct {
 	kick chan struct{}
+
+	round   sync.Mutex // one at a time; under it:
+	ready   []waiter
+	touched []Arrival
+
+	took atomic.Int64 // how long flushes take, ns, the newest ones above all
 
 	// Under the append lock.
 	items, spareItems   []item
@@ -64,6 +72,9 @@ func (c *commit) take() ([]item, []int32) {
 // NeedsFlush says whether sends are answered only after AwaitFlush (SYNC_FLUSH).
 func (s *Store) NeedsFlush() bool { return s.syncFlush }
 
+// Flushed says whether nothing before end waits for the disk: always, without SYNC_FLUSH.
+func (s *Store) Flushed(end int64) bool { return !s.syncFlush || end <= s.commit.done.Load() }
+
 // AwaitFlush calls tell once, when everything before end is on the disk (PutOK),
 // after syncFlushTimeout (FlushDiskTimeout; the message stays), or when a flush
 // failed (ServiceNotAvailable: the disk may have lost it). tell must not block.
@@ -71,7 +82,7 @@ func (s *Store) NeedsFlush() bool { return s.syncFlush }
 // AwaitFlush returns; else from the group commit or from a timer.
 func (s *Store) AwaitFlush(end int64, tell func(PutStatus)) {
 	c := &s.commit
-	if !s.syncFlush || end <= c.done.Load() {
+	if s.Flushed(end) {
 		tell(PutOK)
 		return
 	}
@@ -121,30 +132,62 @@ func (s *Store) expireWaiters() {
 
 // groupCommit is the goroutine of SYNC_FLUSH.
 func (s *Store) groupCommit(ctx context.Context) {
-	var ready []waiter
-	var touched []Arrival
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.commit.kick:
-			ready, touched = s.commitRound(ready[:0], touched[:0])
+			s.commit.round.Lock()
+			s.commitRound()
+			s.commit.round.Unlock()
 		}
 	}
 }
 
-// commitRound makes durable and visible what was appended before it began. The
-// slices are for reuse.
-func (s *Store) commitRound(ready []waiter, touched []Arrival) ([]waiter, []Arrival) {
+// quickFlush is up to when a flush takes no longer than waking who does it, and whom it answers.
+const quickFlush = 500 * time.Microsecond
+
+// FlushesQuickly says whether it may be worth to call Commit.
+func (s *Store) FlushesQuickly() bool {
+	took := s.commit.took.Load()
+	return s.syncFlush && took > 0 && took <= int64(quickFlush)
+}
+
+// Commit does for a batch with CommitHere what else the group commit is woken for,
+// and waits for the disk. When that is at work already, it goes on with this batch.
+func (s *Store) Commit() {
 	c := &s.commit
+	if !c.round.TryLock() {
+		c.wake()
+		return
+	}
+	defer c.round.Unlock()
+	s.commitRound()
+}
+
+// flushTook notes how long a flush took, for an eighth.
+func (c *commit) flushTook(d time.Duration) {
+	before := c.took.Load()
+	if before == 0 {
+		before = int64(d)
+	}
+	c.took.Store(before + (int64(d)-before)/8)
+}
+
+// commitRound makes durable and visible what was appended before it began, under round.
+func (s *Store) commitRound() {
+	c := &s.commit
+	ready, touched := c.ready[:0], c.touched[:0]
 	s.mu.Lock()
 	items, hashes := c.take()
 	end := s.commitLog.Position()
 	s.mu.Unlock()
 	status := PutOK
+	began := time.Now() // not the store's clock: what it is about is the disk
 	if err := s.flushLog(); err != nil {
 		status = ServiceNotAvailable
 	} else {
+		c.flushTook(time.Since(began))
 		s.commitLog.Publish(end)
 		if len(items) > 0 {
 			touched = s.dispatch(items, hashes, touched)
@@ -178,5 +221,5 @@ func (s *Store) commitRound(ready []waiter, touched []Arrival) ([]waiter, []Arri
 	}
 	clear(ready)
 	clear(touched)
-	return ready, touched
+	c.ready, c.touched = ready, touched
 }

@@ -116,7 +116,7 @@ func TestLightQueues(t *testing.T) {
 				own := dispatched("T", 13, "%LMQ%a,%LMQ%b,other,%LMQ%a")
 				own.Properties = message.AppendProperty(own.Properties, message.PropertyInnerMultiQueueOffset, "99,99,99,99")
 				send(t, s, numbered("T", 0, 12), own, numbered("T", 1, 14), dispatched("T", 15, "%LMQ%b"), many("Batch", 0, 3), numbered("T", 0, 16))
-				s.commitRound(nil, nil)
+				s.commitRound()
 				if want := "T/0:16 %LMQ%a/0:13 %LMQ%b/0:1 T/1:1 %LMQ%b/0:2 Batch/0:3"; mode == AsyncFlush && !sameWords(arrivals, want) {
 					t.Errorf("arrivals %v, want %s", arrivals, want)
 				}
@@ -173,7 +173,7 @@ func TestLightQueues(t *testing.T) {
 				s = openMore(t, disk, cfg, clock.Real)
 				check("after a kill")
 				send(t, s, dispatched("T", 17, "%LMQ%b,%LMQ%c"), many("Batch", 3, 2))
-				s.commitRound(nil, nil)
+				s.commitRound()
 				if got := strings.Join(readLight(t, s, "%LMQ%b"), " ") + "|" + strings.Join(readLight(t, s, "%LMQ%c"), " "); got != "body-13 body-15 body-17|body-17" {
 					t.Errorf("going on: %s", got)
 				}
@@ -494,7 +494,7 @@ func TestCrashesOfLightAndBatchQueues(t *testing.T) {
 							h.append(t, s, r)
 						case p < 16:
 							if s.syncFlush {
-								s.commitRound(nil, nil)
+								s.commitRound()
 							} else if err := s.flushLog(); err != nil {
 								t.Fatal(err)
 							}
@@ -537,14 +537,14 @@ func TestDeletedWhileMessagesWait(t *testing.T) {
 		}
 	}
 	sendAll(0, 5)
-	s.commitRound(nil, nil)
+	s.commitRound()
 	sendAll(5, 7)
 	if err := s.DeleteTopics([]string{"T", "%LMQ%a", "Batch"}); err != nil {
 		t.Fatal(err)
 	}
-	s.commitRound(nil, nil)
+	s.commitRound()
 	sendAll(7, 10)
-	s.commitRound(nil, nil)
+	s.commitRound()
 	const want = "body-5 body-6 body-7 body-8 body-9"
 	for name, list := range map[string][]string{"T": bodies(t, s, "T", 0), "light": readLight(t, s, "%LMQ%a"), "batch": readBatches(t, s, "Batch")} {
 		if got := strings.Join(list, " "); got != want {
@@ -555,7 +555,7 @@ func TestDeletedWhileMessagesWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	sendAll(10, 11)
-	s.commitRound(nil, nil)
+	s.commitRound()
 	if low, high := s.MinOffset("T", 0), s.MaxOffset("T", 0); low != 0 || high != 1 {
 		t.Errorf("deleted when nothing waits: [%d, %d)", low, high)
 	}

@@ -315,7 +315,9 @@ func (s *Store) close() error {
 	//lint:ignore SA2001 there is nothing to do while it is held
 	s.mu.Unlock()
 	s.running.Wait()
-	s.commitRound(nil, nil)
+	s.commit.round.Lock()
+	s.commitRound()
+	s.commit.round.Unlock()
 	errs := []error{s.commitLog.Failed()}
 	if s.flags.has(flagIndexError) {
 		// The next start fills it again, from the log; a clean one would not.

@@ -216,7 +216,7 @@ func TestUpstream7233CheckpointOfSyncFlush(t *testing.T) {
 		m := numbered("T", 0, n)
 		m.Properties = append(m.Properties, "WAIT\x01false\x02"...)
 		send(t, s, m)
-		s.commitRound(nil, nil)
+		s.commitRound()
 		clk.Advance(time.Second)
 		n++
 	}
@@ -273,14 +273,14 @@ func TestUpstream9713FailedFlush(t *testing.T) {
 	disk := vfs.NewFaulty(vfs.NewMemory(nil))
 	s := open(t, disk, small("/store", syncFlush))
 	send(t, s, numbered("T", 0, 0))
-	s.commitRound(nil, nil)
+	s.commitRound()
 	flushed := s.FlushedPhyOffset()
 	send(t, s, numbered("T", 0, 1))
 	told := PutStatus(99)
 	s.AwaitFlush(s.commitLog.Written(), func(st PutStatus) { told = st })
 	inject(t, disk, "fdatasync commitlog/* times=1 err=EIO")
 	for range 3 { // the second one would succeed, over pages that the kernel dropped
-		s.commitRound(nil, nil)
+		s.commitRound()
 	}
 	if told != ServiceNotAvailable || s.FlushedPhyOffset() != flushed || s.MaxPhyOffset() != flushed {
 		t.Errorf("told %v; flushed %d, visible %d, want %d", told, s.FlushedPhyOffset(), s.MaxPhyOffset(), flushed)
@@ -301,7 +301,7 @@ func TestUpstream8239ReadBeforeFlushed(t *testing.T) {
 	disk := vfs.NewMemory(nil)
 	s := open(t, disk, small("/store", syncFlush))
 	send(t, s, numbered("T", 0, 0))
-	s.commitRound(nil, nil)
+	s.commitRound()
 	send(t, s, numbered("T", 0, 1), numbered("T", 0, 2))
 	res, _ := s.Get(&GetRequest{Topic: "T", MaxCount: 32}, nil)
 	if res.Count != 1 || res.Max != 1 || s.MaxOffset("T", 0) != 1 {

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"testing"
+
+	"github.com/skylarkmq/skylark/internal/clock"
+	"github.com/skylarkmq/skylark/internal/vfs"
+)
+
+// alone appends one message whose sender makes it durable himself.
+func alone(t *testing.T, s *Store, n int) *Batch {
+	t.Helper()
+	b := NewBatch()
+	if _, st := s.Stage(b, numbered("T", 0, n)); st != PutOK {
+		t.Fatal(st)
+	}
+	b.CommitHere()
+	if !s.AppendSoon(b) || b.Result(0).Status != PutOK {
+		t.Fatalf("not appended: %v", b.Result(0).Status)
+	}
+	return b
+}
+
+// outcome is what becomes of a batch.
+func outcome(s *Store, b *Batch) <-chan PutStatus {
+	told := make(chan PutStatus, 1)
+	s.AwaitFlush(b.End(), func(st PutStatus) { told <- st })
+	return told
+}
+
+// Whoever appends for a lone sender flushes for it: nothing is seen before, and nobody else is woken.
+func TestCommitByTheOneWhoAppends(t *testing.T) {
+	t.Parallel()
+	s := running(t, vfs.NewMemory(nil), small("/store", syncFlush), clock.Real)
+	b := alone(t, s, 0)
+	if s.Flushed(b.End()) || s.MaxOffset("T", 0) != 0 {
+		t.Fatal("visible before it was flushed")
+	}
+	s.Commit()
+	if !s.Flushed(b.End()) || s.MaxOffset("T", 0) != 1 {
+		t.Fatal("not there after its flush")
+	}
+	if st := <-outcome(s, b); st != PutOK {
+		t.Fatal(st)
+	}
+	if !s.FlushesQuickly() {
+		t.Error("a disk in memory is not quick")
+	}
+}
+
+// While the group commit is at work, it takes such a batch along.
+func TestCommitBehindAnotherRound(t *testing.T) {
+	t.Parallel()
+	s := running(t, vfs.NewMemory(nil), small("/store", syncFlush), clock.Real)
+	s.commit.round.Lock()
+	b := alone(t, s, 0)
+	s.Commit()
+	told := outcome(s, b)
+	if s.Flushed(b.End()) {
+		t.Fatal("two rounds at once")
+	}
+	s.commit.round.Unlock()
+	if st := <-told; st != PutOK || s.MaxOffset("T", 0) != 1 {
+		t.Fatal(st, s.MaxOffset("T", 0))
+	}
+}
+
+// A flush that fails is said to the one who asked for it, and to all after him.
+func TestCommitThatFails(t *testing.T) {
+	t.Parallel()
+	disk := vfs.NewFaulty(vfs.NewMemory(nil))
+	s := running(t, disk, small("/store", syncFlush), clock.Real)
+	s.Put(numbered("T", 0, 0))
+	inject(t, disk, "fdatasync commitlog/* err=EIO")
+	b := alone(t, s, 1)
+	s.Commit()
+	if st := <-outcome(s, b); st != ServiceNotAvailable || s.MaxOffset("T", 0) != 1 {
+		t.Fatalf("%v, %d messages", st, s.MaxOffset("T", 0))
+	}
+	disk.Heal()
+	if r := s.Put(numbered("T", 0, 2)); r.Status != ServiceNotAvailable {
+		t.Fatal(r.Status)
+	}
+}
