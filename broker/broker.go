@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -52,6 +53,9 @@ type Options struct {
 
 	// MemoryLimit is what MemoryLimit of the settings came to, in bytes; 0 for none.
 	MemoryLimit int64
+
+	// QuickFlush is that of store.Options.
+	QuickFlush time.Duration
 
 	Disk  vfs.FS      // the real disk when nil
 	Clock clock.Clock // the real clock when nil
@@ -259,7 +263,7 @@ func (b *Broker) open(opt Options) error {
 		return err
 	}
 	if b.Store, err = store.Open(b.storeCfg, store.Options{
-		FS: b.disk, Clock: b.clock, Log: b.log, StoreHost: b.addr, QueueType: b.queueType, PrePut: b.prePut, BitMaps: bitMaps{b}, MemoryLimit: opt.MemoryLimit,
+		FS: b.disk, Clock: b.clock, Log: b.log, StoreHost: b.addr, QueueType: b.queueType, PrePut: b.prePut, BitMaps: bitMaps{b}, MemoryLimit: opt.MemoryLimit, QuickFlush: opt.QuickFlush,
 		Unconsumed: b.unconsumed,
 	}); err != nil {
 		return err

@@ -13,12 +13,12 @@ import (
 // startFaulty runs a broker whose disk fails by rules.
 func startFaulty(t *testing.T, change func(*store.Config)) (*fixture, *vfs.Faulty) {
 	t.Helper()
-	return startFaultyOn(t, vfs.Disk, change)
+	return startFaultyWith(t, Options{}, change)
 }
 
-func startFaultyOn(t *testing.T, fs vfs.FS, change func(*store.Config)) (*fixture, *vfs.Faulty) {
+func startFaultyWith(t *testing.T, opt Options, change func(*store.Config)) (*fixture, *vfs.Faulty) {
 	t.Helper()
-	disk := vfs.NewFaulty(fs)
+	disk := vfs.NewFaulty(vfs.Disk)
 	cfg, st := DefaultConfig(), store.Defaults()
 	cfg.BrokerName, cfg.BrokerIP1, cfg.NamesrvAddr = "test-a", "127.0.0.1", ""
 	small(&st)
@@ -26,7 +26,8 @@ func startFaultyOn(t *testing.T, fs vfs.FS, change func(*store.Config)) (*fixtur
 	if change != nil {
 		change(&st)
 	}
-	return startWith(t, Options{Config: config.NewSection(cfg), Store: config.NewSection(st), Disk: disk}), disk
+	opt.Config, opt.Store, opt.Disk = config.NewSection(cfg), config.NewSection(st), disk
+	return startWith(t, opt), disk
 }
 
 func inject(t *testing.T, disk *vfs.Faulty, rule string) {

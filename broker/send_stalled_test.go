@@ -5,10 +5,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
-	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
@@ -143,7 +143,7 @@ func wantBusy(t *testing.T, reply *protocol.Command, remark string) {
 // gets his answer when it goes on.
 func TestFlushHangsOnLoop(t *testing.T) {
 	t.Parallel()
-	f, disk := startFaultyOn(t, vfs.NewMemory(nil), func(s *store.Config) { s.FlushDiskType = store.SyncFlush })
+	f, disk := startFaultyWith(t, Options{QuickFlush: time.Hour}, func(s *store.Config) { s.FlushDiskType = store.SyncFlush })
 	sent := f.sendAlone()
 	other := *f
 	other.client = remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())
@@ -176,7 +176,7 @@ func TestFlushHangsOnLoop(t *testing.T) {
 // A lone sender is told when the flush that the loop did for him fails.
 func TestFlushFailsOnLoop(t *testing.T) {
 	t.Parallel()
-	f, disk := startFaultyOn(t, vfs.NewMemory(nil), func(s *store.Config) { s.FlushDiskType = store.SyncFlush })
+	f, disk := startFaultyWith(t, Options{QuickFlush: time.Hour}, func(s *store.Config) { s.FlushDiskType = store.SyncFlush })
 	sent := f.sendAlone()
 	f.mayFail.Store(true) // the end cannot flush either
 	inject(t, disk, "fdatasync commitlog/* err=EIO")
@@ -193,7 +193,7 @@ func TestFlushFailsOnLoop(t *testing.T) {
 
 // sendAlone sends until the loop flushes for it, and returns how many it sent.
 func (f *fixture) sendAlone() (sent int64) {
-	for sent < 2*lonely || !f.Store.FlushesQuickly() {
+	for sent < 2*lonely {
 		f.sendTo("T", fmt.Sprint(sent))
 		sent++
 	}

@@ -150,7 +150,7 @@ const quickFlush = 500 * time.Microsecond
 // FlushesQuickly says whether it may be worth to call Commit.
 func (s *Store) FlushesQuickly() bool {
 	took := s.commit.took.Load()
-	return s.syncFlush && took > 0 && took <= int64(quickFlush)
+	return s.syncFlush && took > 0 && took <= int64(s.quickFlush)
 }
 
 // Commit does for a batch with CommitHere what else the group commit is woken for,

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,6 +58,8 @@ type Options struct {
 	// BitMaps says which consumers' expressions a message matches, for the extension
 	// of its queue (enableConsumeQueueExt); nil: no bit maps.
 	BitMaps BitMaps
+	// QuickFlush is up to when a flush is quick, see FlushesQuickly; 0: half a millisecond.
+	QuickFlush time.Duration
 }
 
 // BitMaps makes bit maps (package filterdata). A bit map that was made before an
@@ -80,6 +83,8 @@ type Store struct {
 	opened    time.Time
 	storeHost netip.AddrPort
 	queueType func(string) QueueType
+
+	quickFlush time.Duration
 	// mostLights is maxLightQueues; tests have fewer.
 	mostLights int64
 	syncFlush  bool
@@ -165,7 +170,7 @@ func newStore(cfg *config.Section[Config], opt Options) *Store {
 	c := cfg.Get()
 	s := &Store{
 		cfg: cfg, fs: opt.FS, clk: opt.Clock, logger: opt.Log, root: c.StorePathRootDir, storeHost: opt.StoreHost,
-		queueType: opt.QueueType, prePut: opt.PrePut, unconsumed: opt.Unconsumed, memory: memoryOf(opt.MemoryLimit), memoryLimit: opt.MemoryLimit, syncFlush: c.FlushDiskType == SyncFlush,
+		queueType: opt.QueueType, prePut: opt.PrePut, unconsumed: opt.Unconsumed, memory: memoryOf(opt.MemoryLimit), memoryLimit: opt.MemoryLimit, quickFlush: cmp.Or(opt.QuickFlush, quickFlush), syncFlush: c.FlushDiskType == SyncFlush,
 		mostLights: maxLightQueues,
 	}
 	if c.EnableConsumeQueueExt {
