@@ -325,7 +325,8 @@ func (p *stallPatient) stall(name string, length time.Duration, frozen string) {
 	if !ok || after > resumed {
 		t.Errorf("sends did not go on within %v after the stall, but %v\n%s", resumed, after, s.Tail())
 	}
-	if probes[1].part(1) > length*9/10 {
+	// The write that hangs may come at any time of the stall. If that is in its first half, more than half of these wait, each until the end.
+	if probes[1].part(1) > length/3 {
 		t.Log("the connection whose heartbeats were asked for is the one whose send hung: they wait behind it")
 		probes = slices.Delete(probes, 1, 2)
 	}
