@@ -84,7 +84,7 @@ type loneSender struct {
 // commitsHere: with SYNC_FLUSH the loop flushes what a lone sender waits for. Others are served after that, or by a stand-in
 // when the disk hangs.
 func (s *sendTurn) commitsHere() bool {
-	return s.alone.sends >= lonely && len(s.sends) == 1 && s.sends[0].wait && s.batch.Len() == 1 && s.b.Store.FlushesQuickly()
+	return s.alone.sends >= lonely && len(s.sends) == 1 && s.sends[0].wait && !s.sends[0].req.IsOneWay() && s.batch.Len() == 1 && s.b.Store.FlushesQuickly()
 }
 
 // commit may take long, and is lent out for as long.

@@ -126,9 +126,14 @@ func (s *Server) rescue(c *Conn, nc net.Conn) {
 		return // closed: the loop has come; or no descriptor is left, and it has to wait
 	}
 	defer f.Close() //nolint:errcheck // FileConn has made a copy
-	if raw, err := net.FileConn(f); err == nil {
-		s.newStream(c, raw)
+	raw, err := net.FileConn(f)
+	if err != nil {
+		return
 	}
+	if tcp, ok := raw.(*net.TCPConn); ok {
+		_ = tcp.SetKeepAlive(false) // FileConn turns it on; see listen
+	}
+	s.newStream(c, raw)
 }
 
 // bind says what serves a new connection; false when it is served already.

@@ -161,8 +161,24 @@ func (s *Store) Commit() {
 		c.wake()
 		return
 	}
-	defer c.round.Unlock()
+	whole := false
+	defer func() {
+		if !whole {
+			s.roundBroke()
+		}
+		c.round.Unlock()
+	}()
 	s.commitRound()
+	whole = true
+}
+
+// roundBroke: a fault of ours ended a round, and whoever called goes on. What it had taken is in the log, but nobody gets it before a start
+// has read that again.
+func (s *Store) roundBroke() {
+	s.flags.set(flagNotWriteable, "a fault of the broker ended a flush; restart it")
+	s.commit.mu.Lock()
+	s.commit.failed = true
+	s.commit.mu.Unlock()
 }
 
 // flushTook notes how long a flush took, for an eighth.
@@ -187,7 +203,9 @@ func (s *Store) commitRound() {
 	if err := s.flushLog(); err != nil {
 		status = ServiceNotAvailable
 	} else {
-		c.flushTook(time.Since(began))
+		if len(items) > 0 {
+			c.flushTook(time.Since(began))
+		}
 		s.commitLog.Publish(end)
 		if len(items) > 0 {
 			touched = s.dispatch(items, hashes, touched)

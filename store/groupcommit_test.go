@@ -86,3 +86,25 @@ func TestCommitThatFails(t *testing.T) {
 		t.Fatal(r.Status)
 	}
 }
+
+// A fault of ours within a round does not end the process when a loop runs it, and no message is acknowledged after it.
+func TestCommitThatBreaks(t *testing.T) {
+	t.Parallel()
+	s := running(t, vfs.NewMemory(nil), small("/store", syncFlush), clock.Real)
+	s.OnArrival(func(Arrival) { panic("a fault") })
+	b := alone(t, s, 0)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the fault was hidden")
+			}
+		}()
+		s.Commit()
+	}()
+	if st := <-outcome(s, b); st != ServiceNotAvailable {
+		t.Fatal(st)
+	}
+	if ok, reason := s.Writeable(); ok {
+		t.Fatal("messages are accepted", reason)
+	}
+}
