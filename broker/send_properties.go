@@ -61,22 +61,13 @@ func (c *completion) note(name, value []byte) (keep bool) {
 	switch string(name) {
 	case message.PropertyPopCK, message.PropertyMsgRegion, message.PropertyTraceSwitch, message.PropertyCluster:
 		return false
-	case message.PropertyUniqKey:
-		c.facts.Uniq = value
-	case message.PropertyTags:
-		c.facts.Tags = value
-	case message.PropertyInnerMultiDispatch:
-		c.facts.Dispatch = value
-	case message.PropertyInnerMultiQueueOffset:
-		c.facts.Dispatched = true
 	case message.PropertyWait:
 		c.noWait = equalFold(value, "false")
 	case message.PropertyKeys:
-		c.facts.Keys, c.keys = value, len(trimmed(value)) > 0
+		c.keys = len(trimmed(value)) > 0
 	case message.PropertyTransactionPrepared:
 		c.transaction = equalFold(value, "true")
 	case message.PropertyDelay:
-		c.facts.Delay = value
 		level, err := strconv.ParseInt(string(value), 10, 32)
 		if c.delay, c.badDelay = level > 0, nil; err != nil {
 			c.delay, c.badDelay = false, value
@@ -84,7 +75,7 @@ func (c *completion) note(name, value []byte) (keep bool) {
 	case message.PropertyTimerDelaySec, message.PropertyTimerDelayMs, message.PropertyTimerDeliverMs:
 		c.timer = true
 	case message.PropertyInnerNum:
-		c.facts.InnerNum, c.innerNum = value, true
+		c.innerNum = true
 	case message.PropertyProducerGroup:
 		c.group = value
 	case message.PropertyCheckImmunityTime:
@@ -93,6 +84,7 @@ func (c *completion) note(name, value []byte) (keep bool) {
 		message.PropertyTransactionCheckTimes, message.PropertyTransactionQueueOffset:
 		c.reserved = true
 	}
+	c.facts.Note(name, value)
 	return true
 }
 

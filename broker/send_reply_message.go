@@ -114,12 +114,13 @@ func decodeReply(r *remoting.Request, h *header.SendMessage) error {
 // traced appends a property string with this broker's region and trace switch. The
 // other properties that sends get are not put into replies.
 func (t *replyTemplate) traced(dst, props []byte) []byte {
+	run := message.RunOf(props)
 	for p := message.PairsOf(props); p.Next(); {
 		if name := string(p.Name); name != message.PropertyMsgRegion && name != message.PropertyTraceSwitch {
-			dst = message.AppendProperty(dst, name, string(p.Value))
+			dst, _ = run.Keep(dst, &p)
 		}
 	}
-	dst = message.AppendProperty(dst, message.PropertyMsgRegion, t.region)
+	dst = message.AppendProperty(run.End(dst), message.PropertyMsgRegion, t.region)
 	return message.AppendProperty(dst, message.PropertyTraceSwitch, t.traceOn)
 }
 

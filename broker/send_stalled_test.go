@@ -64,9 +64,7 @@ func TestWriteHangsOnLoop(t *testing.T) {
 	t.Parallel()
 	f, disk := startFaulty(t, func(s *store.Config) { s.OsPageCacheBusyTimeOutMills = 300 })
 	f.sendTo("T", "0")
-	other := *f
-	other.client = remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())
-	t.Cleanup(other.client.Close)
+	other := f.another(t)
 	other.beat("G", "CLUSTERING")
 	inject(t, disk, "pwrite commitlog/* hang")
 	hanging := f.sending("1")
@@ -76,9 +74,7 @@ func TestWriteHangsOnLoop(t *testing.T) {
 	want(t, other.call(code.PullMessage, nil, pullFields("G", "T", "0")...), code.Success, "FOUND")
 	f.eventually("the store to be busy", f.Store.Busy)
 	wantBusy(t, <-other.sending("refused"), "[REJECTREQUEST]system busy")
-	late := *f
-	late.client = remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())
-	t.Cleanup(late.client.Close)
+	late := f.another(t)
 	late.beat("G2", "CLUSTERING")
 	select {
 	case a := <-hanging:
@@ -145,9 +141,7 @@ func TestFlushHangsOnLoop(t *testing.T) {
 	t.Parallel()
 	f, disk := startFaultyWith(t, Options{QuickFlush: time.Hour}, func(s *store.Config) { s.FlushDiskType = store.SyncFlush })
 	sent := f.sendAlone()
-	other := *f
-	other.client = remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())
-	t.Cleanup(other.client.Close)
+	other := f.another(t)
 	other.beat("G", "CLUSTERING")
 	inject(t, disk, "fdatasync commitlog/* hang")
 	hanging := f.sending("x")
@@ -198,4 +192,12 @@ func (f *fixture) sendAlone() (sent int64) {
 		sent++
 	}
 	return sent
+}
+
+// another is the same broker over a connection of its own.
+func (f *fixture) another(t *testing.T) *fixture {
+	other := *f
+	other.client = remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())
+	t.Cleanup(other.client.Close)
+	return &other
 }

@@ -37,12 +37,9 @@ func AppendHostID(dst []byte, host netip.AddrPort) []byte {
 
 // AppendOffset writes the other part.
 func AppendOffset(dst []byte, phy int64) []byte {
-	var hex [16]byte
-	for i := len(hex) - 1; i >= 0; i-- {
-		hex[i] = upperHex[phy&15]
-		phy = int64(uint64(phy) >> 4)
-	}
-	return append(dst, hex[:]...)
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(phy))
+	return appendHex(dst, b[:])
 }
 
 // ParseOffsetMsgID reads such an id.

@@ -34,12 +34,13 @@ func appendPair[N, V ~string | ~[]byte](dst []byte, name N, value V) []byte {
 
 // appendWithout copies pairs but for those a name is asked about.
 func appendWithout(dst, props []byte, drop func(name []byte) bool) []byte {
+	run := message.RunOf(props)
 	for p := message.PairsOf(props); p.Next(); {
 		if !drop(p.Name) {
-			dst = appendPair(dst, p.Name, p.Value)
+			dst, _ = run.Keep(dst, &p)
 		}
 	}
-	return dst
+	return run.End(dst)
 }
 
 // WithoutReserved copies a property string without the names a client may not use.

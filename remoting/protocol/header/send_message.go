@@ -63,52 +63,33 @@ func (h *SendMessage) DecodeFields(f *protocol.Fields) error { return sendSpelle
 func (h *SendMessage) DecodeV2Fields(f *protocol.Fields) error { return sendLettered.decode(h, f) }
 
 var (
-	sendSpelled  = &reader[SendMessage]{(*SendMessage).readAll, (*SendMessage).read}
-	sendLettered = &reader[SendMessage]{(*SendMessage).readAllV2, (*SendMessage).readV2}
+	sendSpelled  = sendReader(sendPlace, &sendNames)
+	sendLettered = sendReader(sendLetter, &sendLetters)
 )
 
-func (h *SendMessage) readAll(f *protocol.Fields) error {
-	*h = SendMessage{}
-	seen := 0
-	for i := range f.Len() {
-		field := f.At(i)
-		if place := sendPlace(field.Key); place >= 0 {
-			seen |= 1 << place
+// sendReader reads the header under one kind of names.
+func sendReader(placeOf func(key []byte) int, names *[sendFields]string) *reader[SendMessage] {
+	one := func(h *SendMessage, field protocol.Field) error {
+		if place := placeOf(field.Key); place >= 0 && !h.set(place, field.Value) {
+			return protocol.NewNumberError(names[place], field.Value)
 		}
-		if err := h.read(field); err != nil {
-			return err
+		return nil
+	}
+	all := func(h *SendMessage, f *protocol.Fields) error {
+		*h = SendMessage{}
+		seen := 0
+		for i := range f.Len() {
+			field := f.At(i)
+			if place := placeOf(field.Key); place >= 0 {
+				seen |= 1 << place
+			}
+			if err := one(h, field); err != nil {
+				return err
+			}
 		}
+		return sendMissing(seen, names)
 	}
-	return sendMissing(seen, &sendNames)
-}
-
-func (h *SendMessage) read(field protocol.Field) error {
-	if place := sendPlace(field.Key); place >= 0 && !h.set(place, field.Value) {
-		return protocol.NewNumberError(sendNames[place], field.Value)
-	}
-	return nil
-}
-
-func (h *SendMessage) readAllV2(f *protocol.Fields) error {
-	*h = SendMessage{}
-	seen := 0
-	for i := range f.Len() {
-		field := f.At(i)
-		if place := sendLetter(field.Key); place >= 0 {
-			seen |= 1 << place
-		}
-		if err := h.readV2(field); err != nil {
-			return err
-		}
-	}
-	return sendMissing(seen, &sendLetters)
-}
-
-func (h *SendMessage) readV2(field protocol.Field) error {
-	if place := sendLetter(field.Key); place >= 0 && !h.set(place, field.Value) {
-		return protocol.NewNumberError(sendLetters[place], field.Value)
-	}
-	return nil
+	return &reader[SendMessage]{all, one}
 }
 
 func sendLetter(key []byte) int {
