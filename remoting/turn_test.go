@@ -268,6 +268,10 @@ func TestResetMidFrame(t *testing.T) {
 func TestTwoLoops(t *testing.T) {
 	t.Parallel()
 	r := serve(t, func(c *Config) { c.EventLoops = 2 })
+	await(t, "both have a connection", func() bool { // who comes while a loop is slow to take him gets a goroutine
+		r.alive(t)
+		return len(r.srv.allLoops()) == 2
+	})
 	var wg sync.WaitGroup
 	for range 8 {
 		w := r.dial(t)
@@ -287,9 +291,6 @@ func TestTwoLoops(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := len(r.srv.allLoops()); n != 2 {
-		t.Errorf("%d loops", n)
-	}
 }
 
 // FuzzTurn feeds noise behind a good frame, in two pieces: no panic, and the good one is answered.
