@@ -26,9 +26,12 @@ const (
 	coldLeft     = "of the log still in memory before, %"
 	coldMiB      = "read back, MiB/s"
 	coldGiB      = "read back, GiB"
+	baseRate     = "messages/s over 8 queues, before the others were there"
 	fewRate      = "messages/s over 8 queues"
 	manyRate     = "messages/s over all queues"
 	lostRate     = "throughput lost, %"
+	fewCPU       = "CPU µs a message over 8 queues"
+	manyCPU      = "CPU µs a message over all queues"
 	queuesAnon   = "anonymous memory more, MiB"
 	queuesFile   = "file pages more, MiB"
 	busyAt       = "first busy answer or shortfall at, messages/s"
@@ -39,7 +42,7 @@ var (
 	idleShown     = []string{startMs, idleAnon, idleFile, idleCPU, connsAnon, connsCPU, cleanStopMs}
 	recoveryShown = []string{logSize, recoveryMs, cleanStopMs, cleanStartMs}
 	catchUpShown  = []string{coldLeft, coldGiB, coldMiB, p50, p99, p999}
-	queuesShown   = []string{fewRate, manyRate, lostRate, queuesAnon, queuesFile, cleanStartMs}
+	queuesShown   = []string{baseRate, fewRate, manyRate, lostRate, fewCPU, manyCPU, queuesAnon, queuesFile, cleanStartMs}
 	busyShown     = []string{busyBelow, busyAt}
 )
 
@@ -193,7 +196,7 @@ func manyQueues(ctx context.Context, b *bed, k server.Kind, o load.Options) (val
 	stop := func() { srv.Stop(syscall.SIGKILL) }
 	defer func() { stop() }()
 	few := load.Options{Addr: srv.Addr, PID: srv.PID(), Warm: o.Warm, Measure: o.Measure}
-	base, _, err := alternate(ctx, few)
+	base, _, err := alternate(ctx, srv, k, few)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -205,14 +208,14 @@ func manyQueues(ctx context.Context, b *bed, k server.Kind, o load.Options) (val
 	if err := firstMessages(ctx, o); err != nil {
 		return nil, nil, err
 	}
-	rates, failed, err := alternate(ctx, few, o)
+	rates, failed, err := alternate(ctx, srv, k, few, o)
 	if err != nil {
 		return nil, nil, err
 	}
 	after := load.MemoryOf(srv.PID())
-	fewest, many := max(base[0], rates[0]), rates[1] // with the queues there and idle, or before they were
 	v := values{
-		fewRate: fewest, manyRate: many, lostRate: 100 * (1 - many/fewest),
+		baseRate: base[0].rate, fewRate: rates[0].rate, manyRate: rates[1].rate, lostRate: 100 * (1 - rates[1].share),
+		fewCPU: rates[0].cpu, manyCPU: rates[1].cpu,
 		queuesAnon: after.Anonymous - before.Anonymous, queuesFile: after.File - before.File,
 	}
 	srv.Stop(syscall.SIGTERM)
@@ -227,25 +230,43 @@ func manyQueues(ctx context.Context, b *bed, k server.Kind, o load.Options) (val
 	return v, failed, err
 }
 
-// alternate measures loads in turns, and returns the median rate of each and the failures of the last one: a single
-// turn of a second differs by half from the next one.
-func alternate(ctx context.Context, loads ...load.Options) (rates []float64, failed failures, err error) {
-	const turns = 5
-	all := make([][]float64, len(loads))
-	for range turns {
+// turns are the medians of what one load did: a single turn of a second differs by half from the next one. share is its rate by
+// that of the first load in the turn before.
+type turns struct{ rate, share, cpu float64 }
+
+// alternate measures loads in turns, each on resident pages, and returns what each came to and the failures of the last one.
+func alternate(ctx context.Context, srv *server.Server, k server.Kind, loads ...load.Options) (all []turns, failed failures, err error) {
+	const each = 5
+	results := make([][]load.Result, len(loads))
+	for range each {
 		for i, o := range loads {
+			if err := warm(srv, k); err != nil {
+				return nil, nil, err
+			}
 			r, err := load.Send(ctx, o)
 			if err != nil {
 				return nil, nil, err
 			}
-			all[i], failed = append(all[i], r.PerSecond), r.Errors
+			results[i], failed = append(results[i], r), r.Errors
 		}
 	}
-	for _, l := range all {
-		slices.Sort(l)
-		rates = append(rates, median(l))
+	for i := range loads {
+		all = append(all, turns{
+			rate:  medianOf(each, func(n int) float64 { return results[i][n].PerSecond }),
+			share: medianOf(each, func(n int) float64 { return results[i][n].PerSecond / results[0][n].PerSecond }),
+			cpu:   medianOf(each, func(n int) float64 { return results[i][n].CPUMicros }),
+		})
 	}
-	return rates, failed, nil
+	return all, failed, nil
+}
+
+func medianOf(n int, value func(int) float64) float64 {
+	v := make([]float64, n)
+	for i := range v {
+		v[i] = value(i)
+	}
+	slices.Sort(v)
+	return median(v)
 }
 
 // firstMessages gives each queue one before the clock runs: that makes its first file, once in its life. A connection goes through the

@@ -165,11 +165,16 @@ func (b *bed) ready(ctx context.Context, r row, k server.Kind) (*running, error)
 	if !k.Broker || r.fresh {
 		return srv, nil
 	}
+	return srv, warm(srv.Server, k)
+}
+
+// warm brings what a load may write of the log next into memory.
+func warm(srv *server.Server, k server.Kind) error {
 	end, err := load.LogEnd(srv.Addr)
 	if err != nil {
-		return srv, fmt.Errorf("where the log ends: %w", err)
+		return fmt.Errorf("where the log ends: %w", err)
 	}
-	return srv, srv.Warm(end, warmBytes[k.Name])
+	return srv.Warm(end, warmBytes[k.Name])
 }
 
 func (b *bed) start(ctx context.Context, k server.Kind, sync bool) (*running, error) {
