@@ -95,8 +95,10 @@ func (s *Store) write(b *Batch, now int64) int {
 	run := writeRun{b: b}
 	gap := int64(0) // by how much what is staged lies behind its place
 	for g := range b.groups {
-		if s.refuses() {
-			run.fail(g, ServiceNotAvailable)
+		if s.refuses() { // since a moment ago: those before it have their offsets
+			if run.flush(s, g) {
+				run.fail(g, ServiceNotAvailable)
+			}
 			return run.written
 		}
 		gap = s.finishRecords(b, g, gap)

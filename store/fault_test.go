@@ -410,3 +410,66 @@ func TestConcurrentSenders(t *testing.T) {
 		})
 	}
 }
+
+// Messages may be refused from the middle of an append on. Those before it keep their offsets, and no offset is lost:
+// a record would say another one than its unit has from then on.
+func TestRefusedInTheMiddle(t *testing.T) {
+	t.Parallel()
+	s := open(t, vfs.NewMemory(time.Now), small("/store", func(c *Config) { c.MappedFileSizeCommitLog = 1 << 20 }))
+	var toggling sync.WaitGroup
+	ended := make(chan struct{})
+	toggling.Go(func() {
+		for {
+			select {
+			case <-ended:
+				return
+			default:
+				s.flags.set(flagDiskFull, "the test")
+				s.flags.clear(flagDiskFull)
+			}
+		}
+	})
+	b, cut := NewBatch(), 0
+	for n := 0; n < 100_000 && cut < 20; n++ {
+		b.Reset()
+		for range 8 {
+			_, _ = s.Stage(b, msg("T", 0, "body", "")) // refused at times
+		}
+		if b.Len() == 0 {
+			continue
+		}
+		s.Append(b)
+		if b.Result(0).Status == PutOK && b.Result(b.Len()-1).Status == ServiceNotAvailable {
+			cut++
+		}
+		if next, end := s.queues.Queue("T", 0).Next, s.MaxOffset("T", 0); next != end {
+			t.Fatalf("the next message gets offset %d, its unit %d", next, end)
+		}
+	}
+	close(ended)
+	toggling.Wait()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A queue that cannot be opened refuses its own messages, and nobody else's.
+func TestOneQueueThatCannotBeOpened(t *testing.T) {
+	t.Parallel()
+	disk := vfs.NewFaulty(vfs.NewMemory(time.Now))
+	s := open(t, disk, small("/store"))
+	send(t, s, numbered("T", 0, 0), numbered("T", 1, 1))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	inject(t, disk, "open T/1/* err=EIO")
+	s = open(t, disk, small("/store"))
+	if r := put(t, s, numbered("T", 1, 2)); r.Status != ServiceNotAvailable {
+		t.Errorf("to the broken queue: %v", r.Status)
+	}
+	if r := put(t, s, numbered("T", 0, 3)); r.Status != PutOK || r.QueueOffset != 1 {
+		t.Errorf("to its neighbour: %+v", r)
+	}
+	disk.Heal()
+	_ = s.Close() // with a queue that it could not look into
+}

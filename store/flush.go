@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/skylarkmq/skylark/store/index"
 )
 
 // pageSize is Java's unit of "enough to flush".
@@ -100,7 +103,7 @@ func (s *Store) flushQueues(leastPages int) {
 		tend = s.index.Flush
 	}
 	if ierr := tend(); ierr != nil {
-		s.notDurable(ierr, flagIndexUnsynced, FaultOf(ierr) == FaultIO, "index")
+		s.notDurable(ierr, flagIndexUnsynced, indexLost(ierr), "index")
 		err = ierr
 	} else {
 		s.told &^= flagIndexUnsynced
@@ -115,6 +118,9 @@ func (s *Store) flushQueues(leastPages int) {
 		s.logger.Error().Err(err).Msg("store: flush of the checkpoint")
 	}
 }
+
+// indexLost says whether entries may be gone that the kernel had taken: no later flush brings them to the disk.
+func indexLost(err error) bool { return FaultOf(err) == FaultIO || errors.Is(err, index.ErrNotSynced) }
 
 // notDurable notes that queues or index could not be flushed. A final failure is said
 // once: it stays until a restart, which recovers them from the log.

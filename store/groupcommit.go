@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ type commit struct {
 	round   sync.Mutex // one at a time; under it:
 	ready   []waiter
 	touched []Arrival
+	broken  bool // see roundBroke
 
 	took atomic.Int64 // how long flushes take, ns, the newest ones above all
 
@@ -173,12 +175,25 @@ func (s *Store) Commit() {
 }
 
 // roundBroke: a fault of ours ended a round, and whoever called goes on. What it had taken is in the log, but nobody gets it before a start
-// has read that again.
+// has read that again: no round after it makes anything visible, and the stop is not clean. Under round.
 func (s *Store) roundBroke() {
+	s.commit.broken = true
 	s.flags.set(flagNotWriteable, "a fault of the broker ended a flush; restart it")
 	s.commit.mu.Lock()
 	s.commit.failed = true
 	s.commit.mu.Unlock()
+}
+
+// lastRound is that of Close.
+func (s *Store) lastRound() error {
+	s.commit.round.Lock()
+	defer s.commit.round.Unlock()
+	s.commitRound()
+	if s.commit.broken {
+		// The next start reads what the broken round took; after a clean stop it would not.
+		return errors.New("store: a fault of the broker ended a flush: " + s.flags.reason(flagNotWriteable))
+	}
+	return nil
 }
 
 // flushTook notes how long a flush took, for an eighth.
@@ -200,7 +215,7 @@ func (s *Store) commitRound() {
 	s.mu.Unlock()
 	status := PutOK
 	began := time.Now() // not the store's clock: what it is about is the disk
-	if err := s.flushLog(); err != nil {
+	if err := s.flushLog(); err != nil || c.broken {
 		status = ServiceNotAvailable
 	} else {
 		if len(items) > 0 {

@@ -94,7 +94,8 @@ func TestCommitThatFails(t *testing.T) {
 // A fault of ours within a round does not end the process when a loop runs it, and no message is acknowledged after it.
 func TestCommitThatBreaks(t *testing.T) {
 	t.Parallel()
-	s := running(t, vfs.NewMemory(nil), small("/store", syncFlush), clock.Real)
+	s := open(t, vfs.NewMemory(nil), small("/store", syncFlush))
+	stop := run(t, s)
 	s.OnArrival(func(Arrival) { panic("a fault") })
 	b := alone(t, s, 0)
 	func() {
@@ -110,5 +111,16 @@ func TestCommitThatBreaks(t *testing.T) {
 	}
 	if ok, reason := s.Writeable(); ok {
 		t.Fatal("messages are accepted", reason)
+	}
+	// What the broken round took is nobody's: no round after it says that it is there, and the next start reads it again.
+	s.commit.round.Lock()
+	s.commitRound()
+	s.commit.round.Unlock()
+	if s.Flushed(b.End()) {
+		t.Error("a later round says that it is there")
+	}
+	stop()
+	if err := s.Close(); err == nil {
+		t.Error("the stop was clean")
 	}
 }

@@ -141,6 +141,10 @@ func (s *Store) light(m *message.Message, names []byte) (*more, PutStatus) {
 			}
 			q = s.queues.Queue(name, lightQueueID)
 		}
+		if q.Err() != nil {
+			status = ServiceNotAvailable
+			return
+		}
 		mo.places = append(mo.places, place{queue: q})
 	})
 	if status != PutOK {
@@ -196,7 +200,9 @@ func (s *Store) manyMessages(m *message.Message, innerNum []byte) (*more, PutSta
 		return nil, MessageIllegal
 	}
 	q := s.queues.Batch(m.Topic, m.QueueID)
-	q.Bounds() // opened: from here on Next is the append lock's
+	if q.Err() != nil { // opened: from here on Next is the append lock's
+		return nil, ServiceNotAvailable
+	}
 	props := message.AppendWithoutProperty(make([]byte, 0, len(m.Properties)+offsetDigits+16), m.Properties, message.PropertyInnerBase)
 	m.Properties = message.AppendLate(props, message.PropertyInnerBase, offsetDigits)
 	return &more{batch: q, count: int16(count), room: offsetDigits}, PutOK

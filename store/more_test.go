@@ -563,3 +563,33 @@ func TestDeletedWhileMessagesWait(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A topic that was deleted and made again stands twice in the log. After a crash the queues have the messages of the second
+// one, all of them.
+func TestDeletedMadeAgainAndKilled(t *testing.T) {
+	t.Parallel()
+	disk := vfs.NewMemory(time.Now)
+	s := openMore(t, disk, small("/store", lmq), clock.Real)
+	sendAll := func(from, to int) {
+		for n := from; n < to; n++ {
+			send(t, s, dispatched("T", n, "%LMQ%a"), many("Batch", n, 1))
+		}
+	}
+	sendAll(0, 9)
+	if err := s.DeleteTopics([]string{"T", "%LMQ%a", "Batch"}); err != nil {
+		t.Fatal(err)
+	}
+	sendAll(9, 12)
+	s.abandonForTest(t)
+	s = openMore(t, disk, small("/store", lmq), clock.Real)
+	sendAll(12, 13)
+	const want = "body-9 body-10 body-11 body-12"
+	for name, list := range map[string][]string{"T": bodies(t, s, "T", 0), "light": readLight(t, s, "%LMQ%a"), "batch": readBatches(t, s, "Batch")} {
+		if got := strings.Join(list, " "); got != want {
+			t.Errorf("%s has %s", name, got)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}

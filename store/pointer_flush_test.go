@@ -22,6 +22,7 @@ func TestFailedFlushOfPointers(t *testing.T) {
 		{"fsync T/0/* times=1 err=EIO", "consume_queue_flush_failed"},
 		{"fdatasync T/0/* times=1 err=EIO", "consume_queue_flush_failed"},
 		{"fsync index/* times=1 err=EIO", "index_flush_failed"},
+		{"fsync index/* times=1 err=ENOSPC", "index_flush_failed"}, // found out when pages were written back
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()

@@ -132,14 +132,14 @@ func (s *Store) settle() {
 	for _, at := range []*atomic.Int64{&s.checkpoint.PhysicTime, &s.checkpoint.LogicsTime, &s.checkpoint.IndexTime} {
 		at.Store(min(at.Load(), last))
 	}
-	queues, index := s.flushUnits(0), s.index.Flush()
+	queues, keys := s.flushUnits(0), s.index.Flush()
 	if queues != nil {
 		s.notDurable(queues, flagQueueUnsynced, s.queues.SyncFailed() != nil, "consume queues")
 	}
-	if index != nil {
-		s.notDurable(index, flagIndexUnsynced, FaultOf(index) == FaultIO, "index")
+	if keys != nil {
+		s.notDurable(keys, flagIndexUnsynced, indexLost(keys), "index")
 	}
-	if queues != nil || index != nil {
+	if queues != nil || keys != nil {
 		s.checkpoint.LogicsTime.Store(0)
 	}
 }

@@ -151,7 +151,9 @@ func (s *Store) encode(cfg *Config, b *Batch, m *message.Message, f *facts, body
 		it.numbered = false
 		it.tagsCode = message.TagsCode(f.Tags)
 	case it.numbered:
-		it.queue = home.queues.Queue(m.QueueID)
+		if it.queue = home.queues.Queue(m.QueueID); it.queue.Err() != nil { // its units would keep all others waiting
+			return ServiceNotAvailable
+		}
 		it.tagsCode = message.TagsCode(f.Tags)
 		it.bits = s.bitMapOf(m.Topic, m.Properties)
 		if m.Topic == message.TopicSchedule {

@@ -320,10 +320,8 @@ func (s *Store) close() error {
 	//lint:ignore SA2001 there is nothing to do while it is held
 	s.mu.Unlock()
 	s.running.Wait()
-	s.commit.round.Lock()
-	s.commitRound()
-	s.commit.round.Unlock()
-	errs := []error{s.commitLog.Failed()}
+	round := s.lastRound()
+	errs := []error{s.commitLog.Failed(), round}
 	if s.flags.has(flagIndexError) {
 		// The next start fills it again, from the log; a clean one would not.
 		errs = append(errs, errors.New("store: the index lacks entries: "+s.flags.reason(flagIndexError)))

@@ -369,8 +369,12 @@ func (l *look) size(dir, setting string, want int64, stops bool) error {
 		if err != nil {
 			return err
 		}
-		if info.Size == 0 {
-			continue
+		if info.Size < want { // a crash leaves the file that was being made
+			if blank, err := vfs.Blank(l.disk, filepath.Join(dir, e.Name)); err != nil {
+				return err
+			} else if blank {
+				continue
+			}
 		}
 		if info.Size != want {
 			o := Obstacle{

@@ -37,7 +37,7 @@ func Java(jars, heap string) Kind {
 	return Kind{Name: "Java 5.5.0", Broker: true, command: func(s *Server, conf string) *exec.Cmd {
 		args := []string{
 			"-Xms" + heap, "-Xmx" + heap, "-XX:+UseG1GC", "-XX:G1HeapRegionSize=16m", "-XX:G1ReservePercent=25",
-			"-XX:InitiatingHeapOccupancyPercent=30", "-XX:+AlwaysPreTouch", "-XX:MaxDirectMemorySize=2g", "-Duser.home=" + s.Dir,
+			"-XX:InitiatingHeapOccupancyPercent=30", "-XX:+AlwaysPreTouch", "-XX:MaxDirectMemorySize=2g", "-Duser.home=" + s.Dir, "-Djava.io.tmpdir=" + s.Dir,
 		}
 		args = append(args, JavaAccess()...)
 		args = append(args, "-cp", filepath.Join(jars, "*"), "org.apache.rocketmq.broker.BrokerStartup", "-c", conf)

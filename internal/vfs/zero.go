@@ -54,6 +54,16 @@ func nonZero(b []byte) (first, end int) {
 	return first, end
 }
 
+// Blank says whether a file holds nothing but zeros, or nothing.
+func Blank(fs FS, name string) (blank bool, err error) {
+	f, err := fs.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return ZerosFrom(f, 0)
+}
+
 // ZerosFrom says whether a file holds nothing but zeros from an offset on. Where only
 // the beginning of a sparse file was written that is one short read and a question.
 func ZerosFrom(f File, off int64) (bool, error) {

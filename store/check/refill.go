@@ -156,6 +156,7 @@ func (w *writer) refill() error {
 	if err != nil {
 		return err
 	}
+	table.Replay()
 	for _, key := range w.queues {
 		if !w.report.damage.dead[key] {
 			r.queues[key] = table.Queue(key.topic, key.id)

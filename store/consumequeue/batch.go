@@ -205,6 +205,11 @@ func (q *BatchQueue) Put(u BatchUnit) error {
 	if u.Base < 0 || u.Count <= 0 || u.PhyOffset <= q.maxPhy {
 		return nil
 	}
+	if u.Base == 0 && q.max > 0 && q.table.replayed {
+		if err := q.restart(); err != nil {
+			return err
+		}
+	}
 	if n := len(q.files); n == 0 || q.end >= q.files[n-1].start+q.fileSize() {
 		if err := q.addFile(); err != nil {
 			return err
@@ -222,6 +227,17 @@ func (q *BatchQueue) Put(u BatchUnit) error {
 	q.end += BatchUnitSize
 	q.max, q.maxPhy, q.dirty = u.End(), u.PhyOffset, true
 	q.table.lastTimestamp.Store(u.StoreTimestamp)
+	return nil
+}
+
+// restart removes everything, the last file first.
+func (q *BatchQueue) restart() error {
+	for n := len(q.files); n > 0; n-- {
+		if err := q.removeFile(n - 1); err != nil {
+			return err
+		}
+	}
+	q.end, q.min, q.max, q.maxPhy = 0, 0, 0, -1
 	return nil
 }
 
@@ -246,6 +262,13 @@ func (q *BatchQueue) Bounds() (low, high int64) {
 	q.lock()
 	defer q.mu.Unlock()
 	return q.min, q.max
+}
+
+// Err is why the queue cannot be used, or nil.
+func (q *BatchQueue) Err() error {
+	q.lock()
+	defer q.mu.Unlock()
+	return q.err
 }
 
 // MaxPhy is the position of the newest record, -1 if none.
@@ -371,7 +394,8 @@ func (q *BatchQueue) correctMin(minPhy int64) {
 func (q *BatchQueue) deleteExpired(minPhy int64) (deleted int, err error) {
 	q.lock()
 	for err == nil && q.err == nil && len(q.files) > 1 {
-		if u, ok := q.at(q.files[1].start - BatchUnitSize); ok && u.PhyOffset >= minPhy {
+		var gone bool
+		if gone, err = q.firstGone(minPhy); err != nil || !gone {
 			break
 		}
 		if err = q.removeFile(0); err == nil {
@@ -381,6 +405,22 @@ func (q *BatchQueue) deleteExpired(minPhy int64) (deleted int, err error) {
 	q.mu.Unlock()
 	q.correctMin(minPhy)
 	return deleted, err
+}
+
+// firstGone says whether the log has nothing any more of what the first file points to. A last unit that was damaged
+// says nothing: then the next one is asked.
+func (q *BatchQueue) firstGone(minPhy int64) (bool, error) {
+	end := q.files[1].start
+	for _, at := range [...]int64{end - BatchUnitSize, end} {
+		u, ok := q.at(at)
+		if !ok {
+			return false, fmt.Errorf("batch consume queue: a unit of %s cannot be read", filepath.Join(q.dir(), fileName(q.files[0].start)))
+		}
+		if u.written() {
+			return u.PhyOffset < minPhy, nil
+		}
+	}
+	return false, nil
 }
 
 func (q *BatchQueue) sync() error {

@@ -3,6 +3,8 @@ package consumequeue
 import (
 	"testing"
 	"time"
+
+	"github.com/skylarkmq/skylark/internal/vfs"
 )
 
 // putBatches adds n units of three messages each, ten bytes and a second apart.
@@ -70,5 +72,55 @@ func TestBatchQueue(t *testing.T) {
 	}
 	if l, h := q.Bounds(); l != 0 || h != 0 {
 		t.Errorf("after the deletion [%d, %d)", l, h)
+	}
+}
+
+// A batch queue's file goes only when it is known that the log has nothing of it any more.
+func TestBatchFilesThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	disk := vfs.NewFaulty(vfs.Disk)
+	opt := testOptions(t.TempDir())
+	opt.FS = disk
+	table, _ := openTable(t, opt, false)
+	q := table.Batch("B", 1)
+	putBatches(t, q, 0, 25)
+	expire := func() (int, error) { return table.DeleteExpired(105, func(time.Duration) {}, 0) }
+	if err := disk.Inject("pread B/1/* err=EIO"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := expire(); n != 0 || err == nil {
+		t.Errorf("without being read: deleted %d files, %v", n, err)
+	}
+	disk.Heal()
+	for _, damaged := range []int64{9, 19} {
+		if _, err := q.files[damaged/10].WriteAt(make([]byte, BatchUnitSize), damaged%10*BatchUnitSize); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := expire(); n != 1 || err != nil {
+		t.Errorf("last units damaged: deleted %d files, %v; only the first is known to have expired", n, err)
+	}
+}
+
+// A topic that was deleted and made again stands twice in the log. Recovery ends with the second one.
+func TestBatchesThatBeginAgain(t *testing.T) {
+	t.Parallel()
+	opt := testOptions(t.TempDir())
+	table, _ := openTable(t, opt, false)
+	table.Replay()
+	q := table.Batch("B", 1)
+	putBatches(t, q, 0, 25)
+	for i := range int64(3) {
+		if err := q.Put(BatchUnit{PhyOffset: 1000 + i, Size: 10, Base: 2 * i, Count: 2}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if low, high := q.Bounds(); low != 0 || high != 6 {
+		t.Errorf("[%d, %d), want [0, 6)", low, high)
+	}
+	for offset := range int64(6) {
+		if units := q.Units(offset, 1, nil); len(units) != 1 || units[0].PhyOffset != 1000+offset/2 {
+			t.Errorf("offset %d: %+v", offset, units)
+		}
 	}
 }

@@ -39,9 +39,7 @@ func (q *Queue) correctMin(minPhy int64) error {
 	if q.corrected == minPhy+1 {
 		return nil
 	}
-	b := newBlock()
-	defer b.release()
-	low, err := q.firstUnit(b, q.min.Load(), q.max.Load(), func(u Unit) bool { return u.PhyOffset >= minPhy && !u.filler() })
+	low, err := q.firstHeld(minPhy, q.min.Load())
 	if err != nil {
 		return err
 	}
@@ -89,18 +87,17 @@ func (q *Queue) deleteExpired(minPhy int64) (deleted int, err error) {
 	}
 	q.io.Lock()
 	defer q.io.Unlock()
-	size := q.table.opt.FileSize
+	size, held := q.table.opt.FileSize, int64(-1)
 	for q.first < q.last {
-		u, err := q.unitInFile((q.first+size)/UnitSize - 1)
-		if err != nil {
-			return deleted, err
+		if gone, err := q.firstGone(minPhy); err != nil || !gone {
+			return deleted, errors.Join(err, q.expired(minPhy))
 		}
-		if !u.written() { // damaged: the next one knows
-			if u, err = q.unitAnywhere((q.first + size) / UnitSize); err != nil {
+		if held < 0 { // that unit may be damaged, and the others of its file lead to messages
+			if held, err = q.firstHeld(minPhy, q.first/UnitSize); err != nil {
 				return deleted, err
 			}
 		}
-		if u.PhyOffset >= minPhy && !u.filler() {
+		if (q.first+size)/UnitSize > held {
 			break
 		}
 		// The minimum moves first: a reader finds no offset whose file is gone.
@@ -111,10 +108,33 @@ func (q *Queue) deleteExpired(minPhy int64) (deleted int, err error) {
 		q.first += size
 		deleted++
 	}
+	return deleted, q.expired(minPhy)
+}
+
+// expired brings the minimum and the extension up to date, under io.
+func (q *Queue) expired(minPhy int64) error {
 	if err := q.correctMin(minPhy); err != nil {
-		return deleted, err
+		return err
 	}
-	return deleted, q.expireExt()
+	return q.expireExt()
+}
+
+// firstGone says whether the log has nothing any more of what the first file's last unit leads to. A damaged one that
+// leads nowhere does not know, but the one after it.
+func (q *Queue) firstGone(minPhy int64) (bool, error) {
+	end := (q.first + q.table.opt.FileSize) / UnitSize
+	u, err := q.unitInFile(end - 1)
+	if err == nil && !u.written() {
+		u, err = q.unitAnywhere(end)
+	}
+	return err == nil && (u.PhyOffset < minPhy || u.filler()), err
+}
+
+// firstHeld is the first unit, from an offset on, of a record that the log still has.
+func (q *Queue) firstHeld(minPhy, from int64) (int64, error) {
+	b := newBlock()
+	defer b.release()
+	return q.firstUnit(b, from, q.max.Load(), func(u Unit) bool { return u.PhyOffset >= minPhy && !u.filler() })
 }
 
 // Unused says whether everything the queue points to is gone from the commit log.

@@ -130,6 +130,8 @@ func (q *Queue) reconcile(offset int64) (drop bool, err error) {
 	}
 	max := q.max.Load()
 	switch {
+	case offset == 0 && max > 0 && q.table.replayed:
+		return false, q.restart(0)
 	case offset == 0 || offset == max: // Java checks no offset 0 (ConsumeQueue#putMessagePositionInfo)
 	case offset < max:
 		q.table.log.Warn().Str("topic", q.Topic).Int32("queue", q.ID).Int64("offset", offset).Int64("max", max).

@@ -417,6 +417,32 @@ func TestMinimumAndExpiry(t *testing.T) {
 	}
 }
 
+// One damaged unit does not delete a file whose others lead to messages.
+func TestExpiryByADamagedUnit(t *testing.T) {
+	t.Parallel()
+	table, _ := openTable(t, testOptions(t.TempDir()), false)
+	q := table.Queue("T", 0)
+	put(t, q, 0, 0, 35)
+	if err := table.Flush(0); err != nil {
+		t.Fatal(err)
+	}
+	var low [UnitSize]byte
+	putUnit(low[:], Unit{PhyOffset: 3, Size: 100})
+	if err := vfs.WriteAt(vfs.Disk, q.path(0), low[:], 9*UnitSize); err != nil {
+		t.Fatal(err)
+	}
+	q.tail.Store(nil)
+	for _, c := range []struct {
+		minPhy, min int64
+		deleted     int
+	}{{500, 5, 0}, {1000, 10, 1}} {
+		deleted, err := table.DeleteExpired(c.minPhy, func(time.Duration) {}, 0)
+		if err != nil || deleted != c.deleted || q.MinOffset() != c.min {
+			t.Errorf("log from %d: deleted %d, min %d, %v; want %d, %d", c.minPhy, deleted, q.MinOffset(), err, c.deleted, c.min)
+		}
+	}
+}
+
 func TestOffsetByTime(t *testing.T) {
 	t.Parallel()
 	table, _ := openTable(t, testOptions(t.TempDir()), false)

@@ -42,6 +42,7 @@ const (
 // the end of the log. It returns what Recover does, of all that was found.
 func (t *Table) Rebuild(phy int64) (int64, error) {
 	t.unclean = true
+	t.Replay()
 	if _, err := t.takeSaved(false); err != nil {
 		return 0, err
 	}
@@ -71,6 +72,11 @@ func (t *Table) Rebuild(phy int64) (int64, error) {
 	})
 	return maxPhy, err
 }
+
+// Replay says that records of the log are put from here on, until Rebuilt. In the log stand the messages, too, of a topic
+// that was deleted and made again. Its first message has offset 0 once more: the queue begins anew with it, or those
+// behind it would be taken for ones that came before.
+func (t *Table) Replay() { t.replayed = true }
 
 func (q *Queue) rebuild(phy int64) error {
 	if !q.hasFiles.Load() {
@@ -184,6 +190,7 @@ func (q *Queue) forgetAgain() {
 // Rebuilt ends what Rebuild began: what was found in the queues and was not put again
 // is removed, and that is durable when it returns.
 func (t *Table) Rebuilt() error {
+	t.replayed = false
 	var cut []*Queue
 	var mu sync.Mutex
 	err := sideBySide(t.list(), func(q *Queue) error {

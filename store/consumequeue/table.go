@@ -55,6 +55,9 @@ type Table struct {
 	// unclean: the last stop was a crash.
 	unclean bool
 
+	// replayed: what is put comes from the log, from some place in it on. See Replay.
+	replayed bool
+
 	lastTimestamp    atomic.Int64 // store time of the newest unit
 	flushedTimestamp atomic.Int64
 	tailBytes        atomic.Int64

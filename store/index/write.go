@@ -23,6 +23,10 @@ const (
 
 var errCut = errors.New("the file is shorter than it was made")
 
+// ErrNotSynced is in what Flush answers when the disk did not take what had been written: it may be lost, though another
+// flush succeeds.
+var ErrNotSynced = errors.New("not synced")
+
 // open makes the file the one that is written.
 func (f *file) open(isNew bool) error {
 	h, err := f.readHeader()
@@ -249,7 +253,7 @@ func (f *file) sync() error {
 	}
 	defer f.release()
 	if err := raw.Sync(); err != nil {
-		return fmt.Errorf("index: %s: %w", f.path, err)
+		return fmt.Errorf("index: %s: %w: %w", f.path, ErrNotSynced, err)
 	}
 	// Somebody who cuts a file under us would not be noticed before the next start,
 	// which takes it for one of other settings.

@@ -94,12 +94,14 @@ func (d *Dir) check(files []*File) ([]*File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("mapped: %w", err)
 		}
-		if info.Size == 0 && i == len(files)-1 {
-			// A crash between creation and allocation leaves it.
-			if err := d.opt.FS.Remove(f.path); err != nil {
-				return nil, fmt.Errorf("mapped: remove empty last file: %w", err)
+		if info.Size < d.opt.FileSize && i == len(files)-1 {
+			removed, err := d.removeUnmade(f)
+			if err != nil {
+				return nil, err
 			}
-			continue
+			if removed {
+				continue
+			}
 		}
 		if info.Size != d.opt.FileSize {
 			return nil, fmt.Errorf("mapped: %s: length %d, but the configured file size is %d", f.path, info.Size, d.opt.FileSize)
@@ -111,6 +113,19 @@ func (d *Dir) check(files []*File) ([]*File, error) {
 		kept = append(kept, f)
 	}
 	return kept, nil
+}
+
+// removeUnmade removes a last file that a crash has left while it was being allocated, which file systems do piece by
+// piece: nobody had written to it yet.
+func (d *Dir) removeUnmade(f *File) (bool, error) {
+	blank, err := vfs.Blank(d.opt.FS, f.path)
+	if err != nil || !blank {
+		return false, err
+	}
+	if err := d.opt.FS.Remove(f.path); err != nil {
+		return false, fmt.Errorf("mapped: remove empty last file: %w", err)
+	}
+	return true, nil
 }
 
 // FileSize is the length of every file.

@@ -57,21 +57,29 @@ func TestOpenChecksLengths(t *testing.T) {
 	for name, c := range map[string]struct {
 		lengths []int
 		files   int // -1: refused
+		data    int // in the last one, from here on
 	}{
-		"whole":            {[]int{size, size}, 2},
-		"last one empty":   {[]int{size, 0}, 1},
-		"first one empty":  {[]int{0, size}, -1},
-		"last one short":   {[]int{size, size - 1}, -1},
-		"only one, empty":  {[]int{0}, 0},
-		"nothing":          {nil, 0},
-		"last one too big": {[]int{size, size + 1}, -1},
+		"whole":                {lengths: []int{size, size}, files: 2},
+		"last one empty":       {lengths: []int{size, 0}, files: 1},
+		"first one empty":      {lengths: []int{0, size}, files: -1},
+		"last one being made":  {lengths: []int{size, size - 1}, files: 1},
+		"last one cut":         {lengths: []int{size, size - 1}, files: -1, data: size - 2},
+		"first one short":      {lengths: []int{size - 1, size}, files: -1},
+		"only one, empty":      {lengths: []int{0}, files: 0},
+		"only one, being made": {lengths: []int{size / 2}, files: 0},
+		"nothing":              {},
+		"last one too big":     {lengths: []int{size, size + 1}, files: -1},
 	} {
 		disk := vfs.NewMemory(nil)
 		if err := disk.MkdirAll("/d/sub"); err != nil { // directories do not count
 			t.Fatal(err)
 		}
 		for i, n := range c.lengths {
-			if err := vfs.WriteFile(disk, "/d/"+Name(int64(i)*size), make([]byte, n)); err != nil {
+			content := make([]byte, n)
+			if c.data > 0 && i == len(c.lengths)-1 {
+				content[c.data] = 1
+			}
+			if err := vfs.WriteFile(disk, "/d/"+Name(int64(i)*size), content); err != nil {
 				t.Fatal(err)
 			}
 		}
