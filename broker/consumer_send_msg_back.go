@@ -111,6 +111,9 @@ func (s *sendTurn) backTarget(r *remoting.Request, group *subscription.Group, ma
 	if !target.Writeable() {
 		return nil, nil, refused(code.NoPermission, "the topic["+target.TopicName+"] sending message is forbidden")
 	}
+	if target.Queues() <= 0 { // an operator took them away in this very moment
+		return nil, nil, refused(code.SystemError, "the topic["+target.TopicName+"] has no queues")
+	}
 	rec, err := s.b.Store.LookupIn(h.Offset, s.back.record[:0], !mayWait)
 	if errors.Is(err, store.ErrCold) {
 		return nil, nil, admitted
@@ -134,16 +137,20 @@ func (s *sendTurn) backTarget(r *remoting.Request, group *subscription.Group, ma
 }
 
 // putBack stages the new record: the old one under its new topic, tried once more,
-// born when and where it was.
+// born when and where it was. The queue is one that the topic has, whatever the group's
+// settings say by now: nobody reads any other.
 func (s *sendTurn) putBack(r *remoting.Request, group *subscription.Group, target *topic.Config, v *message.View) {
 	h := &s.back.head
 	d := stagedBack{req: r, group: group.GroupName, dlq: topic.IsDLQ(target.TopicName)}
-	level, queue := int64(h.DelayLevel), rand.Int32N(group.RetryQueueNums)
+	level, queue := int64(h.DelayLevel), int32(0)
 	switch {
 	case d.dlq:
-		level, queue = 0, 0
+		level = 0
 	case level == 0:
 		level = 3 + int64(v.ReconsumeTimes)
+	}
+	if !d.dlq {
+		queue = rand.Int32N(min(group.RetryQueueNums, target.Queues()))
 	}
 	var back []byte
 	s.back.props, back = backProperties(s.back.props[:0], v, level)

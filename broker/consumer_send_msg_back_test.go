@@ -12,7 +12,9 @@ import (
 	"github.com/skylarkmq/skylark/broker/topic"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/remoting/protocol"
+	"github.com/skylarkmq/skylark/remoting/protocol/body"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
+	"github.com/skylarkmq/skylark/remoting/protocol/header"
 	"github.com/skylarkmq/skylark/store"
 )
 
@@ -192,6 +194,87 @@ func TestManySendBacks(t *testing.T) {
 	if len(seen) != n+1 {
 		t.Errorf("%d different messages came back, want %d", len(seen), n+1)
 	}
+}
+
+// retryQueues sets the number of a group's retry queues, as updateSubGroup does.
+func (f *fixture) retryQueues(group string, n int32) {
+	f.t.Helper()
+	g := *f.Groups.Find(group)
+	g.RetryQueueNums = n
+	if err := f.Groups.Put(&g); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// TestRetryQueuesGrow: a group that gets more retry queues has a retry topic already,
+// perhaps without any. Whatever is given back is where its consumers read.
+func TestRetryQueuesGrow(t *testing.T) {
+	t.Parallel()
+	ns := startNameServer(t, t.TempDir(), "")
+	f := start(t, func(c *Config, s *store.Config) { c.NamesrvAddr, s.MessageDelayLevel = ns.addr, "0s 0s 0s" })
+	phy := f.stored(t, f.sendTo("T", "x")).PhyOffset
+	queues := func(n int32) func(*body.TopicRouteData) bool {
+		return func(r *body.TopicRouteData) bool {
+			return len(r.QueueDatas) == 1 && r.QueueDatas[0].ReadQueueNums == n && r.QueueDatas[0].WriteQueueNums == n
+		}
+	}
+	f.retryQueues("G", 0)
+	want(t, f.beat("G", "CLUSTERING", all("T")), code.Success, "")
+	if c := f.Topics.Get("%RETRY%G"); c == nil || c.Queues() != 0 {
+		t.Fatalf("retry topic %v", c)
+	}
+	f.retryQueues("G", 1)
+	want(t, f.back(phy), code.Success, "")
+	f.await("%RETRY%G", 1)
+	ns.route(f.client, "%RETRY%G", queues(1))
+
+	f.retryQueues("G", 4)
+	if !f.needsTopics(&body.HeartbeatData{ConsumerDataSet: []body.ConsumerData{{GroupName: "G"}}}) {
+		t.Error("a heartbeat would save topics on the loop")
+	}
+	want(t, f.beat("G", "CLUSTERING", all("T")), code.Success, "")
+	ns.route(f.client, "%RETRY%G", queues(4))
+
+	f.retryQueues("G", 8)
+	const n = 64
+	for range n {
+		want(t, f.back(phy), code.Success, "")
+	}
+	c, found := f.Topics.Get("%RETRY%G"), int64(0)
+	f.eventually("all to be in queues that can be read", func() bool {
+		found = 0
+		for q := range c.ReadQueueNums {
+			found += f.Store.MaxOffset("%RETRY%G", q)
+		}
+		return found == n+1
+	})
+	if c.ReadQueueNums != 8 || c.WriteQueueNums != 8 {
+		t.Errorf("retry topic %v", c)
+	}
+}
+
+// TestSendBackStaysInTheTopic: an operator shrinks the retry topic while a message is on
+// its way there.
+func TestSendBackStaysInTheTopic(t *testing.T) {
+	t.Parallel()
+	f := start(t, shortLevels)
+	v := f.stored(t, f.sendTo("T", "x"))
+	group := subscription.NewGroup("G")
+	group.RetryQueueNums = 1000
+	target := topic.NewConfig("%RETRY%G")
+	target.ReadQueueNums, target.WriteQueueNums = 2, 3
+	s := f.send.turns.Get().(*sendTurn)
+	defer f.send.turns.Put(s)
+	for range 50 {
+		s.begin()
+		s.back.head = header.ConsumerSendMsgBack{}
+		s.putBack(nil, group, target, &v)
+		queue, _ := message.Property(s.msg.Properties, message.PropertyRealQueueID)
+		if len(s.back.staged) != 1 || string(queue) != "0" && string(queue) != "1" {
+			t.Fatalf("%d staged, for queue %q", len(s.back.staged), queue)
+		}
+	}
+	s.begin()
 }
 
 // TestSendToRetryTopic: what a consumer does whose send-back failed, and what an

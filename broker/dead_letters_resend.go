@@ -132,7 +132,7 @@ func (d *deadLetters) target(group *subscription.Group, to string, l *body.DeadL
 		if l.Origin == "" {
 			return "", 0, errors.New("it does not say which topic it is of: no consumer would take it")
 		}
-		return c.TopicName, int32(l.Offset % int64(max(c.WriteQueueNums, 1))), nil
+		return placeIn(c, l)
 	}
 	c := d.b.Topics.Get(l.Origin)
 	switch {
@@ -140,12 +140,22 @@ func (d *deadLetters) target(group *subscription.Group, to string, l *body.DeadL
 		return "", 0, errors.New("it does not say which topic it was sent to")
 	case c == nil:
 		return "", 0, fmt.Errorf("topic %s does not exist any more", l.Origin)
-	case !c.Writeable() || c.WriteQueueNums <= 0:
-		return "", 0, fmt.Errorf("topic %s is not writeable", l.Origin)
 	case d.b.Topics.IsSystem(l.Origin):
 		return "", 0, fmt.Errorf("topic %s belongs to the broker", l.Origin)
 	}
-	return c.TopicName, int32(l.Offset % int64(c.WriteQueueNums)), nil
+	return placeIn(c, l)
+}
+
+// placeIn is a queue of a topic that can be written to and read from: a letter that was
+// sent where nobody looks would count as sent.
+func placeIn(c *topic.Config, l *body.DeadLetter) (name string, queue int32, err error) {
+	switch {
+	case !c.Writeable() || c.WriteQueueNums <= 0:
+		return "", 0, fmt.Errorf("topic %s is not writeable", c.TopicName)
+	case !c.Readable() || c.ReadQueueNums <= 0:
+		return "", 0, fmt.Errorf("topic %s is not readable", c.TopicName)
+	}
+	return c.TopicName, int32(l.Offset % int64(c.Queues())), nil
 }
 
 // resentProperties are those of the letter without what its failed attempts left, so

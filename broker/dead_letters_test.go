@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/skylarkmq/skylark/broker/deadletter"
+	"github.com/skylarkmq/skylark/broker/topic"
 	"github.com/skylarkmq/skylark/internal/config"
 	"github.com/skylarkmq/skylark/internal/javajson"
 	"github.com/skylarkmq/skylark/message"
@@ -179,6 +180,45 @@ func TestResendRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask(code.SkylarkDeadLetterResend, code.InvalidParameter, "group G has no retries (retryQueueNums 0): send them to their origin", "group", "G", "to", "retry")
+}
+
+// TestResendWhereItIsRead: letters go into queues that a consumer sees, also of topics
+// that have more of them to write than to read, and stay where they are when there is none.
+func TestResendWhereItIsRead(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	f.dead(8)
+	change := func(name string, read, write, perm int32) {
+		t.Helper()
+		c := f.Topics.Get(name).Clone()
+		c.ReadQueueNums, c.WriteQueueNums, c.Perm = read, write, perm
+		if err := f.Topics.Put(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.retryQueues("G", 3)
+	change("%RETRY%G", 1, 4, topic.PermRead|topic.PermWrite)
+	if page := f.resend("max", "4"); len(page.Letters) != 4 || !page.Letters[3].Sent {
+		t.Fatalf("%+v", page)
+	}
+	if c := f.Topics.Get("%RETRY%G"); c.ReadQueueNums != 3 || f.Store.MaxOffset("%RETRY%G", 3) != 0 {
+		t.Errorf("%d letters in queue 3 of %v", f.Store.MaxOffset("%RETRY%G", 3), c)
+	}
+	change("T", 2, 4, topic.PermRead|topic.PermWrite)
+	before := f.Store.MaxOffset("T", 2) + f.Store.MaxOffset("T", 3)
+	if page := f.resend("to", "origin", "from", "4", "max", "2"); len(page.Letters) != 2 || !page.Letters[1].Sent {
+		t.Fatalf("%+v", page)
+	}
+	if after := f.Store.MaxOffset("T", 2) + f.Store.MaxOffset("T", 3); after != before {
+		t.Errorf("%d letters where nobody reads", after-before)
+	}
+	change("%RETRY%G", 3, 4, topic.PermWrite)
+	change("T", 0, 4, topic.PermRead|topic.PermWrite)
+	for to, problem := range map[string]string{toRetry: "topic %RETRY%G is not readable", toOrigin: "topic T is not readable"} {
+		if page := f.resend("to", to, "from", "6", "max", "1"); len(page.Letters) != 1 || page.Letters[0].Sent || page.Letters[0].Problem != problem {
+			t.Errorf("to %s: %+v", to, page)
+		}
+	}
 }
 
 // TestFailureReason: a consumer may say why, the last word stays.

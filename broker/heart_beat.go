@@ -96,13 +96,18 @@ func decodeHeartbeat(data []byte) (*body.HeartbeatData, error) {
 }
 
 // needsTopics says whether a retry topic has to be made or changed, which saves a
-// file and talks to the name servers.
+// file and talks to the name servers. A group that is not there yet is made with one
+// retry queue.
 func (b *Broker) needsTopics(d *body.HeartbeatData) bool {
 	for i := range d.ConsumerDataSet {
 		c := &d.ConsumerDataSet[i]
 		var buf [300]byte
 		name := append(append(buf[:0], topic.RetryPrefix...), c.GroupName...)
-		if b.Topics.NeedsGroupTopic(name, b.subscribesOrdered(c)) {
+		retry := topic.GroupTopic{QueueNums: 1, Order: b.subscribesOrdered(c)}
+		if g := b.Groups.Get(c.GroupName); g != nil {
+			retry.QueueNums = g.RetryQueueNums
+		}
+		if !retry.Fits(b.Topics.Lookup(name)) {
 			return true
 		}
 	}
@@ -132,7 +137,7 @@ func (b *Broker) groupsOf(d *body.HeartbeatData) []*subscription.Group {
 	return list
 }
 
-// makeRetryTopics makes what is missing of the groups' retry topics, saves once and
+// makeRetryTopics makes what is missing of the groups' retry topics and their queues, saves once and
 // tells the name servers once.
 func (b *Broker) makeRetryTopics(d *body.HeartbeatData, groups []*subscription.Group) {
 	var list []topic.GroupTopic
@@ -147,12 +152,12 @@ func (b *Broker) makeRetryTopics(d *body.HeartbeatData, groups []*subscription.G
 		}
 		list = append(list, t)
 	}
-	created, err := b.Topics.CreateForGroups(list)
+	grown, err := b.Topics.CreateForGroups(list)
 	if err != nil {
 		b.log.Warn().Err(err).Str("client", d.ClientID).Msg("retry topics not made")
 	}
-	if len(created) > 0 {
-		b.AnnounceTopic(created...)
+	if len(grown) > 0 {
+		b.AnnounceTopic(grown...)
 	}
 }
 

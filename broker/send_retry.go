@@ -58,10 +58,10 @@ func noSuchGroup(name string) refusal {
 }
 
 // groupTopic finds or makes a topic that belongs to a group (Java's
-// createTopicInSendMessageBackMethod). nil without a refusal: it has to be made, and
-// the caller may not wait for that.
+// createTopicInSendMessageBackMethod). nil without a refusal: it has to be made, or to
+// grow, and the caller may not wait for that.
 func (b *Broker) groupTopic(g topic.GroupTopic, mayCreate bool) (*topic.Config, refusal) {
-	if c := b.Topics.Get(g.Topic); c != nil && c.Order == g.Order {
+	if c := b.Topics.Get(g.Topic); g.Fits(c) {
 		return c, admitted
 	}
 	if !mayCreate {
@@ -70,12 +70,12 @@ func (b *Broker) groupTopic(g topic.GroupTopic, mayCreate bool) (*topic.Config, 
 	if topic.Validate(g.Topic) != "" {
 		return nil, refused(code.SystemError, "topic["+g.Topic+"] not exist")
 	}
-	created, err := b.Topics.CreateForGroups([]topic.GroupTopic{g})
+	grown, err := b.Topics.CreateForGroups([]topic.GroupTopic{g})
 	if err != nil {
 		b.log.Warn().Err(err).Str("topic", g.Topic).Msg("topic of a consumer group not made")
 	}
-	if len(created) > 0 {
-		b.AnnounceTopic(created...)
+	if len(grown) > 0 {
+		b.AnnounceTopic(grown...)
 	}
 	if c := b.Topics.Get(g.Topic); c != nil {
 		return c, admitted

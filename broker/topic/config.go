@@ -60,6 +60,9 @@ func (c *Config) Readable() bool  { return c.Perm&PermRead != 0 }
 func (c *Config) Writeable() bool { return c.Perm&PermWrite != 0 }
 func (c *Config) Inherited() bool { return c.Perm&PermInherit != 0 }
 
+// Queues is how many queues can be written to and read from.
+func (c *Config) Queues() int32 { return min(c.ReadQueueNums, c.WriteQueueNums) }
+
 // Clone is a copy that may be changed.
 func (c *Config) Clone() *Config {
 	d := *c

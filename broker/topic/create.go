@@ -84,45 +84,62 @@ type GroupTopic struct {
 	SysFlag   int32
 }
 
-// NeedsGroupTopic says whether CreateForGroups would change anything.
-func (r *Registry) NeedsGroupTopic(name []byte, order bool) bool {
-	c := r.Lookup(name)
-	return c == nil || c.Order != order
+// roomIn says whether a topic is there with as many queues, to write and to read.
+func (g *GroupTopic) roomIn(c *Config) bool { return c != nil && c.Queues() >= g.QueueNums }
+
+// Fits says whether CreateForGroups would leave the topic as it is; nil is one that is
+// not there.
+func (g *GroupTopic) Fits(c *Config) bool { return g.roomIn(c) && c.Order == g.Order }
+
+// in is the topic as it has to be, made from what is there. One with fewer queues than
+// the group has by now grows: what is given back is spread over the group's number of
+// queues, and consumers read those that the topic has. Java leaves it as it is.
+func (g *GroupTopic) in(c *Config) *Config {
+	if c == nil {
+		c = newConfig(g.Topic, g.QueueNums, PermRead|PermWrite)
+		c.TopicSysFlag, c.Order = g.SysFlag, g.Order
+		return c
+	}
+	c = c.Clone()
+	c.Order = g.Order
+	c.ReadQueueNums, c.WriteQueueNums = max(c.ReadQueueNums, g.QueueNums), max(c.WriteQueueNums, g.QueueNums)
+	return c
 }
 
-// CreateForGroups makes sure that groups' topics exist with their order flags
-// (Java's createTopicInSendMessageBackMethod) and persists once. It returns the
-// topics that are new, which have to be registered.
-func (r *Registry) CreateForGroups(list []GroupTopic) (created []*Config, err error) {
+// CreateForGroups makes sure that groups' topics exist with their order flags (Java's
+// createTopicInSendMessageBackMethod) and as many queues as asked for, and persists
+// once. It returns the topics that are new or have grown, which have to be registered.
+func (r *Registry) CreateForGroups(list []GroupTopic) (grown []*Config, err error) {
 	var changed []*Config
 	r.mu.Lock()
-	for _, g := range list {
-		c := r.current(g.Topic)
-		switch {
-		case c != nil && c.Order == g.Order:
+	for i := range list {
+		g := &list[i]
+		before := r.current(g.Topic)
+		if g.Fits(before) {
 			continue
-		case c != nil:
-			c = c.Clone()
-			c.Order = g.Order
-		default:
-			c = newConfig(g.Topic, g.QueueNums, PermRead|PermWrite)
-			c.TopicSysFlag, c.Order = g.SysFlag, g.Order
-			created = append(created, c)
 		}
+		c := g.in(before)
 		if err = r.set(c); err != nil {
 			break
 		}
 		changed = append(changed, c)
+		if !g.roomIn(before) {
+			grown = append(grown, c)
+		}
 	}
 	r.mu.Unlock()
-	if err != nil && len(created) > 0 {
-		created = created[:len(created)-1] // the one that did not fit
-	}
 	err = errors.Join(err, r.arrive(changed))
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, g := range list {
-		r.await(g.Topic)
+	for i := range list {
+		r.awaitRoom(&list[i])
 	}
-	return created, err
+	return grown, err
+}
+
+// awaitRoom returns when the queues that somebody else is making can be seen; it needs mu.
+func (r *Registry) awaitRoom(g *GroupTopic) {
+	for r.pending[g.Topic] != nil && !g.roomIn(r.Get(g.Topic)) {
+		r.published.Wait()
+	}
 }

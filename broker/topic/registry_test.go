@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -144,10 +145,10 @@ func TestGroupTopicFollowsOrder(t *testing.T) {
 	t.Parallel()
 	r := New(options(new(int)))
 	g := GroupTopic{Topic: "%RETRY%g", QueueNums: 1}
-	if !r.NeedsGroupTopic([]byte(g.Topic), false) {
+	if g.Fits(r.Get(g.Topic)) {
 		t.Fatal("nothing needed for an unknown topic")
 	}
-	if created, _ := r.CreateForGroups([]GroupTopic{g, g}); len(created) != 1 || r.NeedsGroupTopic([]byte(g.Topic), false) {
+	if created, _ := r.CreateForGroups([]GroupTopic{g, g}); len(created) != 1 || !g.Fits(r.Get(g.Topic)) {
 		t.Fatalf("made %v", created)
 	}
 	g.Order = true
@@ -160,6 +161,74 @@ func TestGroupTopicFollowsOrder(t *testing.T) {
 	if len(created) != 1 || !errors.Is(err, ErrFull) {
 		t.Fatalf("made %v, %v", created, err)
 	}
+}
+
+// The queues of a group's topic follow those of the group, upwards only; a topic that
+// has some to write and others to read gets what it lacks.
+func TestGroupTopicGrows(t *testing.T) {
+	t.Parallel()
+	r := New(options(new(int)))
+	g := GroupTopic{Topic: "%RETRY%g"}
+	for _, row := range []struct {
+		what        string
+		queues      int32
+		grown       bool
+		read, write int32
+	}{
+		{"made without queues", 0, true, 0, 0},
+		{"raised", 4, true, 4, 4},
+		{"the same", 4, false, 4, 4},
+		{"lowered", 2, false, 4, 4},
+	} {
+		g.QueueNums = row.queues
+		grown, err := r.CreateForGroups([]GroupTopic{g})
+		c := r.Get(g.Topic)
+		if err != nil || (len(grown) == 1) != row.grown || c.ReadQueueNums != row.read || c.WriteQueueNums != row.write || !g.Fits(c) {
+			t.Errorf("%s: grown %v, %v; now %v", row.what, grown, err, c)
+		}
+	}
+	shrinking := newConfig("%RETRY%h", 8, PermRead|PermWrite)
+	shrinking.ReadQueueNums = 1
+	if err := r.Put(shrinking); err != nil {
+		t.Fatal(err)
+	}
+	h := GroupTopic{Topic: "%RETRY%h", QueueNums: 3}
+	if grown, _ := r.CreateForGroups([]GroupTopic{h}); len(grown) != 1 || r.Get(h.Topic).ReadQueueNums != 3 || r.Get(h.Topic).WriteQueueNums != 8 {
+		t.Errorf("grown %v, now %v", grown, r.Get(h.Topic))
+	}
+}
+
+// Who needs queues that somebody else is making waits for them as for a topic.
+func TestQueuesOnDiskBeforeSeen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		saved := make(chan struct{})
+		r := New(Options{NowMs: func() int64 { return 1 }})
+		if err := r.Put(newConfig("%RETRY%g", 0, PermRead|PermWrite)); err != nil {
+			t.Fatal(err)
+		}
+		r.opt.Persist = func() error {
+			<-saved
+			return nil
+		}
+		g, seen := GroupTopic{Topic: "%RETRY%g", QueueNums: 2}, make(chan int32, 2)
+		for range 2 {
+			go func() {
+				if _, err := r.CreateForGroups([]GroupTopic{g}); err != nil {
+					t.Error(err)
+				}
+				seen <- r.Get(g.Topic).Queues()
+			}()
+			synctest.Wait()
+		}
+		if n := r.Get(g.Topic).Queues(); n != 0 || len(seen) != 0 {
+			t.Errorf("%d queues seen, and %d done, before they were saved", n, len(seen))
+		}
+		close(saved)
+		if a, b := <-seen, <-seen; a != 2 || b != 2 {
+			t.Errorf("%d and %d queues, want 2", a, b)
+		}
+	})
 }
 
 func TestFileOfJava(t *testing.T) {
@@ -265,7 +334,7 @@ func TestOnDiskBeforeSeen(t *testing.T) {
 	t.Parallel()
 	var r *Registry
 	saving, go1 := make(chan struct{}, 2), make(chan struct{})
-	r = New(Options{NowMs: func() int64 { return 1 }, System: System{AutoCreateTopic: true}, Persist: func() error {
+	r = New(Options{NowMs: func() int64 { return 1 }, System: System{AutoCreateTopic: true, DefaultQueueNums: 4}, Persist: func() error {
 		if table, _ := r.Snapshot(); table["T"] == nil {
 			t.Error("saved without the new topic")
 		}
