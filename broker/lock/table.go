@@ -15,6 +15,9 @@ type Queue struct {
 const (
 	maxGroups         = 1 << 17
 	maxQueuesPerGroup = 1 << 16
+	// maxQueues bounds those of all groups: 50 MB and the names, 300 MB at the longest,
+	// and five times what 100,000 orderly queues need.
+	maxQueues = 1 << 19
 )
 
 // Options of a Table; NowMs is needed.
@@ -33,6 +36,7 @@ type Table struct {
 	opt    Options
 	mu     sync.Mutex
 	groups map[string]map[Queue]entry
+	queues int // of all groups
 }
 
 type entry struct {
@@ -51,7 +55,8 @@ func New(opt Options) *Table {
 func (t *Table) expired(e entry, now int64) bool { return now-e.renewedMs > t.opt.MaxLiveMs() }
 
 // Lock takes or renews the queues for a client and returns those it holds now. A
-// queue of another client is taken over once that lock has expired.
+// queue of another client is taken over once that lock has expired. Of a full table a
+// client gets no queue that is not in it yet; what is there can be renewed.
 func (t *Table) Lock(group, clientID string, queues []Queue) []Queue {
 	held := make([]Queue, 0, len(queues))
 	now := t.opt.NowMs()
@@ -70,8 +75,11 @@ func (t *Table) Lock(group, clientID string, queues []Queue) []Queue {
 		if known && e.clientID != clientID && !t.expired(e, now) {
 			continue
 		}
-		if !known && len(m) >= maxQueuesPerGroup {
-			continue
+		if !known {
+			if len(m) >= maxQueuesPerGroup || t.queues >= maxQueues {
+				continue
+			}
+			t.queues++
 		}
 		m[q] = entry{clientID: clientID, renewedMs: now}
 		held = append(held, q)
@@ -90,6 +98,7 @@ func (t *Table) Unlock(group, clientID string, queues []Queue) {
 	for _, q := range queues {
 		if e, known := m[q]; known && e.clientID == clientID {
 			delete(m, q)
+			t.queues--
 		}
 	}
 	if m != nil && len(m) == 0 {
@@ -119,6 +128,7 @@ func (t *Table) Sweep() {
 		for q, e := range m {
 			if t.expired(e, now) {
 				delete(m, q)
+				t.queues--
 			}
 		}
 		if len(m) == 0 {

@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -38,5 +39,54 @@ func TestLock(t *testing.T) {
 	l.Sweep()
 	if len(l.groups) != 0 {
 		t.Fatalf("swept, left %v", l.groups)
+	}
+}
+
+// All groups together have room for so many queues. In a full table clients keep what
+// they have, take over what has expired, and get what others give back.
+func TestQueuesOfAllGroups(t *testing.T) {
+	t.Parallel()
+	now := int64(0)
+	l := New(Options{NowMs: func() int64 { return now }})
+	list := make([]Queue, maxQueuesPerGroup+1)
+	for i := range list {
+		list[i] = Queue{BrokerName: "b", Topic: "T", QueueID: int32(i)}
+	}
+	const groups = maxQueues / maxQueuesPerGroup
+	for i := range groups {
+		if n := len(l.Lock(fmt.Sprint("G", i), "c", list)); n != maxQueuesPerGroup {
+			t.Fatalf("group %d has %d queues, want %d", i, n, maxQueuesPerGroup)
+		}
+	}
+	count := func(what, group, client string, queues []Queue, want int) {
+		t.Helper()
+		if n := len(l.Lock(group, client, queues)); n != want {
+			t.Errorf("%s: %d queues, want %d", what, n, want)
+		}
+		have := 0
+		for _, m := range l.groups {
+			have += len(m)
+		}
+		if have != l.queues || have > maxQueues {
+			t.Errorf("%s: %d queues are there, %d are counted", what, have, l.queues)
+		}
+	}
+	count("a new group", "new", "c", list[:3], 0)
+	if _, known := l.groups["new"]; known {
+		t.Error("a group without queues is kept")
+	}
+	now = DefaultMaxLiveMs
+	count("what is known", "G0", "c", list[:5], 5)
+	now++
+	count("what has expired", "G1", "d", list[:5], 5)
+	l.Unlock("G0", "d", list[:2])
+	count("after an unlock of another's", "new", "c", list[:3], 0)
+	l.Unlock("G0", "c", list[:2])
+	l.Unlock("G0", "c", list[:2])
+	count("after an unlock", "new", "c", list[:3], 2)
+	l.Sweep()
+	count("after a sweep", "new", "c", list[:3], 3)
+	if l.queues != 11 { // 3 of G0, 5 of G1, 3 of new
+		t.Errorf("%d queues are left", l.queues)
 	}
 }
