@@ -69,10 +69,9 @@ func (t *Table) Decode(data []byte) error {
 		if !ok {
 			return fmt.Errorf("consumerOffset.json: key %q, expected topic@group", key)
 		}
-		t.with(topic, group, true, func(r *row) {
-			if r != nil {
-				r.committed = maps.Clone(queues)
-			}
+		t.with(topic, group, always, func(r *row) {
+			t.entries.Add(int64(len(queues)))
+			r.committed = maps.Clone(queues)
 		})
 	}
 	t.mu.Lock()

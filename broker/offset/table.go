@@ -25,6 +25,10 @@ const None int64 = -1
 const (
 	maxQueuesPerKey = 1 << 16
 	maxKeys         = 1 << 20
+	// maxEntries bounds the committed and the pulled offsets of all keys: 100,000 queues
+	// that twenty groups read, or some 200 MB. What a file brings counts, and is taken
+	// whatever it is. Resets are not counted, as operators make them.
+	maxEntries = 1 << 22
 )
 
 const shards = 64
@@ -48,6 +52,7 @@ type Table struct {
 	opt     Options
 	seed    maphash.Seed
 	keys    atomic.Int64
+	entries atomic.Int64 // see maxEntries
 	commits atomic.Int64
 	changes atomic.Int64 // of what the file holds
 	shards  [shards]shard
@@ -69,6 +74,9 @@ type row struct {
 	reset        map[int32]int64
 }
 
+// entries are those that count for maxEntries.
+func (r *row) entries() int64 { return int64(len(r.committed) + len(r.pulled)) }
+
 // New returns an empty table.
 func New(opt Options) *Table {
 	t := &Table{opt: opt, seed: maphash.MakeSeed()}
@@ -79,16 +87,25 @@ func New(opt Options) *Table {
 	return t
 }
 
-// with runs fn on a row under its lock; fn gets nil when there is none and create
-// is false, or when the table is full.
-func (t *Table) with(topic, group string, create bool, fn func(*row)) {
+// making says what happens when a row is not there.
+type making int
+
+const (
+	never   making = iota
+	bounded        // it is made unless the table is full
+	always         // it is of a file
+)
+
+// with runs fn on a row under its lock; fn gets nil when there is none and it was not
+// made.
+func (t *Table) with(topic, group string, m making, fn func(*row)) {
 	var buf [512]byte
 	key := append(append(append(buf[:0], topic...), '@'), group...)
 	s := &t.shards[maphash.Bytes(t.seed, key)%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rows[string(key)]
-	if r == nil && create && t.keys.Load() < maxKeys {
+	if r == nil && (m == always || m == bounded && t.hasRoom()) {
 		r = &row{topic: topic, group: group}
 		s.rows[string(key)] = r
 		t.keys.Add(1)
@@ -96,30 +113,46 @@ func (t *Table) with(topic, group string, create bool, fn func(*row)) {
 	fn(r)
 }
 
-// put stores an offset unless the map is full; a full map keeps updating what it has.
-func put(m *map[int32]int64, queue int32, offset int64) bool {
+func (t *Table) hasRoom() bool { return t.keys.Load() < maxKeys && t.entries.Load() < maxEntries }
+
+// take counts n entries more, or none when they do not fit.
+func (t *Table) take(n int64) bool {
+	if t.entries.Add(n) > maxEntries && n > 0 {
+		t.entries.Add(-n)
+		return false
+	}
+	return true
+}
+
+// put stores an offset unless it is a new one and the row or the table is full; what is
+// known is always updated.
+func (t *Table) put(m *map[int32]int64, queue int32, offset int64) bool {
+	if _, known := (*m)[queue]; !known && (len(*m) >= maxQueuesPerKey || !t.take(1)) {
+		return false
+	}
+	set(m, queue, offset)
+	return true
+}
+
+func set(m *map[int32]int64, queue int32, offset int64) {
 	if *m == nil {
 		*m = make(map[int32]int64, 8)
 	}
-	if _, known := (*m)[queue]; !known && len(*m) >= maxQueuesPerKey {
-		return false
-	}
 	(*m)[queue] = offset
-	return true
 }
 
 // Commit stores an offset, also a smaller one than before. It returns the offset
 // stored before (None) and false when the table is full.
 func (t *Table) Commit(group, topic string, queue int32, offset int64) (before int64, ok bool) {
 	before, queue = None, t.place(group, queue)
-	t.with(topic, group, true, func(r *row) {
+	t.with(topic, group, bounded, func(r *row) {
 		if r == nil {
 			return
 		}
 		if old, known := r.committed[queue]; known {
 			before = old
 		}
-		ok = put(&r.committed, queue, offset)
+		ok = t.put(&r.committed, queue, offset)
 	})
 	t.changes.Add(1)
 	if ok && t.opt.VersionStep != nil {
@@ -142,7 +175,7 @@ func (t *Table) place(group string, queue int32) int32 {
 func (t *Table) Query(group, topic string, queue int32) int64 {
 	showReset := t.opt.ServerSideReset == nil || t.opt.ServerSideReset()
 	offset := None
-	t.with(topic, group, false, func(r *row) {
+	t.with(topic, group, never, func(r *row) {
 		if r == nil {
 			return
 		}
@@ -157,9 +190,9 @@ func (t *Table) Query(group, topic string, queue int32) int64 {
 
 // CommitPull notes the next offset a group will pull.
 func (t *Table) CommitPull(group, topic string, queue int32, offset int64) {
-	t.with(topic, group, true, func(r *row) {
+	t.with(topic, group, bounded, func(r *row) {
 		if r != nil {
-			put(&r.pulled, queue, offset)
+			t.put(&r.pulled, queue, offset)
 		}
 	})
 }
@@ -167,7 +200,7 @@ func (t *Table) CommitPull(group, topic string, queue int32, offset int64) {
 // QueryPull is the last pulled offset, else what Query says.
 func (t *Table) QueryPull(group, topic string, queue int32) int64 {
 	offset, known := None, false
-	t.with(topic, group, false, func(r *row) {
+	t.with(topic, group, never, func(r *row) {
 		if r != nil {
 			offset, known = r.pulled[queue]
 		}
@@ -184,9 +217,13 @@ func (t *Table) AssignReset(group, topic string, queue int32, offset int64) {
 	if topic == "" || group == "" || queue < 0 || offset < 0 {
 		return
 	}
-	t.with(topic, group, true, func(r *row) {
-		if r != nil && put(&r.reset, queue, offset) {
-			put(&r.committed, t.place(group, queue), offset)
+	t.with(topic, group, bounded, func(r *row) {
+		if r == nil {
+			return
+		}
+		if _, known := r.reset[queue]; known || len(r.reset) < maxQueuesPerKey {
+			set(&r.reset, queue, offset)
+			t.put(&r.committed, t.place(group, queue), offset)
 		}
 	})
 	t.changes.Add(1)
@@ -194,7 +231,7 @@ func (t *Table) AssignReset(group, topic string, queue int32, offset int64) {
 
 // HasReset says whether a reset is pending.
 func (t *Table) HasReset(group, topic string, queue int32) (pending bool) {
-	t.with(topic, group, false, func(r *row) {
+	t.with(topic, group, never, func(r *row) {
 		if r != nil {
 			_, pending = r.reset[queue]
 		}
@@ -204,7 +241,7 @@ func (t *Table) HasReset(group, topic string, queue int32) (pending bool) {
 
 // TakeReset removes and returns a pending reset.
 func (t *Table) TakeReset(group, topic string, queue int32) (offset int64, pending bool) {
-	t.with(topic, group, false, func(r *row) {
+	t.with(topic, group, never, func(r *row) {
 		if r == nil || len(r.reset) == 0 {
 			return
 		}
@@ -217,7 +254,7 @@ func (t *Table) TakeReset(group, topic string, queue int32) (offset int64, pendi
 
 // Queues is a copy of the committed offsets of one group and topic; nil for none.
 func (t *Table) Queues(group, topic string) (queues map[int32]int64) {
-	t.with(topic, group, false, func(r *row) {
+	t.with(topic, group, never, func(r *row) {
 		if r != nil && r.committed != nil {
 			queues = maps.Clone(r.committed)
 		}
@@ -225,14 +262,15 @@ func (t *Table) Queues(group, topic string) (queues map[int32]int64) {
 	return queues
 }
 
-// Clone copies one topic's committed offsets from a group to another.
+// Clone copies one topic's committed offsets from a group to another, unless the table
+// has no room for them.
 func (t *Table) Clone(from, to, topic string) {
 	queues := t.Queues(from, topic)
 	if queues == nil {
 		return
 	}
-	t.with(topic, to, true, func(r *row) {
-		if r != nil {
+	t.with(topic, to, bounded, func(r *row) {
+		if r != nil && t.take(int64(len(queues)-len(r.committed))) {
 			r.committed = queues
 		}
 	})
@@ -248,6 +286,7 @@ func (t *Table) each(fn func(r *row) (keep bool)) {
 			if !fn(r) {
 				delete(s.rows, key)
 				t.keys.Add(-1)
+				t.entries.Add(-r.entries())
 			}
 		}
 		s.mu.Unlock()
@@ -306,8 +345,9 @@ func (t *Table) RemoveTopic(topic string) {
 
 // Remove forgets the committed offsets of one group and topic.
 func (t *Table) Remove(group, topic string) {
-	t.with(topic, group, false, func(r *row) {
+	t.with(topic, group, never, func(r *row) {
 		if r != nil {
+			t.entries.Add(-int64(len(r.committed)))
 			r.committed = nil
 		}
 	})

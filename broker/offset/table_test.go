@@ -115,6 +115,92 @@ func TestQueuesAreBounded(t *testing.T) {
 	}
 }
 
+// counted is what the table says it has, and what it has.
+func counted(o *Table) (said, has int64) {
+	o.each(func(r *row) bool {
+		has += r.entries()
+		return true
+	})
+	return o.entries.Load(), has
+}
+
+// Every way in and out is counted.
+func TestEntriesAreCounted(t *testing.T) {
+	t.Parallel()
+	o := table(0)
+	for _, step := range []struct {
+		what string
+		do   func()
+		want int64
+	}{
+		{"commits", func() { o.Commit("G", "T", 0, 1); o.Commit("G", "T", 1, 1); o.Commit("G", "T", 1, 2) }, 2},
+		{"pulls", func() { o.CommitPull("G", "T", 0, 1); o.CommitPull("G", "T", 0, 2) }, 3},
+		{"a reset", func() { o.AssignReset("G", "T", 7, 5) }, 4},
+		{"and its end", func() { o.TakeReset("G", "T", 7) }, 4},
+		{"a copy", func() { o.Clone("G", "H", "T") }, 7},
+		{"and again", func() { o.Clone("G", "H", "T") }, 7},
+		{"a smaller one", func() { o.Commit("I", "T", 0, 1); o.Clone("I", "H", "T") }, 6},
+		{"committed ones removed", func() { o.Remove("G", "T") }, 3},
+		{"twice", func() { o.Remove("G", "T") }, 3},
+		{"a group removed", func() { o.RemoveGroup("G") }, 2},
+		{"a topic removed", func() { o.RemoveTopic("T") }, 0},
+		{"a file", func() { _ = o.Decode([]byte(`{"offsetTable":{"T@G":{0:1,1:2},"U@G":{0:1}}}`)) }, 3},
+		{"another", func() { _ = o.Decode([]byte(`{"offsetTable":{"T@G":{0:1}}}`)) }, 1},
+	} {
+		step.do()
+		if said, has := counted(o); said != step.want || has != step.want {
+			t.Fatalf("%s: %d entries are counted, %d are there, want %d", step.what, said, has, step.want)
+		}
+	}
+}
+
+// A full table takes nothing that is new; what is known moves on, and a file is taken
+// whatever it holds.
+func TestEntriesAreBounded(t *testing.T) {
+	t.Parallel()
+	o := table(0)
+	o.Commit("G", "T", 0, 1)
+	o.CommitPull("G", "T", 0, 1)
+	o.entries.Add(maxEntries - 3)
+	if _, ok := o.Commit("G", "T", 1, 1); !ok {
+		t.Fatal("the last entry was refused")
+	}
+	for _, other := range []struct {
+		group string
+		queue int32
+	}{{"G", 2}, {"new", 0}} {
+		if before, ok := o.Commit(other.group, "T", other.queue, 1); ok || before != None {
+			t.Errorf("%s: one more was taken", other.group)
+		}
+		o.CommitPull(other.group, "T", other.queue, 1)
+		if got := o.QueryPull(other.group, "T", other.queue); got != None {
+			t.Errorf("%s: one more was pulled, to %d", other.group, got)
+		}
+	}
+	if o.Clone("G", "H", "T"); o.Query("H", "T", 0) != None {
+		t.Error("a copy was taken")
+	}
+	if o.keys.Load() != 1 {
+		t.Errorf("%d rows, want no empty ones", o.keys.Load())
+	}
+	o.Commit("G", "T", 0, 8)
+	o.CommitPull("G", "T", 0, 9)
+	if o.Query("G", "T", 0) != 8 || o.QueryPull("G", "T", 0) != 9 {
+		t.Error("a known queue was not updated")
+	}
+	o.AssignReset("G", "T", 0, 4)
+	if got, ok := o.TakeReset("G", "T", 0); got != 4 || !ok {
+		t.Error("an operator's reset was not taken")
+	}
+	o.entries.Add(10 << 20) // of groups that are not in this test
+	if err := o.Decode([]byte(`{"offsetTable":{"T@G":{0:1,1:2},"U@H":{0:3}}}`)); err != nil {
+		t.Fatal(err)
+	}
+	if o.Query("G", "T", 1) != 2 || o.Query("H", "U", 0) != 3 {
+		t.Errorf("of the file there is %v", o.All())
+	}
+}
+
 func TestFileOfJava(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"consumerOffset-5.4.0.json", "consumerOffset-4.9.4.json"} {
