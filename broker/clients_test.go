@@ -194,6 +194,38 @@ func TestHeartbeatV2Behind(t *testing.T) {
 	want(t, pull("2"), code.Success, "FOUND")
 }
 
+// TestHeartbeatV2WithoutFilterData: the expression of a group is forgotten, a day after a member that does not want its topic came by, say. A
+// client that repeats nothing is asked for it.
+func TestHeartbeatV2WithoutFilterData(t *testing.T) {
+	t.Parallel()
+	f := startFiltering(t)
+	f.cfg.Change(func(c *Config) { c.FilterDataCleanTimeSpan = 0 })
+	f.priced("T", 5)
+	m := f.member("m")
+	beat := func(what, resend string, subs ...body.SubscriptionData) {
+		t.Helper()
+		reply := m.beatV2("G", 7, subs...)
+		if want(t, reply, code.Success, ""); reply.Fields.String("IS_SUB_CHANGE") != resend {
+			t.Errorf("%s: IS_SUB_CHANGE %s, want %s", what, reply.Fields.String("IS_SUB_CHANGE"), resend)
+		}
+	}
+	pull := func() *protocol.Command {
+		cmd := protocol.NewRequest(code.PullMessage, nil, nil)
+		cmd.Fields = fields(beaten("G", "T", "0", "subVersion", "1")...)
+		return m.ask(cmd)
+	}
+	beat("the first", "false", bySQL("T", "price > 0", 1))
+	want(t, pull(), code.Success, "FOUND")
+	f.Filters.Unregister("G")
+	f.Filters.Clean()
+	beat("before a pull", "false")
+	want(t, pull(), code.FilterDataNotExist, remarkNoFilterData)
+	beat("after a pull", "true")
+	beat("with what it was asked for", "false", bySQL("T", "price > 0", 1))
+	want(t, pull(), code.Success, "FOUND")
+	beat("afterwards", "false")
+}
+
 func TestConsumersAreNotified(t *testing.T) {
 	t.Parallel()
 	f := start(t, nil)

@@ -84,7 +84,8 @@ func (b *Broker) admitPull(r *remoting.Request, h *header.PullMessage, p *pull) 
 	}
 	b.compensate(p.group.GroupName, h.RequestSource)
 	if refusal := b.findSubscription(h, p); refusal.code != code.Success {
-		if refusal.code == code.SubscriptionNotLatest || refusal.code == code.FilterDataNotLatest {
+		switch refusal.code {
+		case code.SubscriptionNotLatest, code.FilterDataNotExist, code.FilterDataNotLatest:
 			b.Clients.Behind(p.group.GroupName, r.Conn)
 		}
 		return refusal

@@ -218,8 +218,8 @@ func (r *Registry) removeConsumer(name string, ch Channel) (c change, removed bo
 	return c, removed
 }
 
-// Behind notes that a connection pulls for a group with a newer version of its subscription than this broker has: a Java client leaves a
-// heartbeat out when another is on its way, and the fingerprint of the next one does not show the version.
+// Behind notes that a connection pulls for a group with a newer version of its subscription than this broker has, or with an expression that
+// this broker has not: a Java client leaves a heartbeat out when another is on its way, and the fingerprint of the next one does not show the version.
 func (r *Registry) Behind(name string, ch Channel) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -53,7 +53,7 @@ type Info struct {
 
 	joined uint64 // members that came earlier have smaller numbers
 	wants  uint64 // signature of what a consumer subscribes to, 0: it has not said
-	behind bool   // it pulled with a newer subscription than a heartbeat has brought
+	behind bool   // it pulled with a subscription that no heartbeat has brought
 }
 
 // Consumer is what one heartbeat says of a consumer group.

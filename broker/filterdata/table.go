@@ -96,19 +96,20 @@ func (t *Table) nothingFor(group string, subs []*filter.Subscription) bool {
 }
 
 // register compiles outside the lock. A subscription that is not newer than what is
-// known changes nothing, but that its group is alive; an expression that no longer
-// compiles takes the old one with it, so that its consumers are told.
+// known changes nothing, unless that is dead: then its consumers are those that live,
+// however old their version is, and Java would let them wait for ever. An expression
+// that no longer compiles takes the old one with it, so that its consumers are told.
 func (t *Table) register(group string, s *filter.Subscription) {
 	old := t.Get(s.Topic, group)
 	bloom := t.opt.Bloom.Data(group + "#" + s.Topic)
 	same := old != nil && old.Expression == s.SubString && old.ExpressionType == s.ExpressionType && old.BloomFilterData.Equal(bloom)
 	var fresh *Data
 	switch {
-	case old != nil && s.SubVersion < old.ClientVersion, old != nil && s.SubVersion == old.ClientVersion && !old.IsDead():
+	case old != nil && s.SubVersion <= old.ClientVersion && !old.IsDead():
 		return
-	case same || old != nil && s.SubVersion == old.ClientVersion:
+	case same:
 		alive := *old
-		alive.DeadTime, alive.ClientVersion = 0, s.SubVersion
+		alive.DeadTime, alive.ClientVersion = 0, max(old.ClientVersion, s.SubVersion)
 		fresh = &alive
 	default:
 		compiled, err := filter.Compile(s.SubString, s.ExpressionType)

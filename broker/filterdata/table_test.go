@@ -63,12 +63,18 @@ func TestRegister(t *testing.T) {
 		{1300, "the group goes", func() { c.Unregister("G") }, "a > 2 born 1200 dead 1300 version 9"},
 		{1400, "and goes again", func() { c.Unregister("G") }, "a > 2 born 1200 dead 1300 version 9"},
 		{1400, "and comes back", func() { c.Register("G", []*filter.Subscription{sql("T", "a > 2", 9)}) }, "a > 2 born 1200 dead 0 version 9"},
+		{1400, "goes", func() { c.Unregister("G") }, "a > 2 born 1200 dead 1400 version 9"},
+		{1450, "and comes back, older", func() { c.Register("G", []*filter.Subscription{sql("T", "a > 2", 8)}) }, "a > 2 born 1200 dead 0 version 9"},
 		{1500, "for another topic", func() { c.Register("G", []*filter.Subscription{sql("U", "a > 2", 9)}) }, "a > 2 born 1200 dead 1500 version 9"},
 		{1999, "cleaned too early", func() { c.Clean() }, "a > 2 born 1200 dead 1500 version 9"},
 		{2000, "cleaned", func() { c.Clean() }, "none"},
 		{2000, "new again", func() { c.Register("G", []*filter.Subscription{sql("T", "b = 'x'", 10)}) }, "b = 'x' born 2000 dead 0 version 10"},
-		{2000, "broken", func() { c.Register("G", []*filter.Subscription{sql("T", "b = ", 11)}) }, "none"},
-		{2000, "of no type", func() { c.Register("G", []*filter.Subscription{{Topic: "T", SubString: "b", ExpressionType: "XPATH"}}) }, "none"},
+		{2050, "that goes", func() { c.Unregister("G") }, "b = 'x' born 2000 dead 2050 version 10"},
+		{2100, "for an older one", func() { c.Register("G", []*filter.Subscription{sql("T", "b = 'y'", 9)}) }, "b = 'y' born 2100 dead 0 version 9"},
+		{2150, "that goes, too", func() { c.Unregister("G") }, "b = 'y' born 2100 dead 2150 version 9"},
+		{2200, "for another of that version", func() { c.Register("G", []*filter.Subscription{sql("T", "b = 'z'", 9)}) }, "b = 'z' born 2200 dead 0 version 9"},
+		{2200, "broken", func() { c.Register("G", []*filter.Subscription{sql("T", "b = ", 11)}) }, "none"},
+		{2200, "of no type", func() { c.Register("G", []*filter.Subscription{{Topic: "T", SubString: "b", ExpressionType: "XPATH"}}) }, "none"},
 	} {
 		c.now = step.at
 		if step.do(); c.see("T", "G") != step.want {
