@@ -83,6 +83,30 @@ func TestQueryAssignment(t *testing.T) {
 	}
 }
 
+// TestQueryAssignmentOfLightTopic: the one queue is here, whatever name servers know.
+func TestQueryAssignmentOfLightTopic(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	const name = "%LMQ%a"
+	for _, id := range []string{"c1", "c2"} {
+		f.member(id).beatFor("G", all(name))
+	}
+	for _, row := range []struct{ what, group, client, model, want string }{
+		{"the first", "G", "c1", "CLUSTERING", "0"},
+		{"the second", "G", "c2", "CLUSTERING", ""},
+		{"a group that is not online", "H", "c1", "CLUSTERING", "keep"},
+		{"broadcasting", "G", "c1", "BROADCASTING", "keep"}, // as Java, which asks name servers
+	} {
+		if got := f.assigned(name, row.group, row.client, row.model, "AVG"); got != row.want {
+			t.Errorf("%s: %q, want %q", row.what, got, row.want)
+		}
+	}
+	f.cfg.Change(func(c *Config) { c.ServerLoadBalancerEnable = false })
+	if got := f.assigned(name, "H", "c2", "CLUSTERING", "AVG"); got != "0" {
+		t.Errorf("without serverLoadBalancerEnable: %q", got)
+	}
+}
+
 func TestMessageRequestMode(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -7,6 +7,7 @@ import (
 	"github.com/skylarkmq/skylark/broker/assignment"
 	"github.com/skylarkmq/skylark/broker/client"
 	"github.com/skylarkmq/skylark/broker/topic"
+	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/body"
@@ -52,7 +53,7 @@ func (b *Broker) assign(req *body.QueryAssignmentRequestBody) (share []assignmen
 	default: // Java ends in a NullPointerException here
 		return nil, false, remoting.Failf(code.SystemError, "assignment query with messageModel %.40q", req.MessageModel)
 	}
-	queues, known := b.routes.queues(req.Topic)
+	queues, known := b.assignable(req.Topic)
 	if !known || !b.cfg.Get().ServerLoadBalancerEnable {
 		return queues, known, nil
 	}
@@ -67,6 +68,15 @@ func (b *Broker) assign(req *body.QueryAssignmentRequestBody) (share []assignmen
 		return nil, false, nil
 	}
 	return share, true, nil
+}
+
+// assignable are the queues that the members of a group share. A light topic is on no
+// name server: it has one queue, on the broker that is asked.
+func (b *Broker) assignable(name string) (queues []assignment.Queue, known bool) {
+	if message.IsLight(name) {
+		return []assignment.Queue{{Topic: name, BrokerName: b.cfg.Get().BrokerName}}, true
+	}
+	return b.routes.queues(name)
 }
 
 // servedMode is how clients are told to get the messages. This version has no POP, so
