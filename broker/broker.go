@@ -197,6 +197,7 @@ func (b *Broker) newRegistries(memoryLimit int64) {
 		NowMs: now, Light: light,
 		VersionStep:     func() int64 { return b.cfg.Get().ConsumerOffsetUpdateVersionStep },
 		ServerSideReset: func() bool { return b.cfg.Get().UseServerSideResetOffset },
+		Skipped:         b.skippedOffsets,
 	})
 	b.notices, b.conflicts = newNotices(b), newConflicts(b)
 	b.Clients = client.New(client.Options{

@@ -1,9 +1,13 @@
 package broker
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/broker/subscription"
 	"github.com/skylarkmq/skylark/internal/config"
@@ -143,6 +147,27 @@ func TestRestart(t *testing.T) {
 	}
 	if n := len(decodeAll(t, g.call(code.PullMessage, nil, pullFields("G", "T", "0")...).Body)); n != 2 {
 		t.Fatalf("%d messages, want 2", n)
+	}
+}
+
+// TestOddOffsets: what a Java broker noted for a commit without a topic does not keep the
+// broker from starting. The log says so, in a line that does not grow with the key.
+func TestOddOffsets(t *testing.T) {
+	t.Parallel()
+	odd := strings.Repeat("x", 10_000)
+	f := start(t, func(_ *Config, s *store.Config) {
+		file := filepath.Join(s.StorePathRootDir, "config", "consumerOffset.json")
+		if err := statefile.Save(vfs.Disk, file, []byte(`{"offsetTable":{"@g":{0:1},"`+odd+`":{0:1},"T@G":{0:8}}}`)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if f.Offsets.Query("G", "T", 0) != 8 || len(f.Offsets.All()) != 1 {
+		t.Errorf("loaded %v", f.Offsets.All())
+	}
+	var log bytes.Buffer
+	(&Broker{log: zerolog.New(&log)}).skippedOffsets([]string{odd, "y"})
+	if line := log.String(); strings.Count(line, "\n") != 1 || len(line) > 400 || !strings.Contains(line, `"keys":2,"first":"\"xxx`) {
+		t.Errorf("logged %q", line)
 	}
 }
 

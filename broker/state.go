@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"sync"
@@ -172,6 +173,12 @@ func (s *saver) load() error {
 		}
 	}
 	return nil
+}
+
+// skippedOffsets says which offsets of a file are left out.
+func (b *Broker) skippedOffsets(keys []string) {
+	b.log.Warn().Int("keys", len(keys)).Str("first", fmt.Sprintf("%.100q", keys[0])).
+		Msg("consumer offsets under keys that are not topic@group are left out, and gone with the next save")
 }
 
 // markGroups asks for a save without waiting for it.

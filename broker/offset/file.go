@@ -51,7 +51,10 @@ func (t *Table) Encode() ([]byte, error) {
 	return javajson.MarshalPretty(f)
 }
 
-// Decode replaces the committed offsets by the content of one of the two files.
+// Decode replaces the committed offsets by the content of one of the two files. What is
+// under a key that is not topic@group is left out, and Options.Skipped told: a Java
+// broker takes commits without a topic, writes @group, and reads that again. An offset
+// that nobody can ask for is no reason to stop, or to go back to an older file.
 func (t *Table) Decode(data []byte) error {
 	var f lightFile
 	if err := javajson.Unmarshal(data, &f); err != nil {
@@ -64,10 +67,12 @@ func (t *Table) Decode(data []byte) error {
 	for key, offset := range f.LmqOffsetTable {
 		f.OffsetTable[key] = map[int32]int64{0: offset}
 	}
+	var odd []string
 	for key, queues := range f.OffsetTable {
 		topic, group, ok := splitKey(key)
 		if !ok {
-			return fmt.Errorf("consumerOffset.json: key %q, expected topic@group", key)
+			odd = append(odd, key)
+			continue
 		}
 		t.with(topic, group, always, func(r *row) {
 			t.entries.Add(int64(len(queues)))
@@ -77,5 +82,9 @@ func (t *Table) Decode(data []byte) error {
 	t.mu.Lock()
 	t.version = f.DataVersion
 	t.mu.Unlock()
+	if len(odd) > 0 && t.opt.Skipped != nil {
+		sort.Strings(odd)
+		t.opt.Skipped(odd)
+	}
 	return nil
 }

@@ -41,6 +41,8 @@ type Options struct {
 	VersionStep func() int64
 	// ServerSideReset is useServerSideResetOffset: whether queries show a pending reset.
 	ServerSideReset func() bool
+	// Skipped hears, sorted, which keys of a file are not topic@group and are left out.
+	Skipped func(keys []string)
 	// Light: groups whose name begins with %LMQ% have one offset a topic, and the file
 	// is lmqConsumerOffset.json (enableLmq).
 	Light bool

@@ -231,8 +231,35 @@ func TestFileOfJava(t *testing.T) {
 			t.Fatalf("%s: not the same after a round trip:\n%s\n%s", file, first, second)
 		}
 	}
-	if err := table(1).Decode([]byte(`{"offsetTable":{"no separator":{0:1}}}`)); err == nil {
-		t.Fatal("a key without a group was loaded")
+}
+
+// A key that no consumer can ask for does not make the file unreadable; what is no such
+// file still does.
+func TestFileWithOddKeys(t *testing.T) {
+	t.Parallel()
+	var skipped [][]string
+	o := New(Options{NowMs: func() int64 { return 7 }, Light: true, Skipped: func(keys []string) { skipped = append(skipped, keys) }})
+	err := o.Decode([]byte(`{"dataVersion":{"counter":3,"stateVersion":0,"timestamp":5},"lmqOffsetTable":{"%LMQ%a":4,"T@%LMQ%g":5},
+		"offsetTable":{"@g":{0:1},"T@":{0:1},"no separator":{0:1},"":{0:1},"T@G":{0:8}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([][]string{{"", "%LMQ%a", "@g", "T@", "no separator"}}, skipped); diff != "" {
+		t.Error(diff)
+	}
+	if o.Query("G", "T", 0) != 8 || o.Query("%LMQ%g", "T", 0) != 5 || len(o.All()) != 2 || o.Version().Counter != 3 {
+		t.Errorf("loaded %v, version %v", o.All(), o.Version())
+	}
+	if err := table(1).Decode([]byte(`{"offsetTable":{"@g":{0:1}}}`)); err != nil {
+		t.Errorf("with nobody who hears: %v", err)
+	}
+	for _, bad := range []string{"", "{", `{"offsetTable":[]}`, `{"offsetTable":{"T@G":{"x":1}}}`} {
+		if err := o.Decode([]byte(bad)); err == nil {
+			t.Errorf("%q was loaded", bad)
+		}
+	}
+	if len(skipped) != 1 {
+		t.Errorf("told %d times", len(skipped))
 	}
 }
 
