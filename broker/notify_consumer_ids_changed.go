@@ -13,8 +13,10 @@ import (
 )
 
 // NOTIFY_CONSUMER_IDS_CHANGED (40), outgoing: tells the members of a group to
-// share its queues anew. Changes that come while one is being told are told once,
-// with the members of the last one.
+// share its queues anew. Changes that wait to be told are told once, to the members of
+// all of them: they come in any order, as the registry lets its lock go before it tells,
+// so the last to come may be an older one that lacks a member. Who has left meanwhile is
+// told for nothing.
 
 // noticeEvery is the period with realTimeNotifyConsumerChange=false.
 const noticeEvery = 15 * time.Second
@@ -24,11 +26,11 @@ type notices struct {
 	ready chan struct{}
 
 	mu      sync.Mutex
-	changed map[string][]client.Channel
+	changed map[string]map[client.Channel]struct{}
 }
 
 func newNotices(b *Broker) *notices {
-	return &notices{b: b, ready: make(chan struct{}, 1), changed: map[string][]client.Channel{}}
+	return &notices{b: b, ready: make(chan struct{}, 1), changed: map[string]map[client.Channel]struct{}{}}
 }
 
 // idsChanged is called by the registry; it must not block.
@@ -37,15 +39,27 @@ func (n *notices) idsChanged(group string, channels []client.Channel) {
 	if !cfg.NotifyConsumerIDsChangedEnable {
 		return
 	}
-	n.mu.Lock()
-	n.changed[group] = channels
-	n.mu.Unlock()
+	n.add(group, channels)
 	if !cfg.RealTimeNotifyConsumerChange {
 		return
 	}
 	select {
 	case n.ready <- struct{}{}:
 	default:
+	}
+}
+
+// add notes those who have to be told.
+func (n *notices) add(group string, channels []client.Channel) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	waiting := n.changed[group]
+	if waiting == nil {
+		waiting = make(map[client.Channel]struct{}, len(channels))
+		n.changed[group] = waiting
+	}
+	for _, ch := range channels {
+		waiting[ch] = struct{}{}
 	}
 }
 
@@ -66,11 +80,11 @@ func (n *notices) run(ctx context.Context) {
 func (n *notices) tell() {
 	n.mu.Lock()
 	changed := n.changed
-	n.changed = map[string][]client.Channel{}
+	n.changed = map[string]map[client.Channel]struct{}{}
 	n.mu.Unlock()
 	for group, channels := range changed {
 		cmd := protocol.NewRequest(code.NotifyConsumerIDsChanged, &header.NotifyConsumerIdsChanged{ConsumerGroup: group}, nil)
-		for _, ch := range channels {
+		for ch := range channels {
 			if err := ch.(*remoting.Conn).Send(cmd); err != nil {
 				n.b.log.Debug().Err(err).Str("group", group).Msg("consumer not notified")
 			}
