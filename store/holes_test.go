@@ -63,6 +63,10 @@ func TestHoleOfSeveralMessages(t *testing.T) {
 			}
 		}
 	}
+	walked := 0
+	if err := s.Walk(0, func(*message.View) error { walked++; return nil }); err != nil || walked != all-lost {
+		t.Errorf("a walk over the log found %d records, %v", walked, err)
+	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
