@@ -3,6 +3,7 @@ package transaction
 import (
 	"hash/maphash"
 	"math/bits"
+	"slices"
 	"sync"
 )
 
@@ -223,17 +224,20 @@ func (x *index) remove(h *half, now int64) {
 func (x *index) relocate(h *half, s *Stored) {
 	x.unlink(h)
 	x.copies[h.id] = h
-	if len(h.aliases) < maxAliases {
-		h.aliases = append(h.aliases, h.offset)
-		x.aliases[h.offset] = h
+	if len(h.aliases) == maxAliases {
+		delete(x.aliases, h.aliases[0])
+		h.aliases = slices.Delete(h.aliases, 0, 1)
 	}
+	h.aliases = append(h.aliases, h.offset)
+	x.aliases[h.offset] = h
 	h.offset, h.phy, h.size, h.stored = s.QueueOffset, s.PhyOffset, s.Size, s.StoreTimestamp
 	x.insert(h)
 }
 
 const (
-	// maxAliases bounds what one half message costs. Those it had before are found
-	// by their identity.
+	// maxAliases bounds what one half message costs. It is the newest places that an
+	// op record must name, because the progress that was saved last lies among them;
+	// of decisions, those that name an older one are found by identity.
 	maxAliases = 64
 	// keepDiscarded is for how many discarded half messages a late commit is obeyed.
 	keepDiscarded = 100_000

@@ -174,11 +174,8 @@ func (l *loading) found(v *message.View) {
 		x.copies[h.id] = h
 	}
 	if old != nil {
-		for _, a := range append(old.aliases, old.offset) {
-			if len(h.aliases) < maxAliases {
-				h.aliases = append(h.aliases, a)
-			}
-		}
+		places := append(old.aliases, old.offset)
+		h.aliases = places[max(0, len(places)-maxAliases):]
 		x.remove(old, v.StoreTimestamp)
 		for _, a := range h.aliases {
 			x.aliases[a] = h
