@@ -87,7 +87,8 @@ func (c *Coordinator) due(start int64, set *Settings) (groups [][]job) {
 }
 
 // dueAt decides; Java's order. Java counts a copy made in the immunity as a check,
-// and so discards what nobody was ever asked about; that is not copied.
+// and so discards what nobody was ever asked about; that is not copied. Who claims to
+// be born in the future is neither young nor immune: its immunity would have no end.
 func (h *half) dueAt(start int64, set *Settings) action {
 	age := start - h.born
 	switch {
@@ -98,7 +99,7 @@ func (h *half) dueAt(start int64, set *Settings) action {
 	case h.stored >= start:
 		return leave
 	case h.immunity >= 0:
-		if age <= immunityMs(h.immunity, set.TimeoutMs) {
+		if age >= 0 && age <= immunityMs(h.immunity, set.TimeoutMs) {
 			return renew
 		}
 	case age >= 0 && age <= set.TimeoutMs:

@@ -192,6 +192,23 @@ func TestImmunity(t *testing.T) {
 	}
 }
 
+// A producer whose clock is a year ahead: its half message is asked about and then
+// discarded, with an immunity as without.
+func TestBornInTheFuture(t *testing.T) {
+	t.Parallel()
+	for _, more := range [][]string{nil, {message.PropertyCheckImmunityTime, "100"}} {
+		w := newWorld(t)
+		w.set.CheckMax, w.ahead = 2, 365*24*3600_000
+		w.prepare("PG", "T", []string{"a"}, more...)
+		for range 3 {
+			w.pass(30 * time.Second)
+		}
+		if len(w.asked) != 2 || w.Open() != 0 || w.Counters.Discarded.Load() != 1 {
+			t.Fatalf("%v: asked %d times, %d open", more, len(w.asked), w.Open())
+		}
+	}
+}
+
 func TestOlderThanTheFilesIsDiscarded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -97,7 +97,8 @@ type world struct {
 	store   *store.Store
 	*Coordinator
 	asked []asked
-	deaf  bool // no producer is there
+	deaf  bool  // no producer is there
+	ahead int64 // ms, of the clocks of producers
 	log   bytes.Buffer
 }
 
@@ -193,7 +194,7 @@ func (w *world) prepare(group, topic string, uniqs []string, more ...string) []p
 	list := make([]message.Message, len(uniqs))
 	for i, u := range uniqs {
 		list[i] = message.Message{
-			Topic: message.TopicHalf, BornTimestamp: w.clk.NowMs(), BornHost: host, Body: []byte("body of " + u),
+			Topic: message.TopicHalf, BornTimestamp: w.clk.NowMs() + w.ahead, BornHost: host, Body: []byte("body of " + u),
 			Properties: halfProps(group, topic, u, 0, more...),
 		}
 	}
