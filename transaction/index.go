@@ -23,7 +23,7 @@ type index struct {
 	mu      sync.Mutex
 	byPlace map[int64]*half
 	aliases map[int64]*half
-	copies  map[uint64]*half // those that were appended again, by identity
+	copies  map[uint64]*half // those that were appended again or resumed, by identity
 	first   *half
 	last    *half
 	groups  map[string]*group

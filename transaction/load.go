@@ -22,6 +22,8 @@ import (
 //	names the original only (Java does that)     TRAN_PREPARED_QUEUE_OFFSET is named
 //	rolled back, its op record appended          an open half message                it is checked, and the producer says so again
 //	discarded, progress committed                an op record that names it          it is settled; Java would discard it twice
+//	resumed, the op record of its discard        the same half message twice, the    the newer one counts
+//	appended                                     later with no checks
 func (c *Coordinator) Load() error {
 	began := c.clk.Now()
 	c.loadMetrics()
@@ -170,7 +172,7 @@ func (l *loading) found(v *message.View) {
 	old := l.superseded(h)
 	h.group, h.topic = x.groupOf(f.Group), x.topicOf(string(f.RealTopic))
 	x.enter(h, v.StoreTimestamp)
-	if h.checks > 0 || h.origin >= 0 {
+	if h.isCopy() {
 		x.copies[h.id] = h
 	}
 	if old != nil {
@@ -186,20 +188,25 @@ func (l *loading) found(v *message.View) {
 	}
 }
 
+// isCopy says of a half message that was just read whether it had other places
+// before; one that was resumed says that no check is used up.
+func (h *half) isCopy() bool { return h.checks >= 0 || h.origin >= 0 }
+
 // sameMost bounds the search when a client sends one message again and again
 // within one millisecond.
 const sameMost = 256
 
-// superseded takes the copy that h was made from out of the list, if it is there.
+// superseded takes the copy that h was made from out of the list, if it is there. One
+// that was resumed takes the place of any: nothing is resumed while it is open.
 func (l *loading) superseded(h *half) *half {
-	if h.origin < 0 && h.checks <= 0 {
+	if !h.isCopy() {
 		return nil
 	}
 	list := l.byID[h.id]
 	for i := len(list) - 1; i >= 0; i-- {
 		o := list[i]
 		sameOrigin := h.origin >= 0 && (o.offset == h.origin || o.origin == h.origin)
-		if sameOrigin || h.checks > 0 && max(0, o.checks) == h.checks-1 {
+		if sameOrigin || h.checks == 0 || h.checks > 0 && max(0, o.checks) == h.checks-1 {
 			l.byID[h.id] = append(list[:i:i], list[i+1:]...)
 			return o
 		}
@@ -267,19 +274,22 @@ func (l *loading) committedHalf(v *message.View, byPhy map[int64]*half) *half {
 		return h
 	}
 	for _, h := range l.byID[id] {
-		if h.state == open && (h.checks > 0 || h.origin >= 0) && h.phy > v.PreparedTransactionOffset {
+		if h.state == open && h.isCopy() && h.phy > v.PreparedTransactionOffset {
 			return h
 		}
 	}
 	return nil
 }
 
-// readDiscarded remembers the newest discarded half messages, for commits that come late.
+// readDiscarded remembers the newest discarded half messages, for commits that come
+// late, but for those that were resumed since and are open, or were committed in the crash.
 func (l *loading) readDiscarded() {
+	x := &l.c.index
 	low, high := l.c.opt.Store.Bounds(message.TopicMaxCheckTimes, queue)
 	l.each(message.TopicMaxCheckTimes, max(low, high-keepDiscarded/10), high, func(v *message.View) {
-		if f, ok := ReadFacts(v.Properties); ok {
-			l.c.index.discarded.add(l.c.index.identity(f.Group, f.Uniq, v.BornTimestamp))
+		f, ok := ReadFacts(v.Properties)
+		if id := x.identity(f.Group, f.Uniq, v.BornTimestamp); ok && len(l.byID[id]) == 0 {
+			x.discarded.add(id)
 		}
 	})
 }

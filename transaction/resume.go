@@ -39,7 +39,7 @@ func (c *Coordinator) Resume(v *message.View) error {
 	c.index.mu.Unlock()
 	c.Opened([]Opening{{
 		Group: f.Group, Uniq: f.Uniq, RealTopic: string(f.RealTopic), Born: v.BornTimestamp, Stored: s.StoreTimestamp, Immunity: f.Immunity,
-		Offset: s.QueueOffset, Phy: s.PhyOffset, Size: s.Size,
+		Offset: s.QueueOffset, Phy: s.PhyOffset, Size: s.Size, Resumed: true,
 	}})
 	c.Counters.Resumed.Add(1)
 	return nil

@@ -126,6 +126,52 @@ func TestLateCommitOfADiscardedHalfIsObeyedOnce(t *testing.T) {
 	}
 }
 
+// discardedView is the only discarded half message.
+func (w *world) discardedView() (v message.View) {
+	w.t.Helper()
+	recs, _ := shelf{w.store}.Get(message.TopicMaxCheckTimes, 0, 0, 1, nil)
+	if err := message.Decode(recs, &v); err != nil {
+		w.t.Fatal(err)
+	}
+	return v
+}
+
+// A late decision that names a place from before the half message was discarded
+// settles what was resumed; a crash right after the append changes nothing of that.
+func TestLateCommitSettlesTheResumedHalf(t *testing.T) {
+	t.Parallel()
+	for _, restart := range []bool{false, true} {
+		for _, crash := range []bool{false, true} {
+			w := newWorld(t)
+			w.set.CheckMax = 1
+			p := w.prepare("PG", "T", []string{"a"})
+			w.pass(30 * time.Second)
+			w.pass(30 * time.Second)
+			v := w.discardedView()
+			if err := w.Resume(&v); err != nil {
+				t.Fatal(err)
+			}
+			if restart {
+				w.Flush()
+				w.saveOffsets()
+				w.kill()
+			}
+			if v := w.end(p[0], true, false, crash); v != Claimed {
+				t.Fatalf("restart %v: %d", restart, v)
+			}
+			if crash {
+				w.kill()
+			}
+			if v := w.end(p[0], true, false, false); v != Repeated {
+				t.Fatalf("restart %v, crash %v: again: %d", restart, crash, v)
+			}
+			if got := w.visible("T"); !slices.Equal(got, []string{"a"}) || w.Open() != 0 {
+				t.Fatalf("restart %v, crash %v: visible %v, %d open", restart, crash, got, w.Open())
+			}
+		}
+	}
+}
+
 func TestOldAnswerSettlesTheNewestCopy(t *testing.T) {
 	t.Parallel()
 	for _, restart := range []bool{false, true} {

@@ -11,6 +11,7 @@ type Opening struct {
 	Immunity     int64 // ms, -1 without
 	Offset, Phy  int64
 	Size         int32
+	Resumed      bool // it had other places before, which decisions may name
 }
 
 // Opened enters half messages into the index, under a Ticket that was taken before
@@ -30,6 +31,9 @@ func (c *Coordinator) Opened(list []Opening) {
 		h.id = x.identity(o.Group, o.Uniq, o.Born)
 		h.group, h.topic = x.groupOf(o.Group), x.topicOf(o.RealTopic)
 		x.enter(h, o.Stored)
+		if o.Resumed {
+			x.copies[h.id] = h
+		}
 		entered++
 	}
 	x.mu.Unlock()
