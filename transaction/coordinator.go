@@ -74,7 +74,7 @@ type Coordinator struct {
 	index index
 	ops   opBuffer
 
-	opBody []byte       // of the op record that is written, under ops.taking
+	opBody []byte       // of the op records that are written, under ops.taking
 	size   atomic.Int64 // of the index
 
 	Counters Counters
@@ -171,14 +171,8 @@ func (c *Coordinator) Flush() {
 	c.ops.taking.Lock()
 	defer c.ops.taking.Unlock()
 	all := c.ops.take()
-	for list := all; len(list) > 0; {
-		n, err := c.writeOps(list)
-		list = list[n:]
-		if err != nil {
-			c.ops.giveBack(list)
-			c.log.Warn().Err(err).Int("halves", len(list)).Msg("op record not written; trying again")
-			break
-		}
+	if len(all) > 0 {
+		c.writeOps(all)
 	}
 	c.ops.recycle(all)
 }
@@ -188,27 +182,61 @@ var ErrNotStored = errors.New("transaction: the store did not take it")
 
 const keepOpBody = 64 << 10
 
-// writeOps writes one op record, and says how much of the list is in it. The lock of
-// taking is held.
-func (c *Coordinator) writeOps(list []int64) (n int, err error) {
+// opRun is an op record to be: where its offsets end in the list, and its text in
+// the body of all.
+type opRun struct {
+	offsets, body int
+	highest       int64
+}
+
+// writeOps writes op records with one append, so that they lie next to each other in
+// the log: opBuffer says why that matters. What is not stored is kept for the next
+// time. The lock of taking is held.
+func (c *Coordinator) writeOps(list []int64) {
+	runs := c.cutOps(list)
+	records, properties := make([]message.Message, len(runs)), []byte(opProperties)
+	from := 0
+	for i, r := range runs {
+		records[i] = message.Message{
+			Topic: message.TopicOpHalf, QueueID: queue, BornTimestamp: c.clk.NowMs(), BornHost: c.opt.Host, StoreHost: c.opt.Host,
+			Body: c.opBody[from:r.body], Properties: properties,
+		}
+		from = r.body
+	}
+	stored := c.opt.Store.Append(records)
+	from, left := 0, 0
+	for i, r := range runs {
+		if stored[i].OK {
+			c.progress.wrote(stored[i].QueueOffset, r.highest)
+		} else {
+			c.ops.giveBack(list[from:r.offsets])
+			left += r.offsets - from
+		}
+		from = r.offsets
+	}
+	if left > 0 {
+		c.log.Warn().Err(ErrNotStored).Int("halves", left).Msg("op record not written; trying again")
+	}
+	if cap(c.opBody) > keepOpBody {
+		c.opBody = nil
+	}
+}
+
+// cutOps makes the bodies of the op records that name a list, one behind the other
+// in opBody. An offset that must stand with the one after it does.
+func (c *Coordinator) cutOps(list []int64) (runs []opRun) {
 	limit := max(64, c.opt.Settings().OpMaxSize)
-	body := slices.Grow(c.opBody[:0], limit+48)
-	highest := int64(0)
-	for n < len(list) && (len(body) < limit || list[max(0, n-1)] < 0) {
-		o := plain(list[n])
-		body, highest = AppendOp(body, o), max(highest, o)
-		n++
+	body := slices.Grow(c.opBody[:0], 8*len(list))
+	for n := 0; n < len(list); {
+		run, from := opRun{}, len(body)
+		for n < len(list) && (len(body)-from < limit || list[n-1] < 0) {
+			o := plain(list[n])
+			body, run.highest = AppendOp(body, o), max(run.highest, o)
+			n++
+		}
+		run.offsets, run.body = n, len(body)
+		runs = append(runs, run)
 	}
-	stored := c.opt.Store.Append([]message.Message{{
-		Topic: message.TopicOpHalf, QueueID: queue, BornTimestamp: c.clk.NowMs(), BornHost: c.opt.Host, StoreHost: c.opt.Host,
-		Body: body, Properties: []byte(opProperties),
-	}})
-	if cap(body) <= keepOpBody {
-		c.opBody = body
-	}
-	if len(stored) != 1 || !stored[0].OK {
-		return 0, ErrNotStored
-	}
-	c.progress.wrote(stored[0].QueueOffset, highest)
-	return n, nil
+	c.opBody = body
+	return runs
 }

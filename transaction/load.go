@@ -294,8 +294,8 @@ func (l *loading) readDiscarded() {
 	})
 }
 
-// places are where op records lie, by the flushes that wrote them: records of one
-// flush may lie next to each other.
+// places are where op records lie, by the flushes that wrote them: the records of one
+// flush lie next to each other.
 type places struct {
 	from   int64 // the first record that is read
 	starts [3]int64

@@ -12,7 +12,9 @@ import "sync"
 //
 //   - an op record names everything settled before the op record in front of it was
 //     written: what a crash kept from the op queue was committed after that place
-//     of the log (Load reads on from there);
+//     of the log (Load reads on from there). The records of one take count as one
+//     in this; Load knows them because they lie next to each other, as one append
+//     leaves them;
 //   - a round that took the end of the half queue before the turn knows of every
 //     half message in front of that end.
 //
