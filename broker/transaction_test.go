@@ -328,6 +328,33 @@ func TestTransactionsOnAFullDisk(t *testing.T) {
 	}
 }
 
+// TestHalfMessagesOverALoweredLimit: a limit that was lowered since stops no check, and
+// what can never be appended again stops no other.
+func TestHalfMessagesOverALoweredLimit(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	want(t, f.call(code.UpdateBrokerConfig, []byte("maxMessageSize=100\n")), code.Success, "")
+	half := func(body, props int) message.Message {
+		return message.Message{Topic: message.TopicHalf, BornHost: f.Addr(), Body: make([]byte, body), Properties: make([]byte, props)}
+	}
+	got := newTxStore(f.Store).Append([]message.Message{half(10, 0), half(10, message.PropertiesMax+1), half(1000, 0), half(10, message.PropertiesMax)})
+	for i, s := range got {
+		if refused := i == 1; s.OK == refused || s.Refused != refused {
+			t.Errorf("%d: %+v", i, s)
+		}
+	}
+	if got[0].QueueOffset != 0 || got[2].QueueOffset != 1 || got[3].QueueOffset != 2 || got[3].PhyOffset <= got[2].PhyOffset {
+		t.Errorf("places %+v", got)
+	}
+	f.Store.DiskFull(true, "a test")
+	for _, s := range newTxStore(f.Store).Append([]message.Message{half(10, 0)}) {
+		if s.OK || s.Refused {
+			t.Errorf("on a full disk: %+v", s)
+		}
+	}
+	f.Store.DiskFull(false, "")
+}
+
 // TestTransactionSettingsAreHot changes them as mqadmin does.
 func TestTransactionSettingsAreHot(t *testing.T) {
 	t.Parallel()

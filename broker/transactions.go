@@ -61,17 +61,14 @@ func newTxStore(s *store.Store) *txStore {
 	return &txStore{store: s, batches: sync.Pool{New: func() any { return store.NewBatch() }}}
 }
 
-// Append waits for the disk with SYNC_FLUSH.
+// Append waits for the disk with SYNC_FLUSH. What comes here is the broker's own, or was
+// taken before: a limit that was lowered since does not stop it.
 func (t *txStore) Append(list []message.Message) []transaction.Stored {
 	batch := t.batches.Get().(*store.Batch)
 	defer t.batches.Put(batch)
 	batch.Reset()
 	out := make([]transaction.Stored, len(list))
-	for i := range list {
-		if _, st := t.store.Stage(batch, &list[i]); st != store.PutOK {
-			break
-		}
-	}
+	n := t.stage(batch, list, out)
 	if batch.Len() == 0 {
 		return out
 	}
@@ -82,8 +79,13 @@ func (t *txStore) Append(list []message.Message) []transaction.Stored {
 		t.store.AwaitFlush(batch.End(), func(st store.PutStatus) { flushed <- st })
 		status = <-flushed
 	}
-	for i := range batch.Len() {
-		r := batch.Result(i)
+	staged := 0
+	for i := range out[:n] {
+		if out[i].Refused {
+			continue
+		}
+		r := batch.Result(staged)
+		staged++
 		out[i] = transaction.Stored{
 			OK: r.Status == store.PutOK && status.Stored(), QueueOffset: r.QueueOffset, PhyOffset: r.PhyOffset,
 			StoreTimestamp: r.StoreTimestamp, Size: r.Size,
@@ -91,6 +93,23 @@ func (t *txStore) Append(list []message.Message) []transaction.Stored {
 	}
 	return out
 }
+
+// stage puts into the batch what the store takes, and says how many it has looked at: a
+// refusal that may pass ends it.
+func (t *txStore) stage(batch *store.Batch, list []message.Message, out []transaction.Stored) int {
+	for i := range list {
+		switch _, st := t.store.StageAsIs(batch, &list[i]); st {
+		case store.PutOK:
+		case store.MessageIllegal, store.PropertiesSizeExceeded:
+			out[i].Refused = true
+		default:
+			return i
+		}
+	}
+	return len(list)
+}
+
+func (t *txStore) Sound(v *message.View) error { return t.store.Sound(v) }
 
 func (t *txStore) Record(phy int64, size int32, dst []byte) ([]byte, error) {
 	return t.store.Record(phy, size, dst, false)

@@ -17,9 +17,10 @@ func (s *Store) Stage(b *Batch, m *message.Message) (int, PutStatus) {
 	return s.stage(b, m, true)
 }
 
-// StageAsIs is Stage for what this store already holds in another queue and what
-// now goes to its own: a message whose delay is over. It keeps the DELAY property
-// and is not sent away again, and a limit that was lowered since does not stop it.
+// StageAsIs is Stage for what this store already holds in another place and what now
+// goes to its own, or on: a message whose delay is over, a half message that is checked.
+// It keeps the DELAY property and is not sent away again, and a limit that was lowered
+// since does not stop it.
 func (s *Store) StageAsIs(b *Batch, m *message.Message) (int, PutStatus) {
 	return s.stage(b, m, false)
 }

@@ -1,6 +1,8 @@
 package transaction
 
 import (
+	"fmt"
+
 	"github.com/skylarkmq/skylark/message"
 )
 
@@ -59,18 +61,30 @@ func (m *mover) prepare(c *Coordinator, jobs []job) (n int) {
 		}
 		from := len(m.buf)
 		rec, err := c.opt.Store.Record(j.half.phy, j.half.size, m.buf)
-		var v message.View
-		if err == nil {
-			err = message.Decode(rec[from:], &v)
-		}
-		if err != nil || v.QueueOffset != j.half.offset {
+		if err != nil {
 			c.unreadable(j.half, err)
+			continue
+		}
+		var v message.View
+		if err := c.decode(rec[from:], j.half, &v); err != nil {
+			c.damaged(j.half, err)
 			continue
 		}
 		m.buf = rec
 		m.add(c, j, v)
 	}
 	return max(n, 1)
+}
+
+// decode reads the record of h. Stored again, a damaged body would get a sum that fits.
+func (c *Coordinator) decode(rec []byte, h *half, v *message.View) error {
+	if err := message.Decode(rec, v); err != nil {
+		return err
+	}
+	if v.QueueOffset != h.offset {
+		return fmt.Errorf("transaction: %w: it says it is at %d of its queue", message.ErrCorrupt, v.QueueOffset)
+	}
+	return c.opt.Store.Sound(v)
 }
 
 // take marks a half message as moving, unless it was settled since.
@@ -114,6 +128,26 @@ func (c *Coordinator) unreadable(h *half, err error) {
 	c.size.Add(-1)
 }
 
+// damaged gives up a half message whose record was read and is not what was stored:
+// unlike trouble with the disk this does not pass. Java jumps over it. A commit may
+// still name an older copy that is whole.
+func (c *Coordinator) damaged(h *half, err error) {
+	c.index.mu.Lock()
+	defer c.index.mu.Unlock()
+	c.log.Error().Err(err).Int64("offset", h.offset).Int64("phy", h.phy).Msg("half message is damaged on the disk")
+	if h.moving = false; h.state == settling {
+		return // as above
+	}
+	now := c.clk.NowMs()
+	c.ops.giveBack(h.named(nil, h.offset))
+	if h.state == open {
+		c.discarded(h, now, "half message given up: it cannot be read")
+		return
+	}
+	c.index.remove(h, now)
+	c.size.Add(-1)
+}
+
 // add builds the copy.
 func (m *mover) add(c *Coordinator, j job, v message.View) {
 	h := j.half
@@ -145,28 +179,24 @@ func (m *mover) apply(c *Coordinator, stored []Stored, set *Settings) (asked []i
 	c.index.mu.Lock()
 	defer c.index.mu.Unlock()
 	for i, j := range m.jobs {
-		h, was := j.half, j.half.offset
+		h, s, was := j.half, &stored[i], j.half.offset
 		h.moving = false
-		ok := i < len(stored) && stored[i].OK
 		switch {
-		case ok && j.do == discard:
+		case j.do == discard && (s.OK || s.Refused):
 			if h.state == open { // else decided in the last moment: the copy among the discarded is one too many
 				m.settled = h.named(m.settled, was)
-				c.discarded(h, now)
+				c.discarded(h, now, whyDiscarded(s))
 			}
-		case ok:
-			c.index.relocate(h, &stored[i])
+		case s.OK:
+			c.index.relocate(h, s)
 			if j.do == renew && h.origin < 0 {
 				h.origin = was
 			}
-			if j.do == ask {
-				h.checks = max(0, h.checks) + 1
-				h.lastCheck = now
-				if h.state == open {
-					asked = append(asked, i)
-				}
-				c.warn(h, set)
-			}
+		}
+		// One whose properties have no room for what a copy adds is asked about where it
+		// is, as often as any other.
+		if j.do == ask && (s.OK || s.Refused) && c.checked(h, now, set) {
+			asked = append(asked, i)
 		}
 		if h.state == settled {
 			m.settled = h.named(m.settled, was)
@@ -177,10 +207,26 @@ func (m *mover) apply(c *Coordinator, stored []Stored, set *Settings) (asked []i
 	return asked
 }
 
-// discarded needs the index's mu.
-func (c *Coordinator) discarded(h *half, now int64) {
+// checked counts a check and says whether it is to be sent. It needs the index's mu.
+func (c *Coordinator) checked(h *half, now int64, set *Settings) bool {
+	h.checks = max(0, h.checks) + 1
+	h.lastCheck = now
+	c.warn(h, set)
+	return h.state == open
+}
+
+func whyDiscarded(s *Stored) string {
+	if s.Refused {
+		return "half message given up: " + message.TopicMaxCheckTimes + " does not take it"
+	}
+	return "half message discarded to " + message.TopicMaxCheckTimes
+}
+
+// discarded forgets a half message that was checked in vain; a commit that comes late
+// is obeyed. It needs the index's mu.
+func (c *Coordinator) discarded(h *half, now int64, why string) {
 	c.log.Warn().Str("group", h.group.name).Str("topic", h.topic.name).Int64("offset", h.offset).Int32("checks", max(0, h.checks)).
-		Int64("born", h.born).Msg("half message discarded to " + message.TopicMaxCheckTimes)
+		Int64("born", h.born).Msg(why)
 	c.Counters.Discarded.Add(1)
 	c.index.discarded.add(h.id)
 	c.index.remove(h, now)
@@ -202,11 +248,14 @@ func (c *Coordinator) warn(h *half, set *Settings) {
 		Msg("half of the allowed checks used up; does any producer of the group answer?")
 }
 
-// ask sends the question about a copy that was just appended.
+// ask sends the question about a copy that was just appended, or about what it would
+// have been a copy of.
 func (m *mover) ask(c *Coordinator, i int, s *Stored) {
 	v := m.views[i]
-	v.QueueOffset, v.PhyOffset = s.QueueOffset, s.PhyOffset
-	v.Properties = m.list[i].Properties
+	if s.OK {
+		v.QueueOffset, v.PhyOffset = s.QueueOffset, s.PhyOffset
+		v.Properties = m.list[i].Properties
+	}
 	f, ok := ReadFacts(v.Properties)
 	if !ok {
 		return

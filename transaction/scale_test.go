@@ -44,7 +44,9 @@ func (e *endless) Append(list []message.Message) []Stored {
 			at = &e.op
 			e.ops = append(e.ops, append([]byte(nil), list[i].Body...))
 		}
-		out[i] = Stored{true, *at, *at * endlessSize, 1, int32(len(e.record(0)))}
+		out[i] = Stored{
+			OK: true, QueueOffset: *at, PhyOffset: *at * endlessSize, StoreTimestamp: 1, Size: int32(len(e.record(0))),
+		}
 		*at++
 	}
 	return out
@@ -89,6 +91,7 @@ func (e *endless) Bounds(topic string, _ int32) (low, high int64) {
 	return 0, 0
 }
 
+func (e *endless) Sound(*message.View) error                   { return nil }
 func (e *endless) Walk(int64, func(*message.View) error) error { return nil }
 func (e *endless) Oldest() int64                               { return 0 }
 func (e *endless) End() int64                                  { return e.half * endlessSize }

@@ -5,11 +5,15 @@ import "github.com/skylarkmq/skylark/message"
 // Store is what the coordinator needs of the message store.
 type Store interface {
 	// Append stores messages one after the other, and returns when they are as
-	// safe as the store makes any message. What fails, and all after it, is not OK.
+	// safe as the store makes any message. What it would never take is Refused and left
+	// out; after any other failure nothing more of the list is OK.
 	Append(list []message.Message) []Stored
 	// Record appends the record at a place of the log to dst; the caller knows the
 	// place from a queue, or from Append.
 	Record(phy int64, size int32, dst []byte) ([]byte, error)
+	// Sound says whether the body of a record that was read and decoded is the one
+	// that was stored.
+	Sound(v *message.View) error
 	// Get appends up to n records of a queue to dst, and says at which offset to go
 	// on: behind the records, behind a gap when there are none, or at offset itself
 	// at the end of the queue.
@@ -27,6 +31,7 @@ type Store interface {
 // Stored is what became of one appended message.
 type Stored struct {
 	OK                     bool
+	Refused                bool // for what it is, such as too long: to try again is of no use
 	QueueOffset, PhyOffset int64
 	StoreTimestamp         int64
 	Size                   int32

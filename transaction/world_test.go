@@ -31,20 +31,25 @@ type shelf struct{ s *store.Store }
 func (a shelf) Append(list []message.Message) []Stored {
 	b := store.NewBatch()
 	out := make([]Stored, len(list))
-	staged := 0
+	var staged []int
 	for i := range list {
-		if _, st := a.s.Stage(b, &list[i]); st != store.PutOK {
-			break
+		if _, st := a.s.StageAsIs(b, &list[i]); st == store.PutOK {
+			staged = append(staged, i)
+		} else {
+			out[i].Refused = true
 		}
-		staged++
 	}
 	a.s.Append(b)
-	for i := range staged {
-		r := b.Result(i)
-		out[i] = Stored{r.Status == store.PutOK, r.QueueOffset, r.PhyOffset, r.StoreTimestamp, r.Size}
+	for n, i := range staged {
+		r := b.Result(n)
+		out[i] = Stored{
+			OK: r.Status == store.PutOK, QueueOffset: r.QueueOffset, PhyOffset: r.PhyOffset, StoreTimestamp: r.StoreTimestamp, Size: r.Size,
+		}
 	}
 	return out
 }
+
+func (a shelf) Sound(v *message.View) error { return a.s.Sound(v) }
 
 func (a shelf) Record(phy int64, size int32, dst []byte) ([]byte, error) {
 	return a.s.Record(phy, size, dst, false)
