@@ -28,7 +28,9 @@ func (c *Coordinator) Resume(v *message.View) error {
 	defer func() { c.End(t, nil) }()
 	stored := c.opt.Store.Append([]message.Message{{
 		Topic: message.TopicHalf, QueueID: queue, Flag: v.Flag, SysFlag: v.SysFlag, BornTimestamp: v.BornTimestamp, BornHost: v.BornHost,
-		StoreHost: v.StoreHost, ReconsumeTimes: v.ReconsumeTimes, Body: v.Body, Properties: renewed(v.Properties, 0, -1),
+		StoreHost: v.StoreHost, ReconsumeTimes: v.ReconsumeTimes, Body: v.Body,
+		// What it was a copy of is settled: one that still named that would be, too.
+		Properties: message.DeleteProperty(renewed(v.Properties, 0, -1), message.PropertyTransactionQueueOffset),
 	}})
 	if len(stored) != 1 || !stored[0].OK {
 		return ErrNotStored

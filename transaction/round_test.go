@@ -172,6 +172,28 @@ func TestLateCommitSettlesTheResumedHalf(t *testing.T) {
 	}
 }
 
+// What was appended again in its immunity names its first place until it is discarded,
+// and an op record says that this place is settled.
+func TestResumedAfterItsImmunitySurvivesARestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.set.CheckMax = 1
+	w.prepare("PG", "T", []string{"a"}, message.PropertyCheckImmunityTime, "40")
+	for range 3 {
+		w.pass(30 * time.Second)
+	}
+	v := w.discardedView()
+	if f, _ := ReadFacts(v.Properties); f.Origin != 0 {
+		t.Fatalf("discarded: %+v", f)
+	}
+	w.Flush()
+	if err := w.Resume(&v); err != nil {
+		t.Fatal(err)
+	}
+	w.kill()
+	wantOffsets(t, w.openOffsets(), 3)
+}
+
 func TestOldAnswerSettlesTheNewestCopy(t *testing.T) {
 	t.Parallel()
 	for _, restart := range []bool{false, true} {
