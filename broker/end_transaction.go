@@ -7,6 +7,7 @@ import (
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
+	"github.com/skylarkmq/skylark/remoting/protocol/header"
 	"github.com/skylarkmq/skylark/store"
 	"github.com/skylarkmq/skylark/transaction"
 )
@@ -148,7 +149,7 @@ func (b *Broker) endTransactionOnLane(r *remoting.Request) (*protocol.Command, e
 // stageEndCold reads the record that the request names, and checks in Java's order.
 func (s *sendTurn) stageEndCold(r *remoting.Request) {
 	h, tx := &s.tx.head, s.b.Transactions
-	rec, err := s.b.Store.Lookup(h.CommitLogOffset, s.tx.record[:0])
+	rec, err := s.lookupHalf(h)
 	var v message.View
 	if err == nil {
 		s.tx.record = rec
@@ -182,6 +183,21 @@ func (s *sendTurn) stageEndCold(r *remoting.Request) {
 		s.tx.settled = tx.Settled(&claim, false, h.FromTransactionCheck, s.tx.settled)
 		s.answerEnd(r, s.endAnswer())
 	}
+}
+
+// lookupHalf reads the record that a decision names. With SYNC_FLUSH it cannot be read
+// before the disk has it. A producer that did not wait for that (WAIT=false) may decide
+// sooner: the index knows the half message already, and the wait is made up for here.
+func (s *sendTurn) lookupHalf(h *header.EndTransaction) ([]byte, error) {
+	rec, err := s.b.Store.Lookup(h.CommitLogOffset, s.tx.record[:0])
+	if err == nil {
+		return rec, nil
+	}
+	i, known := s.b.Transactions.Find(h.TranStateTableOffset)
+	if !known || i.Phy != h.CommitLogOffset || awaitFlush(s.b.Store, i.Phy+int64(i.Size)) != store.PutOK {
+		return rec, err
+	}
+	return s.b.Store.Lookup(h.CommitLogOffset, s.tx.record[:0])
 }
 
 // tooLate: with an immunity of its own, a decision that comes after it counts only
