@@ -277,9 +277,7 @@ func (b *Broker) open(opt Options) error {
 		b.clampOffsets()
 	}
 	b.Transactions = b.newTransactions()
-	if err := b.Transactions.Load(); err != nil {
-		return err
-	}
+	b.Transactions.Load()
 	b.Store.OnArrival(b.arrived)
 	b.send.init(b)
 	b.mount()

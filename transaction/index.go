@@ -36,6 +36,7 @@ type index struct {
 	kept  int   // of those
 
 	discarded recent
+	unread    recent // places of those that could not be read at the start
 	seed      maphash.Seed
 }
 
@@ -91,6 +92,7 @@ func (x *index) init() {
 	x.byPlace, x.aliases, x.copies = map[int64]*half{}, map[int64]*half{}, map[uint64]*half{}
 	x.groups, x.topics = map[string]*group{}, map[string]*topicCount{}
 	x.discarded.init(keepDiscarded)
+	x.unread.init(keepDiscarded)
 	x.seed = maphash.MakeSeed()
 }
 

@@ -2,13 +2,12 @@ package transaction
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/skylarkmq/skylark/message"
 )
 
-// Load finds the open half messages of a store. It reads the op queue from its
+// Load finds the open half messages of a store. What cannot be read is said in the log, and left out. It reads the op queue from its
 // progress on, then those records of the half queue that no op record names.
 //
 // What may have been cut off by a crash, and how it shows:
@@ -24,7 +23,7 @@ import (
 //	discarded, progress committed                an op record that names it          it is settled; Java would discard it twice
 //	resumed, the op record of its discard        the same half message twice, the    the newer one counts
 //	appended                                     later with no checks
-func (c *Coordinator) Load() error {
+func (c *Coordinator) Load() {
 	began := c.clk.Now()
 	c.loadMetrics()
 	c.index.walk()
@@ -32,12 +31,8 @@ func (c *Coordinator) Load() error {
 	l := loading{c: c, byID: map[uint64][]*half{}}
 	l.bounds()
 	l.readOps()
-	if err := l.readHalves(); err != nil {
-		return err
-	}
-	if err := l.findCommits(); err != nil {
-		return err
-	}
+	l.readHalves()
+	l.findCommits()
 	l.readDiscarded()
 	c.size.Store(int64(len(c.index.byPlace)))
 	first := l.high
@@ -50,7 +45,6 @@ func (c *Coordinator) Load() error {
 		c.log.Info().Int("open", c.Open()).Int64("from", l.low).Int64("to", l.high).Int("committedInCrash", l.committed).
 			Dur("took", c.clk.Now().Sub(began).Round(time.Millisecond)).Msg("half messages found")
 	}
-	return nil
 }
 
 // loading is one Load. Nobody else knows the coordinator yet: no locks.
@@ -61,7 +55,9 @@ type loading struct {
 	byID      map[uint64][]*half
 	opPlaces  places
 	committed int
+	missed    int64 // records that could not be read
 	buf       []byte
+	views     []message.View
 }
 
 // bounds reads the progress of both queues. Progress before the first offset or
@@ -96,27 +92,43 @@ func (c *Coordinator) committed(topic string, begins int64) int64 {
 // place behind which commits may lack theirs.
 const opsBefore = 16
 
-// each visits the records of a queue.
-func (l *loading) each(topic string, from, to int64, visit func(v *message.View)) {
+// each visits the records of a queue, and hears of those that cannot be read: a store passes over them. Where some are
+// missing each is asked for alone, once more, as trouble with a disk may pass.
+func (l *loading) each(topic string, from, to int64, visit func(v *message.View), missing func(offset int64)) {
 	for at := from; at < to; {
-		var next int64
-		l.buf, next = l.c.opt.Store.Get(topic, queue, at, int(min(to-at, 32)), l.buf[:0])
-		if next <= at {
-			return
+		next, whole := l.some(topic, at, int(min(to-at, 32)), visit)
+		if whole {
+			at = next
+			continue
 		}
-		for rest := l.buf; len(rest) > 0; {
-			var v message.View
-			if err := message.Decode(rest, &v); err != nil {
-				l.c.log.Error().Err(err).Str("topic", topic).Int64("offset", at).Msg("unreadable record in a transaction queue")
-				break
+		for next = min(max(next, at+1), to); at < next; at++ {
+			if _, whole := l.some(topic, at, 1, visit); !whole {
+				missing(at)
 			}
-			if v.QueueOffset < to {
-				visit(&v)
-			}
-			rest = rest[v.Size:]
 		}
-		at = next
 	}
+}
+
+// some visits the records of up to n offsets if none is missing up to the next one to ask for.
+func (l *loading) some(topic string, at int64, n int, visit func(v *message.View)) (next int64, whole bool) {
+	l.buf, next = l.c.opt.Store.Get(topic, queue, at, n, l.buf[:0])
+	found := l.views[:0]
+	for rest := l.buf; len(rest) > 0; {
+		var v message.View
+		if err := message.Decode(rest, &v); err != nil {
+			l.c.log.Error().Err(err).Str("topic", topic).Int64("offset", at).Msg("unreadable record in a transaction queue")
+			break
+		}
+		found, rest = append(found, v), rest[v.Size:]
+	}
+	l.views = found
+	if next <= at || int64(len(found)) != next-at {
+		return next, false
+	}
+	for i := range found {
+		visit(&found[i])
+	}
+	return next, true
 }
 
 func (l *loading) readOps() {
@@ -134,11 +146,15 @@ func (l *loading) readOps() {
 			}
 		})
 		p.records = append(p.records, opRecord{v.QueueOffset, highest})
-	})
+	}, func(int64) { l.missed++ })
+	if l.missed > 0 {
+		l.c.log.Error().Int64("records", l.missed).Msg("op records cannot be read: producers are asked once more about what they name")
+		l.missed = 0
+	}
 }
 
 // readHalves reads what no op record names.
-func (l *loading) readHalves() error {
+func (l *loading) readHalves() {
 	for at := l.low; at < l.high; {
 		if l.settled.has(at) {
 			at++
@@ -148,10 +164,18 @@ func (l *loading) readHalves() error {
 		for to < l.high && !l.settled.has(to) {
 			to++
 		}
-		l.each(message.TopicHalf, at, to, l.found)
+		l.each(message.TopicHalf, at, to, l.found, l.unread)
 		at = to
 	}
-	return nil
+	if l.missed > 0 {
+		l.c.log.Error().Int64("halves", l.missed).Msg("half messages cannot be read: nobody is asked about them; a commit that comes is obeyed if their record can be read then")
+	}
+}
+
+// unread notes a half message that is there and cannot be read now.
+func (l *loading) unread(offset int64) {
+	l.missed++
+	l.c.index.unread.add(uint64(offset))
 }
 
 // found enters one open half message.
@@ -233,10 +257,10 @@ func (l *loading) originSettled(h *half) bool {
 var errSeenAll = errors.New("nothing is open any more")
 
 // findCommits looks for real messages whose op record a crash has cut off.
-func (l *loading) findCommits() error {
+func (l *loading) findCommits() {
 	x := &l.c.index
 	if x.first == nil {
-		return nil
+		return
 	}
 	byPhy := make(map[int64]*half, len(x.byPlace))
 	lowest := x.first.phy
@@ -260,9 +284,8 @@ func (l *loading) findCommits() error {
 		return nil
 	})
 	if err != nil && !errors.Is(err, errSeenAll) {
-		return fmt.Errorf("transaction: look for commits from %d on: %w", from, err)
+		l.c.log.Error().Err(err).Int64("from", from).Msg("the log cannot be read to its end: producers may be asked about what they committed before the crash")
 	}
-	return nil
 }
 
 // committedHalf is the open half message that a real message was made of: of
@@ -291,7 +314,7 @@ func (l *loading) readDiscarded() {
 		if id := x.identity(f.Group, f.Uniq, v.BornTimestamp); ok && len(l.byID[id]) == 0 {
 			x.discarded.add(id)
 		}
-	})
+	}, func(int64) {})
 }
 
 // places are where op records lie, by the flushes that wrote them: the records of one

@@ -92,7 +92,7 @@ func (c *Coordinator) claim(h *half, asked int64) (Claim, Verdict) {
 
 // ClaimRecord claims by a record of the half queue that is known to be one. It may
 // be an old copy: then the newest one is claimed. A commit of a discarded half
-// message is obeyed.
+// message is obeyed, and of one that the last start could not read.
 func (c *Coordinator) ClaimRecord(v *message.View, f *Facts, commit bool) (Claim, Verdict) {
 	id := c.index.identity(f.Group, f.Uniq, v.BornTimestamp)
 	x := &c.index
@@ -108,7 +108,7 @@ func (c *Coordinator) ClaimRecord(v *message.View, f *Facts, commit bool) (Claim
 	if h != nil && h.id == id {
 		return c.claim(h, v.QueueOffset)
 	}
-	if commit && x.discarded.take(id) {
+	if commit && (x.discarded.take(id) || x.unread.take(uint64(v.QueueOffset))) {
 		return Claim{
 			topic: x.topicOf(string(f.RealTopic)), born: v.BornTimestamp, id: id, asked: v.QueueOffset, discarded: true,
 			Phy: v.PhyOffset, Size: v.Size,
