@@ -56,7 +56,7 @@ func (s *brokerSettings) options(log zerolog.Logger) (broker.Options, error) {
 		return broker.Options{}, exit{exitFailed, err.Error()}
 	}
 	s.memory = limit
-	s.server.Change(func(c *remoting.Config) { boundNetwork(c, limit) })
+	s.server.Limit(func(c *remoting.Config) { boundNetwork(c, limit) })
 	return broker.Options{
 		Config: s.own, Accepted: s.accepted, Store: s.store, Server: s.server, Client: s.client, Settings: s.all, Log: log, MemoryLimit: limit,
 	}, nil

@@ -34,7 +34,7 @@ func runNamesrv(c *call) error {
 	if err != nil {
 		return err
 	}
-	server.Change(func(c *remoting.Config) { boundNetwork(c, memory) })
+	server.Limit(func(c *remoting.Config) { boundNetwork(c, memory) })
 	ns, err := nameserv.New(nameserv.Options{Config: own, Server: server, Settings: all}, log)
 	if err != nil {
 		return err

@@ -184,6 +184,11 @@ func TestChange(t *testing.T) {
 	if b.Get().BrokerID != 3 || flat(set)["brokerId"] != "3" {
 		t.Errorf("%+v %v", b.Get(), set.Flat())
 	}
+	// A start with more memory finds what was set, not what this one made of it.
+	b.Limit(func(c *brokerConfig) { c.BrokerID = 2 })
+	if b.Get().BrokerID != 2 || flat(set)["brokerId"] != "3" {
+		t.Errorf("limited: %+v %v", b.Get(), set.Flat())
+	}
 }
 
 func TestBounds(t *testing.T) {

@@ -72,6 +72,15 @@ func (s *Section[T]) Change(f func(*T)) {
 	s.effective.Store(&next)
 }
 
+// Limit lets the program hold to less than what is set, as long as it runs: that is neither shown nor stored.
+func (s *Section[T]) Limit(f func(*T)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := *s.effective.Load()
+	f(&next)
+	s.effective.Store(&next)
+}
+
 func (s *Section[T]) apply(name, value string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
