@@ -34,16 +34,20 @@ type registrar struct {
 	mu         sync.Mutex
 	servers    []string
 	registered map[string]bool // whether the last registration there went well
+	flying     map[string]bool // where a registration of run waits for its answer; only run adds
+	flights    sync.WaitGroup  // those registrations
 }
 
 func newRegistrar(b *Broker, c *remoting.Client) *registrar {
-	return &registrar{b: b, client: c, registered: map[string]bool{}}
+	return &registrar{b: b, client: c, registered: map[string]bool{}, flying: map[string]bool{}}
 }
 
 func (r *registrar) close() { r.client.Close() }
 
 // run registers at start and by the clock, and tries again every second where a
-// name server was away or came back, until ctx ends; then it unregisters.
+// name server was away or came back, until ctx ends; then it unregisters. It waits
+// for no answer: a name server forgets a broker that it did not hear of for two
+// minutes, however long another one keeps us waiting.
 func (r *registrar) run(ctx context.Context) {
 	r.lookup(ctx)
 	r.registerAll(ctx, true)
@@ -57,6 +61,7 @@ func (r *registrar) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			r.flights.Wait()
 			r.unregister()
 			return
 		case <-repeat.C():
@@ -105,23 +110,44 @@ func (r *registrar) list() []string {
 // registerLost registers where the last registration failed, or whose connection
 // has ended since: a name server that restarts has forgotten us.
 func (r *registrar) registerLost(ctx context.Context) {
-	var lost []string
-	r.mu.Lock()
-	for _, addr := range r.servers {
-		if !r.registered[addr] || !r.client.Connected(addr) {
-			lost = append(lost, addr)
-		}
-	}
-	r.mu.Unlock()
-	if len(lost) > 0 {
-		r.register(ctx, lost, r.body(nil), true)
-	}
+	r.launch(ctx, r.idle(func(addr string) bool { return !r.registered[addr] || !r.client.Connected(addr) }), true)
 }
 
 // registerAll registers all topics everywhere.
 func (r *registrar) registerAll(ctx context.Context, force bool) {
-	if servers := r.list(); len(servers) > 0 {
-		r.register(ctx, servers, r.body(nil), force)
+	r.launch(ctx, r.idle(func(string) bool { return true }), force)
+}
+
+// idle is the name servers that want wants, but those whose last registration is
+// still under way. want is called with mu.
+func (r *registrar) idle(want func(addr string) bool) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []string
+	for _, addr := range r.servers {
+		if !r.flying[addr] && want(addr) {
+			list = append(list, addr)
+		}
+	}
+	return list
+}
+
+// launch sends all topics to name servers and does not wait for the answers.
+func (r *registrar) launch(ctx context.Context, servers []string, force bool) {
+	if len(servers) == 0 {
+		return
+	}
+	send := r.sender(r.body(nil), force)
+	for _, addr := range servers {
+		r.mu.Lock()
+		r.flying[addr] = true
+		r.mu.Unlock()
+		r.flights.Go(func() {
+			send(ctx, addr)
+			r.mu.Lock()
+			delete(r.flying, addr)
+			r.mu.Unlock()
+		})
 	}
 }
 
@@ -171,22 +197,29 @@ func (r *registrar) body(only []*topic.Config) *body.RegisterBrokerBody {
 
 // register sends one registration to name servers in parallel and waits for all.
 func (r *registrar) register(ctx context.Context, servers []string, reg *body.RegisterBrokerBody, force bool) {
+	send := r.sender(reg, force)
+	var wg sync.WaitGroup
+	for _, addr := range servers {
+		wg.Go(func() { send(ctx, addr) })
+	}
+	wg.Wait()
+}
+
+// sender encodes a registration once; what it returns brings it to a name server.
+func (r *registrar) sender(reg *body.RegisterBrokerBody, force bool) func(ctx context.Context, addr string) {
 	data, err := body.Encode(reg)
 	if err != nil {
 		r.b.log.Error().Err(err).Msg("registration not written")
-		return
+		return func(context.Context, string) {}
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(r.b.cfg.Get().RegisterBrokerTimeoutMills)*time.Millisecond)
-	defer cancel()
-	var wg sync.WaitGroup
-	for _, addr := range servers {
-		wg.Go(func() {
-			if force || r.differs(ctx, addr, &reg.TopicConfigSerializeWrapper.DataVersion) {
-				r.registerAt(ctx, addr, data)
-			}
-		})
+	limit := time.Duration(r.b.cfg.Get().RegisterBrokerTimeoutMills) * time.Millisecond
+	return func(ctx context.Context, addr string) {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		if force || r.differs(ctx, addr, &reg.TopicConfigSerializeWrapper.DataVersion) {
+			r.registerAt(ctx, addr, data)
+		}
 	}
-	wg.Wait()
 }
 
 func (r *registrar) registerAt(ctx context.Context, addr string, data []byte) {

@@ -2,16 +2,19 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/broker/topic"
+	"github.com/skylarkmq/skylark/internal/clock"
 	"github.com/skylarkmq/skylark/internal/config"
 	"github.com/skylarkmq/skylark/nameserv"
 	"github.com/skylarkmq/skylark/remoting"
@@ -127,17 +130,82 @@ func TestNameServers(t *testing.T) {
 	late.route(c, "T", unknown)
 }
 
-// TestNewTopicDoesNotWaitForWhoIsAway: a name server that swallows connections and
-// never answers.
-func TestNewTopicDoesNotWaitForWhoIsAway(t *testing.T) {
-	t.Parallel()
-	hole, err := net.Listen("tcp", "127.0.0.1:0")
+// hole is a name server that swallows connections and never answers: one that is
+// stopped, or whose machine hangs.
+func hole(t *testing.T) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = hole.Close() })
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
+}
+
+// registrations is a name server that only counts.
+type registrations struct{ atomic.Int64 }
+
+func (n *registrations) take(*remoting.Request) (*protocol.Command, error) {
+	n.Add(1)
+	return protocol.NewResponse(code.Success, ""), nil
+}
+
+// startCounting runs such a name server.
+func startCounting(t *testing.T) (n *registrations, addr string) {
+	t.Helper()
+	n = new(registrations)
+	srv := remoting.NewServer(remoting.DefaultConfig(), zerolog.Nop())
+	remoting.Mount(srv, n, []remoting.Route[*registrations]{
+		remoting.HandleRaw(code.RegisterBroker, remoting.Inline, (*registrations).take),
+		remoting.HandleRaw(code.UnregisterBroker, remoting.Inline, (*registrations).take),
+	})
+	a, err := srv.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := srv.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("name server: %v", err)
+		}
+	})
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	return n, a.String()
+}
+
+// TestNameServerThatHangsDelaysNoOther: the registrations that keep a broker alive
+// go on while another name server leaves the broker waiting, and so does a stop.
+func TestNameServerThatHangsDelaysNoOther(t *testing.T) {
+	t.Parallel()
+	healthy, addr := startCounting(t)
+	now := clock.NewFake(time.UnixMilli(1_700_000_000_000))
+	calls := remoting.DefaultClientConfig()
+	calls.ClientChannelMaxIdleTimeSeconds = 0 // the clock is fast: it would end the call that has to hang
+	f := startOn(t, Options{Clock: now, Client: config.NewSection(calls)}, func(c *Config, _ *store.Config) {
+		c.NamesrvAddr, c.RegisterBrokerTimeoutMills = hole(t)+";"+addr, 600_000
+	})
+	for n := range int64(5) {
+		f.eventually("one more registration", func() bool {
+			if healthy.Load() > n {
+				return true
+			}
+			now.Advance(reconnectEvery)
+			return false
+		})
+	}
+	began := time.Now()
+	f.stop()
+	if took := time.Since(began); took > time.Minute {
+		t.Fatalf("the stop waited %s for who hangs", took)
+	}
+}
+
+// TestNewTopicDoesNotWaitForWhoIsAway: the name server hangs.
+func TestNewTopicDoesNotWaitForWhoIsAway(t *testing.T) {
+	t.Parallel()
 	f := start(t, func(c *Config, _ *store.Config) {
-		c.NamesrvAddr, c.RegisterBrokerTimeoutMills = hole.Addr().String(), 300
+		c.NamesrvAddr, c.RegisterBrokerTimeoutMills = hole(t), 300
 	})
 	tried := func() bool {
 		f.registrar.mu.Lock()
