@@ -82,6 +82,7 @@ type Admin struct {
 	// compares, changes, saves and announces.
 	changes       sync.Mutex
 	configVersion dataversion.Version // guarded by changes
+	configUnsaved bool                // the file lacks a change, as a save failed; guarded by changes
 }
 
 // New prepares the handlers.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/skylarkmq/skylark/broker"
 	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/body"
@@ -37,6 +38,11 @@ type bench struct {
 
 func start(t *testing.T, change ...func(*broker.Config)) *bench {
 	t.Helper()
+	return startOn(t, vfs.Disk, change...)
+}
+
+func startOn(t *testing.T, disk vfs.FS, change ...func(*broker.Config)) *bench {
+	t.Helper()
 	dir := t.TempDir()
 	c, st := broker.DefaultConfig(), store.Defaults()
 	c.BrokerName, c.BrokerClusterName, c.BrokerIP1, c.BrokerIP2, c.NamesrvAddr = "b", "C", "127.0.0.1", "127.0.0.1", ""
@@ -48,7 +54,7 @@ func start(t *testing.T, change ...func(*broker.Config)) *bench {
 		f(&c)
 	}
 	b, err := broker.New(broker.Options{
-		Config: config.NewSection(c), Store: config.NewSection(st), Addr: "127.0.0.1:0", Log: zerolog.Nop(),
+		Config: config.NewSection(c), Store: config.NewSection(st), Disk: disk, Addr: "127.0.0.1:0", Log: zerolog.Nop(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -355,6 +361,38 @@ func TestConfiguration(t *testing.T) {
 	}
 	if b.Topics.Version() == version {
 		t.Error("brokerPermission changed without another version for the name servers")
+	}
+}
+
+// TestConfigurationNotSaved: what the disk refuses holds, is announced and answered with an error, until a request saves it.
+func TestConfigurationNotSaved(t *testing.T) {
+	t.Parallel()
+	disk := vfs.NewFaulty(vfs.Disk)
+	b := startOn(t, disk)
+	if err := disk.Inject("rename broker.conf err=EIO"); err != nil {
+		t.Fatal(err)
+	}
+	change := []byte("brokerPermission=4")
+	for range 2 { // the second one changes nothing, and is as little saved
+		version := b.Topics.Version()
+		if reply := b.call(code.UpdateBrokerConfig, change); reply.Response() != code.SystemError {
+			t.Errorf("code %d, remark %q without a file", reply.Code, reply.Remark)
+		}
+		if b.Topics.Version() == version {
+			t.Error("no other version for the name servers")
+		}
+	}
+	if listing := b.must(code.GetBrokerConfig, nil).Body; !strings.Contains(string(listing), "\nbrokerPermission=4\n") {
+		t.Error("the change does not hold")
+	}
+	disk.Heal()
+	b.must(code.UpdateBrokerConfig, change)
+	file, err := os.ReadFile(b.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(file), "\nbrokerPermission=4\n") {
+		t.Error("the file lacks the change")
 	}
 }
 

@@ -65,13 +65,13 @@ func (a *Admin) updateBrokerConfig(r *remoting.Request) (*protocol.Command, erro
 			return nil, remoting.Fail(code.NoPermission, "Can not update config in black list.")
 		}
 	}
-	permission, err := a.applyConfig(&rules, asked)
-	if err != nil {
-		return nil, err
-	}
-	if permission {
+	applied, err := a.applyConfig(&rules, asked)
+	if _, permission := asked.Get("brokerPermission"); applied && permission {
 		a.Topics.Bump() // name servers take permissions only with another version
 		a.Announce()
+	}
+	if err != nil {
+		return nil, err
 	}
 	return success()
 }
@@ -84,8 +84,9 @@ func (a *Admin) present() map[string]string {
 	return all
 }
 
-// applyConfig changes the names that are known and saves the whole; permission tells that brokerPermission was among them.
-func (a *Admin) applyConfig(rules *Rules, asked *properties.Map) (permission bool, err error) {
+// applyConfig changes the names that are known and saves the whole. A change holds although it could not be saved: applied says so
+// beside the error. It is saved then by the next request, whatever that one changes.
+func (a *Admin) applyConfig(rules *Rules, asked *properties.Map) (applied bool, err error) {
 	a.changes.Lock()
 	defer a.changes.Unlock()
 	known := make(map[string]string)
@@ -94,15 +95,21 @@ func (a *Admin) applyConfig(rules *Rules, asked *properties.Map) (permission boo
 			known[name] = v
 		}
 	}
-	if len(known) == 0 {
-		return false, nil
+	if len(known) > 0 {
+		if _, err := a.Settings.Apply(known, true); err != nil {
+			return false, fmt.Errorf("update configuration: %w", err)
+		}
+		a.configVersion = a.configVersion.Next(a.Clock.NowMs())
+		a.configUnsaved = true
 	}
-	if _, err := a.Settings.Apply(known, true); err != nil {
-		return false, fmt.Errorf("update configuration: %w", err)
+	if !a.configUnsaved {
+		return true, nil
 	}
-	a.configVersion = a.configVersion.Next(a.Clock.NowMs())
-	_, permission = known["brokerPermission"]
-	return permission, a.saveConfig(rules)
+	if err := a.saveConfig(rules); err != nil {
+		return true, err
+	}
+	a.configUnsaved = false
+	return true, nil
 }
 
 // saveConfig writes the whole configuration, with the secrets that listings hide.
