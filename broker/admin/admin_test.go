@@ -235,6 +235,27 @@ func TestDeleteTopic(t *testing.T) {
 	}
 }
 
+// TestTopicsNotSaved: a request that repeats what the disk refused saves it, or fails again.
+func TestTopicsNotSaved(t *testing.T) {
+	t.Parallel()
+	disk := vfs.NewFaulty(vfs.Disk)
+	b := startOn(t, disk)
+	create := func() *protocol.Command { return b.call(code.UpdateAndCreateTopic, nil, topicExt("T")...) }
+	remove := func() *protocol.Command { return b.call(code.DeleteTopicInBroker, nil, "topic", "T") }
+	for _, request := range []func() *protocol.Command{create, remove} {
+		if err := disk.Inject("rename config/topics.json err=EIO"); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if reply := request(); reply.Response() != code.SystemError {
+				t.Errorf("code %d, remark %q without a file", reply.Code, reply.Remark)
+			}
+		}
+		disk.Heal()
+		b.refused(request(), code.Success, "")
+	}
+}
+
 func TestListingsInPages(t *testing.T) {
 	t.Parallel()
 	b := start(t, func(c *broker.Config) { c.SplitMetadataSize = 5 })

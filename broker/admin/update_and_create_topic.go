@@ -65,7 +65,7 @@ func (a *Admin) putTopics(list []*topic.Config) (changed bool, err error) {
 			return false, err
 		}
 		if old := a.Topics.Get(c.TopicName); old != nil && old.Equal(c) {
-			return false, nil
+			return false, a.Topics.Resave()
 		}
 	}
 	for _, c := range list {

@@ -48,6 +48,10 @@ type Registry struct {
 	// crash makes unknown.
 	pending   map[string]*Config
 	published sync.Cond // some of pending have arrived
+
+	// failed counts the saves that failed; those up to mended are covered by one that
+	// began later and went well.
+	failed, mended int
 }
 
 // New returns a registry that holds the system topics.
@@ -140,6 +144,18 @@ func (r *Registry) Put(list ...*Config) error {
 	return r.arrive(list)
 }
 
+// Resave persists again when a save failed and none went well since: who repeats a
+// change, which changes nothing any more, must not hear that all is well.
+func (r *Registry) Resave() error {
+	r.mu.Lock()
+	saved := r.failed == r.mended
+	r.mu.Unlock()
+	if saved {
+		return nil
+	}
+	return r.persist()
+}
+
 // current is a topic as the last change left it, seen by others or not; it needs mu.
 func (r *Registry) current(name string) *Config {
 	if c := r.pending[name]; c != nil {
@@ -198,7 +214,7 @@ func (r *Registry) Delete(name string) (bool, error) {
 	}
 	r.mu.Unlock()
 	if !found {
-		return false, nil
+		return false, r.Resave()
 	}
 	return true, r.persist()
 }
@@ -227,7 +243,18 @@ func (r *Registry) persist() error {
 	if r.opt.Persist == nil {
 		return nil
 	}
-	return r.opt.Persist()
+	r.mu.Lock()
+	before := r.failed
+	r.mu.Unlock()
+	err := r.opt.Persist()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.failed++
+	} else {
+		r.mended = max(r.mended, before)
+	}
+	return err
 }
 
 func sortedKeys(set map[string]bool) []string {

@@ -377,3 +377,61 @@ func TestOnDiskBeforeSeen(t *testing.T) {
 		t.Error("saved twice")
 	}
 }
+
+// A change that the disk refused is not forgotten: who repeats it, in vain for the
+// table, has it saved.
+func TestChangeNotSaved(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	var saves int
+	var disk error
+	opt := options(&saves)
+	opt.Persist = func() error { saves++; return disk }
+	r := New(opt)
+	for _, change := range []func() error{
+		func() error { return r.Put(NewConfig("T")) },
+		func() error { _, err := r.Delete("T"); return err },
+	} {
+		disk = broken
+		if err := change(); !errors.Is(err, broken) {
+			t.Fatalf("error %v, want that of the disk", err)
+		}
+		if err := r.Resave(); !errors.Is(err, broken) {
+			t.Fatalf("again: error %v, want that of the disk", err)
+		}
+		if _, err := r.Delete("absent"); !errors.Is(err, broken) {
+			t.Fatalf("deleting what is not there: error %v, want that of the disk", err)
+		}
+		disk = nil
+		before := saves
+		for range 2 {
+			if err := r.Resave(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if saves != before+1 {
+			t.Errorf("saved %d times, want once", saves-before)
+		}
+	}
+}
+
+// A save that began before another one failed says nothing about what that one lacks.
+func TestEarlierSaveMendsNothing(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	var r *Registry
+	depth := 0
+	r = New(Options{NowMs: func() int64 { return 1 }, Persist: func() error {
+		if depth++; depth > 1 {
+			return broken
+		}
+		_ = r.Put(NewConfig("later")) // fails meanwhile
+		return nil
+	}})
+	if err := r.Put(NewConfig("T")); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Resave(); !errors.Is(err, broken) {
+		t.Fatalf("error %v: the later change is taken for saved", err)
+	}
+}
