@@ -62,7 +62,7 @@ func TestFullDisk(t *testing.T) {
 func TestTopicFileFails(t *testing.T) {
 	t.Parallel()
 	f, disk := startFaulty(t, nil)
-	inject(t, disk, "rename config/topics.json.tmp err=EIO")
+	inject(t, disk, "rename config/topics.json err=EIO")
 	want(t, f.call(code.SendMessageV2, []byte("x"), sendFields("T")...), code.Success, "")
 	if f.Topics.Get("T") == nil {
 		t.Fatal("not there")
