@@ -165,8 +165,17 @@ func (r *registrar) present() []string {
 	return list
 }
 
-// body is a registration. Permissions are masked when the broker itself is not
-// fully open; that is how an operator closes one broker.
+// masked is a topic's permission as name servers hear of it: less than it has when
+// the broker itself is not fully open; that is how an operator closes one broker.
+func (r *registrar) masked(perm int32) int32 {
+	mask := int32(r.b.cfg.Get().BrokerPermission)
+	if mask&(topic.PermRead|topic.PermWrite) != topic.PermRead|topic.PermWrite {
+		return perm & mask
+	}
+	return perm
+}
+
+// body is a registration.
 func (r *registrar) body(only []*topic.Config) *body.RegisterBrokerBody {
 	var table map[string]*topic.Config
 	version := r.b.Topics.Version()
@@ -178,7 +187,6 @@ func (r *registrar) body(only []*topic.Config) *body.RegisterBrokerBody {
 			table[c.TopicName] = c
 		}
 	}
-	mask := int32(r.b.cfg.Get().BrokerPermission)
 	out := &body.RegisterBrokerBody{FilterServerList: []string{}}
 	w := &out.TopicConfigSerializeWrapper
 	w.DataVersion = body.DataVersion(version)
@@ -187,9 +195,7 @@ func (r *registrar) body(only []*topic.Config) *body.RegisterBrokerBody {
 	w.TopicQueueMappingDetailMap = map[string]body.TopicQueueMappingDetail{}
 	for name, c := range table {
 		t := body.TopicConfig(*c)
-		if mask&(topic.PermRead|topic.PermWrite) != topic.PermRead|topic.PermWrite {
-			t.Perm &= mask
-		}
+		t.Perm = r.masked(t.Perm)
 		w.TopicConfigTable[name] = t
 	}
 	return out
@@ -334,7 +340,7 @@ func (b *Broker) Announce() {
 func (r *registrar) single(ctx context.Context, c *topic.Config) {
 	cfg := r.b.cfg.Get()
 	data, err := body.Encode(body.TopicRouteData{QueueDatas: []body.QueueData{{
-		BrokerName: cfg.BrokerName, Perm: c.Perm, ReadQueueNums: c.ReadQueueNums, WriteQueueNums: c.WriteQueueNums,
+		BrokerName: cfg.BrokerName, Perm: r.masked(c.Perm), ReadQueueNums: c.ReadQueueNums, WriteQueueNums: c.WriteQueueNums,
 		TopicSysFlag: c.TopicSysFlag,
 	}}})
 	if err != nil {

@@ -230,6 +230,11 @@ func TestSingleTopicRegistration(t *testing.T) {
 	if q := n.route(c, "T", known).QueueDatas[0]; q.WriteQueueNums != 4 || q.BrokerName != "test-a" {
 		t.Fatalf("registered as %+v", q)
 	}
+	f.cfg.Change(func(c *Config) { c.BrokerPermission = int(topic.PermRead) })
+	f.AnnounceTopic(topic.NewConfig("U"))
+	if q := n.route(c, "U", known).QueueDatas[0]; q.Perm != topic.PermRead {
+		t.Fatalf("a topic of a broker that is read only registered as %+v", q)
+	}
 }
 
 func TestRegistrationOnlyWhenSomethingChanged(t *testing.T) {
