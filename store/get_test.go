@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/message"
 )
 
@@ -236,6 +237,40 @@ func TestGetAfterTheLogExpired(t *testing.T) {
 	}
 	if n, err := s.CleanExpired(); n != 0 || err != nil {
 		t.Errorf("clean: %d queues, %v", n, err)
+	}
+}
+
+// TestCleanExpiredKeepsOffsets: a queue whose messages have all expired goes on where
+// it was, also after a restart, as groups stand there. A light one goes.
+func TestCleanExpiredKeepsOffsets(t *testing.T) {
+	t.Parallel()
+	cfg := small(t.TempDir())
+	cfg.Change(func(c *Config) { c.MappedFileSizeCommitLog = 8 << 10 })
+	s := open(t, vfs.Disk, cfg)
+	stop := run(t, s)
+	putN(t, s, "%LMQ%a", 0, 1, 100, 1)
+	putN(t, s, "T", 0, 5, 1000, 1)
+	putN(t, s, "U", 0, 20, 1000, 1)
+	if err := s.commitLog.Remove(s.commitLog.Files()[0]); err != nil {
+		t.Fatal(err)
+	}
+	for _, light := range []int{1, 0} {
+		if n, err := s.CleanExpired(); n != light || err != nil {
+			t.Errorf("clean: %d queues, %v, want %d", n, err, light)
+		}
+		if low, high := s.MinOffset("T", 0), s.MaxOffset("T", 0); low != 5 || high != 5 {
+			t.Errorf("[%d, %d), want an empty queue at 5", low, high)
+		}
+		stop()
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, vfs.Disk, cfg)
+		stop = run(t, s)
+	}
+	defer stop()
+	if r := s.Put(msg("T", 0, "new", "")); r.QueueOffset != 5 {
+		t.Errorf("a new message at %d, want 5", r.QueueOffset)
 	}
 }
 

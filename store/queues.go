@@ -104,14 +104,16 @@ func isSystemTopic(topic string) bool {
 }
 
 // CleanExpired removes what the log no longer has: files of queues and index, and
-// whole queues that point to nothing else. It returns how many queues went.
+// whole light queues. It returns how many of those went. Other queues keep their last
+// file, and with it their offsets: begun anew, as in Java, they would give new messages
+// offsets that the groups have behind them, and those would be skipped.
 func (s *Store) CleanExpired() (int, error) {
 	minPhy := s.commitLog.Min()
 	_, err := s.queues.DeleteExpired(minPhy, func(time.Duration) {}, 0)
 	err = errors.Join(err, s.index.DeleteBefore(minPhy))
 	removed := 0
 	for _, topic := range s.queues.Topics() {
-		if isSystemTopic(topic) {
+		if !strings.HasPrefix(topic, lmqPrefix) {
 			continue
 		}
 		for _, q := range s.queues.TopicQueues(topic) {
@@ -125,14 +127,6 @@ func (s *Store) CleanExpired() (int, error) {
 			}
 			in()
 		}
-	}
-	for _, q := range s.queues.Batches() {
-		in := s.writersOut()
-		if _, high := q.Bounds(); high > 0 && q.MaxPhy() < minPhy {
-			err = errors.Join(err, q.Destroy())
-			removed++
-		}
-		in()
 	}
 	return removed, err
 }
