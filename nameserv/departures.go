@@ -45,21 +45,24 @@ func (n *Nameserv) expire() {
 	}
 }
 
-// channelClosed unregisters the broker of a connection that went away.
+// channelClosed unregisters the brokers of a connection that went away.
 func (n *Nameserv) channelClosed(c *remoting.Conn) {
-	if m, ok := n.routes.ByChannel(c); ok {
-		n.log.Info().Str("broker", m.BrokerName).Str("addr", m.BrokerAddr).Msg("broker channel closed")
-		n.submit(m)
+	gone := n.routes.ByChannel(c)
+	if len(gone) == 0 {
+		return
 	}
+	n.log.Info().Str("broker", gone[0].BrokerName).Str("addr", gone[0].BrokerAddr).Int("brokers", len(gone)).Msg("broker channel closed")
+	n.submit(gone...)
 }
 
-// submit queues a departure; false when the queue is full. The expiry scan finds again what was lost that way.
-func (n *Nameserv) submit(m route.Member) bool {
+// submit queues departures, those of one connection as one; false when the queue is full. The expiry scan finds again what was lost
+// that way.
+func (n *Nameserv) submit(gone ...route.Member) bool {
 	select {
-	case n.departures <- m:
+	case n.departures <- gone:
 		return true
 	default:
-		n.log.Error().Str("broker", m.BrokerName).Str("addr", m.BrokerAddr).Msg("unregistration queue full")
+		n.log.Error().Str("broker", gone[0].BrokerName).Str("addr", gone[0].BrokerAddr).Msg("unregistration queue full")
 		return false
 	}
 }
@@ -72,11 +75,11 @@ func (n *Nameserv) applyDepartures(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case m := <-n.departures:
-			batch = append(batch[:0], m)
+		case gone := <-n.departures:
+			batch = append(batch[:0], gone...)
 		}
 		for len(n.departures) > 0 {
-			batch = append(batch, <-n.departures)
+			batch = append(batch, <-n.departures...)
 		}
 		for _, notice := range n.routes.Unregister(batch) {
 			n.notify(notice)

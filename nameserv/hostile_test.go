@@ -93,6 +93,27 @@ func TestStrangers(t *testing.T) {
 }
 
 // What a caller sends comes back in remarks, but not megabytes of it.
+// Whoever fills the table from one connection leaves all of it when that ends, whatever silence was promised.
+func TestAFullTableEmptiesWithItsConnection(t *testing.T) {
+	t.Parallel()
+	limits := route.DefaultLimits
+	limits.Brokers = 10
+	n := start(t, func(o *Options, _ *Config) { o.Limits = limits })
+	greedy, good := connect(t, n), connect(t, n)
+	forever := []string{"heartbeatTimeoutMillis", "9223372036854775807"}
+	for i := range 10 {
+		greedy.register(fmt.Sprintf("127.0.0.1:%d", i+1), fmt.Sprint(i), forever...)
+	}
+	if got := good.call(code.RegisterBroker, registerBody(t, 1), registration("127.0.0.1:10911", "0")...); got.Response() == code.Success {
+		t.Fatal("a full table takes one more")
+	}
+	_ = greedy.Close()
+	for i := range 10 {
+		awaitGone(t, n, "C", fmt.Sprintf("127.0.0.1:%d", i+1))
+	}
+	good.register("127.0.0.1:10911", "0")
+}
+
 func TestLongNamesInRemarks(t *testing.T) {
 	t.Parallel()
 	n := start(t)

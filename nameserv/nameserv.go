@@ -53,7 +53,7 @@ type Nameserv struct {
 	server *remoting.Server
 	client *remoting.Client // for notices to brokers
 
-	departures chan route.Member
+	departures chan []route.Member
 	notices    chan *route.MinBrokerChanged
 	started    time.Time // when route queries may begin to be answered, with needWaitForService
 
@@ -86,7 +86,7 @@ func New(opt Options, log zerolog.Logger) (*Nameserv, error) {
 	}
 	n := &Nameserv{
 		opt: opt, cfg: opt.Config, settings: opt.Settings, disk: opt.Disk, clock: opt.Clock, log: log,
-		departures: make(chan route.Member, max(1, opt.Config.Get().UnRegisterBrokerQueueCapacity)),
+		departures: make(chan []route.Member, max(1, opt.Config.Get().UnRegisterBrokerQueueCapacity)),
 		notices:    make(chan *route.MinBrokerChanged, noticeQueue),
 	}
 	if c := n.cfg.Get(); c.ClusterTest || c.EnableControllerInNamesrv {

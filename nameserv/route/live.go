@@ -1,10 +1,6 @@
 package route
 
-import (
-	"math"
-
-	"github.com/skylarkmq/skylark/remoting/protocol/body"
-)
+import "github.com/skylarkmq/skylark/remoting/protocol/body"
 
 // Touch counts a heartbeat. An unknown broker stays unknown: it has to register.
 func (t *Table) Touch(cluster, addr string) {
@@ -33,60 +29,81 @@ type Departure struct {
 	Channel Channel
 }
 
-// Expired lists the brokers that were silent for longer than they promised to be.
+// Expired lists the brokers that were silent for longer than they promised to be, and the members of groups that nobody keeps alive: a
+// broker may have registered one address under two names, or have left under a wrong one. The original keeps those for ever.
 func (t *Table) Expired() []Departure {
 	now := t.clock.NowMs()
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	var gone []Departure
+	var silent []address
+	heard := make(map[string]struct{}, len(t.lives))
 	for a, l := range t.lives {
-		if deadline(l) < now {
-			gone = append(gone, Departure{Member: t.member(a), Channel: l.channel})
+		heard[a.addr] = struct{}{}
+		if l.lastUpdateMs+l.timeoutMs < now {
+			silent = append(silent, a)
+		}
+	}
+	var gone []Departure
+	for i, m := range t.members(silent) {
+		gone = append(gone, Departure{Member: m, Channel: t.lives[silent[i]].channel})
+	}
+	for _, b := range t.brokers {
+		for id, addr := range b.addrs {
+			if _, ok := heard[addr]; !ok {
+				gone = append(gone, Departure{Member: Member{Cluster: b.cluster, BrokerName: b.name, BrokerAddr: addr, BrokerID: id}})
+			}
 		}
 	}
 	return gone
 }
 
-func deadline(l *live) int64 {
-	if l.timeoutMs > math.MaxInt64-l.lastUpdateMs {
-		return math.MaxInt64
-	}
-	return l.lastUpdateMs + l.timeoutMs
-}
-
-// ByChannel finds the broker that registered on a connection. Of several (a broker container shares one) it finds one,
-// as the original does.
-func (t *Table) ByChannel(ch Channel) (Member, bool) {
+// ByChannel finds the brokers that registered on a connection: a broker container shares one. The original finds one of them, and
+// the others stay until they time out.
+func (t *Table) ByChannel(ch Channel) []Member {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if t.channels[ch] == 0 {
-		return Member{}, false
+		return nil
 	}
+	list := make([]address, 0, t.channels[ch])
 	for a, l := range t.lives {
 		if l.channel == ch {
-			return t.member(a), true
+			list = append(list, a)
 		}
 	}
-	return Member{}, false
+	return t.members(list)
 }
 
-// member finds who registered an address. Groups of the same cluster come first; a group that was created by another cluster may
-// hold it too, because broker names are global. The original misses that case and never forgets such a broker.
-func (t *Table) member(a address) Member {
-	m := Member{Cluster: a.cluster, BrokerAddr: a.addr}
+// members finds who registered each address, in one pass over the groups.
+func (t *Table) members(list []address) []Member {
+	if len(list) == 0 {
+		return nil
+	}
+	found := make([]Member, len(list))
+	at := make(map[string][]*Member, len(list))
+	for i, a := range list {
+		found[i] = Member{Cluster: a.cluster, BrokerAddr: a.addr}
+		at[a.addr] = append(at[a.addr], &found[i])
+	}
 	for _, b := range t.brokers {
 		for id, addr := range b.addrs {
-			if addr != a.addr {
-				continue
-			}
-			if b.cluster == a.cluster {
-				m.BrokerName, m.BrokerID = b.name, id
-				return m
-			}
-			if _, ours := t.clusters[a.cluster][b.name]; ours {
-				m.BrokerName, m.BrokerID = b.name, id
+			for _, m := range at[addr] {
+				if t.speaksFor(b, m) {
+					m.BrokerName, m.BrokerID = b.name, id
+				}
 			}
 		}
 	}
-	return m
+	return found
+}
+
+// speaksFor says whether a group that holds the address of m is taken for its own. Groups of the same cluster come first; a group that
+// was created by another cluster may hold it too, because broker names are global. The original misses that case and never forgets
+// such a broker.
+func (t *Table) speaksFor(b *broker, m *Member) bool {
+	if b.cluster == m.Cluster {
+		return true
+	}
+	_, ours := t.clusters[m.Cluster][b.name]
+	return ours && m.BrokerName == ""
 }

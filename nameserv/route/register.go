@@ -239,7 +239,7 @@ func (t *Table) takeMappings(r *Registration) {
 func (t *Table) takeLive(self address, r *Registration) {
 	timeout := defaultHeartbeatTimeout.Milliseconds()
 	if r.HeartbeatTimeoutMs != nil {
-		timeout = *r.HeartbeatTimeoutMs
+		timeout = min(*r.HeartbeatTimeoutMs, maxHeartbeatTimeout.Milliseconds())
 	}
 	t.setLive(self, &live{
 		lastUpdateMs: t.clock.NowMs(), timeoutMs: timeout, version: r.Version,

@@ -23,6 +23,8 @@ const (
 
 	// defaultHeartbeatTimeout applies to brokers that do not name one of their own.
 	defaultHeartbeatTimeout = 120 * time.Second
+	// maxHeartbeatTimeout bounds what they name: a stranger's promise to be silent for ever would fill the table for good.
+	maxHeartbeatTimeout = time.Hour
 
 	// memberTopicPrefix marks the topics by which brokers find the members of their group. Routes of these topics never
 	// show an acting master, or a slave would take itself for one.

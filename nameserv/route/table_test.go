@@ -3,6 +3,7 @@ package route
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -396,11 +397,54 @@ func TestExpiry(t *testing.T) {
 	if gone := b.Expired(); len(gone) != 2 {
 		t.Errorf("after two minutes: %+v", gone)
 	}
-	if m, ok := b.ByChannel("channel 0"); !ok || m.BrokerID != 0 {
-		t.Errorf("ByChannel = %+v, %v", m, ok)
+	if list := b.ByChannel("channel 0"); len(list) != 1 || list[0].BrokerID != 0 {
+		t.Errorf("ByChannel = %+v", list)
 	}
-	if _, ok := b.ByChannel("a client"); ok {
-		t.Error("a client's channel belongs to a broker")
+	if list := b.ByChannel("a client"); len(list) != 0 {
+		t.Errorf("a client's channel belongs to %+v", list)
+	}
+}
+
+// One connection cannot fill the table for good, whatever it promises.
+func TestTheBrokersOfOneChannelLeaveTogether(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	forever := int64(math.MaxInt64)
+	for i := range int64(10) {
+		b.register(reg(i, named(fmt.Sprintf("b%d", i)), func(r *Registration) { r.Channel, r.HeartbeatTimeoutMs = "one", &forever }))
+	}
+	b.register(reg(20))
+	b.clock.Advance(maxHeartbeatTimeout)
+	b.Touch("c", reg(20).BrokerAddr)
+	b.clock.Advance(time.Millisecond)
+	if gone := b.Expired(); len(gone) != 10 {
+		t.Errorf("%d expired, want the ten that promised silence for ever", len(gone))
+	}
+	b.Unregister(b.ByChannel("one"))
+	if len(b.lives) != 1 || len(b.brokers) != 1 || b.pairs != 1 {
+		t.Errorf("%d lives, %d brokers, %d pairs; want the other one", len(b.lives), len(b.brokers), b.pairs)
+	}
+}
+
+// A group's member whose address nobody keeps alive is swept away with the silent.
+func TestMembersThatNobodyKeepsAliveExpire(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.register(reg(0))
+	b.register(reg(0, named("twice")))
+	b.register(reg(1, named("wrong")))
+	b.register(reg(2, named("lives")))
+	b.Unregister([]Member{
+		{Cluster: "c", BrokerName: "b", BrokerAddr: reg(0).BrokerAddr},
+		{Cluster: "c", BrokerName: "nobody", BrokerAddr: reg(1).BrokerAddr, BrokerID: 1},
+	})
+	var batch []Member
+	for _, d := range b.Expired() {
+		batch = append(batch, d.Member)
+	}
+	b.Unregister(batch)
+	if diff := cmp.Diff(map[string][]string{"c": {"lives"}}, b.Clusters().ClusterAddrTable); diff != "" {
+		t.Errorf("clusters (-want +got):\n%s", diff)
 	}
 }
 
@@ -410,12 +454,11 @@ func TestSameNameInTwoClusters(t *testing.T) {
 	b := newBench(t)
 	b.register(reg(0))
 	b.register(reg(5, func(r *Registration) { r.Cluster = "c2" }))
-	m, ok := b.ByChannel("channel 5")
-	want := Member{Cluster: "c2", BrokerName: "b", BrokerAddr: "10.0.0.5:10911", BrokerID: 5}
-	if !ok || m != want {
-		t.Fatalf("ByChannel = %+v, %v; want %+v", m, ok, want)
+	got := b.ByChannel("channel 5")
+	if diff := cmp.Diff([]Member{{Cluster: "c2", BrokerName: "b", BrokerAddr: "10.0.0.5:10911", BrokerID: 5}}, got); diff != "" {
+		t.Fatalf("ByChannel (-want +got):\n%s", diff)
 	}
-	b.Unregister([]Member{m})
+	b.Unregister(got)
 	b.wantMembers(map[int64]string{0: "10.0.0.0:10911"})
 }
 
@@ -443,8 +486,8 @@ func TestOldChannelOfAReconnectedBroker(t *testing.T) {
 	b := newBench(t)
 	b.register(reg(0))
 	b.register(reg(0, func(r *Registration) { r.Channel = "channel new" }))
-	if m, ok := b.ByChannel("channel 0"); ok {
-		t.Errorf("the old channel still names %+v", m)
+	if list := b.ByChannel("channel 0"); len(list) != 0 {
+		t.Errorf("the old channel still names %+v", list)
 	}
 }
 
