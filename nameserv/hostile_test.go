@@ -92,7 +92,6 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
-// What a caller sends comes back in remarks, but not megabytes of it.
 // Whoever fills the table from one connection leaves all of it when that ends, whatever silence was promised.
 func TestAFullTableEmptiesWithItsConnection(t *testing.T) {
 	t.Parallel()
@@ -114,6 +113,7 @@ func TestAFullTableEmptiesWithItsConnection(t *testing.T) {
 	good.register("127.0.0.1:10911", "0")
 }
 
+// What a caller sends comes back in remarks, but not megabytes of it.
 func TestLongNamesInRemarks(t *testing.T) {
 	t.Parallel()
 	n := start(t)

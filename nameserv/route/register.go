@@ -44,8 +44,8 @@ var (
 	ErrIllegal = errors.New("illegal registration")
 )
 
-// Register applies one registration, in the order of RouteInfoManager.registerBroker: what it does before it refuses
-// stays done.
+// Register applies one registration, in the order of RouteInfoManager.registerBroker, but refuses before it changes anything: what
+// a refused one left behind in the original, a name without members, would never expire.
 func (t *Table) Register(r *Registration) (Registered, error) {
 	if err := t.checkNames(r); err != nil {
 		return Registered{}, err
@@ -62,6 +62,9 @@ func (t *Table) Register(r *Registration) (Registered, error) {
 
 	if err := t.checkRoom(r); err != nil {
 		return Registered{}, err
+	}
+	if !t.knows(r) && len(r.Topics) == 1 {
+		return Registered{}, fmt.Errorf("%w: broker %s id %d addr %s", ErrNotYetRegistered, r.BrokerName, r.BrokerID, r.BrokerAddr)
 	}
 
 	b, first, err := t.group(r)
@@ -85,12 +88,9 @@ func (t *Table) Register(r *Registration) (Registered, error) {
 		t.dropLive(self)
 		return Registered{}, nil
 	}
-	previousAddr, known := b.addrs[r.BrokerID]
-	if !known && len(r.Topics) == 1 {
-		return Registered{}, fmt.Errorf("%w: broker %s id %d addr %s", ErrNotYetRegistered, r.BrokerName, r.BrokerID, r.BrokerAddr)
-	}
+	_, known := b.addrs[r.BrokerID]
 	b.addrs[r.BrokerID] = r.BrokerAddr
-	first = first || previousAddr == ""
+	first = first || !known
 
 	lowest, _ := b.minID()
 	primeSlave := r.EnableActingMaster != nil && r.BrokerID != MasterID && r.BrokerID == lowest
@@ -148,8 +148,18 @@ func (t *Table) checkRoom(r *Registration) error {
 	return nil
 }
 
+// knows says whether the group has a member with the id of a registration.
+func (t *Table) knows(r *Registration) bool {
+	b, ok := t.brokers[r.BrokerName]
+	if !ok {
+		return false
+	}
+	_, ok = b.addrs[r.BrokerID]
+	return ok
+}
+
 // group finds or creates the broker group of a registration and says whether it is new. Groups are bounded apart from live brokers:
-// a refused registration leaves its group behind, as in the original.
+// one broker may register under several names.
 func (t *Table) group(r *Registration) (b *broker, first bool, err error) {
 	b, known := t.brokers[r.BrokerName]
 	_, paired := t.clusters[r.Cluster][r.BrokerName]

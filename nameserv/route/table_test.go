@@ -460,23 +460,33 @@ func TestSameNameInTwoClusters(t *testing.T) {
 	}
 	b.Unregister(got)
 	b.wantMembers(map[int64]string{0: "10.0.0.0:10911"})
+	b.Unregister(b.ByChannel("channel 0"))
+	if info := b.Clusters(); len(info.ClusterAddrTable) != 0 || b.pairs != 0 {
+		t.Errorf("%d pairs of a name that is gone: %+v", b.pairs, info.ClusterAddrTable)
+	}
 }
 
-// A refused registration leaves its names behind; there must be an end to that.
-func TestRefusedRegistrationsAreBounded(t *testing.T) {
+// A refused registration leaves nothing behind: there is nobody whose end would take it away.
+func TestRefusedRegistrationsLeaveNothing(t *testing.T) {
 	t.Parallel()
-	table := NewTable(clock.Real, Limits{Brokers: 3, QueueDatas: 10, NameLength: 40}, func() Rules { return Rules{} })
+	b := newBench(t)
+	b.register(reg(0))
+	before := b.Clusters()
 	for i := range 10 {
 		name := fmt.Sprintf("b%d", i)
-		for _, cluster := range []string{"c", name} {
-			_, err := table.Register(reg(0, named(name), topics(topic("T", 1, 6)), func(r *Registration) { r.Cluster = cluster }))
-			if err == nil {
-				t.Fatal("one topic of an unknown broker was taken")
+		for _, brokerName := range []string{"b", name} {
+			_, err := b.Register(reg(3, acting, named(brokerName), topics(topic("T", 1, 6)), func(r *Registration) { r.Cluster, r.Zone = name, "z" }))
+			if !errors.Is(err, ErrNotYetRegistered) {
+				t.Fatalf("Register = %v, want ErrNotYetRegistered", err)
 			}
 		}
 	}
-	if len(table.brokers) > 3 || table.pairs > 3 || len(table.clusters) > 3 {
-		t.Errorf("%d brokers, %d pairs, %d clusters", len(table.brokers), table.pairs, len(table.clusters))
+	// The increment of a broker under another id than before: it has to register whole, and is known as what it was until then.
+	if _, err := b.Register(reg(1, topics(topic("T", 1, 6)), func(r *Registration) { r.BrokerAddr = reg(0).BrokerAddr })); !errors.Is(err, ErrNotYetRegistered) {
+		t.Errorf("Register = %v, want ErrNotYetRegistered", err)
+	}
+	if diff := cmp.Diff(before, b.Clusters()); diff != "" || b.pairs != 1 {
+		t.Errorf("%d pairs (-before +after):\n%s", b.pairs, diff)
 	}
 }
 

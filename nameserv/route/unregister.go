@@ -29,6 +29,7 @@ func (t *Table) Unregister(batch []Member) []*MinBrokerChanged {
 			}
 		}
 	}
+	t.cleanClusters(removed)
 	t.cleanTopics(removed, reduced)
 	if !rules.NotifyMinBrokerIDChanged {
 		return nil
@@ -64,16 +65,26 @@ func (t *Table) removeMember(m Member) (gone, minGone bool) {
 		return false, minGone
 	}
 	delete(t.brokers, m.BrokerName)
-	if names := t.clusters[m.Cluster]; names != nil {
-		if _, paired := names[m.BrokerName]; paired {
-			delete(names, m.BrokerName)
-			t.pairs--
+	return true, false
+}
+
+// cleanClusters takes the names of forgotten groups out of all clusters: the original leaves them in those that the last member was
+// not of, and nobody would ever take them away.
+func (t *Table) cleanClusters(removed map[string]struct{}) {
+	if len(removed) == 0 {
+		return
+	}
+	for cluster, names := range t.clusters {
+		for name := range names {
+			if _, gone := removed[name]; gone {
+				delete(names, name)
+				t.pairs--
+			}
 		}
 		if len(names) == 0 {
-			delete(t.clusters, m.Cluster)
+			delete(t.clusters, cluster)
 		}
 	}
-	return true, false
 }
 
 func (t *Table) cleanTopics(removed, reduced map[string]struct{}) {
