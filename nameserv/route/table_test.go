@@ -348,6 +348,27 @@ func TestActingMaster(t *testing.T) {
 	}
 }
 
+// Members that leave together are neither told of each other nor named as the new minimum.
+func TestNoticeOfABatch(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.rules = Rules{SupportActingMaster: true, NotifyMinBrokerIDChanged: true}
+	var batch []Member
+	for id := range int64(5) {
+		b.register(reg(id, acting))
+		if id < 2 || id == 3 {
+			batch = append(batch, Member{Cluster: "c", BrokerName: "b", BrokerAddr: reg(id).BrokerAddr, BrokerID: id})
+		}
+	}
+	want := []*MinBrokerChanged{{
+		BrokerName: "b", MinBrokerID: 2, MinBrokerAddr: "10.0.0.2:10911", OfflineBrokerAddr: "10.0.0.1:10911",
+		Recipients: []string{"10.0.0.2:10911", "10.0.0.4:10911"},
+	}}
+	if diff := cmp.Diff(want, b.Unregister(batch)); diff != "" {
+		t.Errorf("notices (-want +got):\n%s", diff)
+	}
+}
+
 func TestActingMasterIsOffByDefault(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -15,17 +15,17 @@ func (t *Table) Unregister(batch []Member) []*MinBrokerChanged {
 
 	removed := make(map[string]struct{})
 	reduced := make(map[string]struct{})
-	notices := make(map[string]*MinBrokerChanged)
+	offline := make(map[string]string) // the smallest member of a group that left, by broker name
 	for _, m := range batch {
 		gone, minGone := t.removeMember(m)
 		switch {
 		case gone:
 			removed[m.BrokerName] = struct{}{}
-			delete(notices, m.BrokerName)
+			delete(offline, m.BrokerName)
 		default:
 			reduced[m.BrokerName] = struct{}{}
 			if minGone {
-				notices[m.BrokerName] = newNotice(t.brokers[m.BrokerName], m.BrokerAddr, "")
+				offline[m.BrokerName] = m.BrokerAddr
 			}
 		}
 	}
@@ -35,10 +35,10 @@ func (t *Table) Unregister(batch []Member) []*MinBrokerChanged {
 		return nil
 	}
 	var due []*MinBrokerChanged
-	for _, name := range sortedKeys(notices) {
+	for _, name := range sortedKeys(offline) { // now that all have left: who leaves in the same batch is neither told nor named
 		// Only groups that know acting masters are told.
-		if b := t.brokers[name]; b != nil && b.actingMaster && notices[name] != nil {
-			due = append(due, notices[name])
+		if b := t.brokers[name]; b.actingMaster {
+			due = append(due, newNotice(b, offline[name], ""))
 		}
 	}
 	return due
