@@ -137,11 +137,9 @@ func (d *dispatcher) runBatch(jobs []*laneJob) {
 // finish answers a lane's request unless its handler held it, and recycles the job.
 func (d *dispatcher) finish(j *laneJob, cmd *protocol.Command) {
 	r := &j.req
-	switch {
-	case r.answered:
-	case cmd != nil:
+	if !r.answered && cmd != nil {
 		_ = r.Hold().Reply(cmd) // a closed connection has nobody to tell
-	case r.counted:
+	} else if r.counted { // nobody has it now: a Held or another lane would have taken the count over
 		r.Conn.inFlight.Add(-1)
 	}
 	d.lanes.bytes.Add(-int64(len(j.frame)))

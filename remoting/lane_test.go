@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/skylarkmq/skylark/internal/clock"
+	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
 )
 
@@ -193,4 +194,34 @@ func TestLaneBatch(t *testing.T) {
 	if strings.Count(said, "done") != 1 || strings.Count(said, "after the first") != 2 {
 		t.Errorf("answered %q", said)
 	}
+}
+
+// A request that its handler answers with silence is not under way any more, as one that it answers with nothing.
+func TestSilenceOnALaneIsNotInFlight(t *testing.T) {
+	t.Parallel()
+	for name, handle := range map[string]func(*Request){
+		"marked":                    (*Request).MarkAnswered,
+		"nothing":                   func(*Request) {},
+		"answered":                  func(r *Request) { r.Fail(code.Success, "") },
+		"marked before a panic":     func(r *Request) { r.MarkAnswered(); panic("told to") },
+		"answered before a panic":   func(r *Request) { r.Fail(code.Success, ""); panic("told to") },
+		"moved, and silence there":  func(r *Request) { r.Conn.d.runJob(moved(r, (*Request).MarkAnswered)) },
+		"moved, and answered there": func(r *Request) { r.Conn.d.runJob(moved(r, func(r *Request) { r.Fail(code.Success, "") })) },
+	} {
+		d, _, c, _ := bare(t)
+		r := &Request{Conn: c, frame: request(code.EndTransaction, 1, "")[4:]}
+		d.runJob(moved(r, handle))
+		if n := c.InFlight(); n != 0 || d.lanes.bytes.Load() != 0 {
+			t.Errorf("%s: %d in flight, %d bytes on lanes", name, n, d.lanes.bytes.Load())
+		}
+	}
+}
+
+// moved puts a request on a lane whose workers have not started, and takes its job off.
+func moved(r *Request, handle func(*Request)) *laneJob {
+	r.ToLane(Admin, func(r *Request) (*protocol.Command, error) {
+		handle(r)
+		return nil, nil
+	})
+	return r.Conn.d.lanes.all[Admin].take()
 }
