@@ -165,13 +165,13 @@ func (p *reply) keep(remark string) {
 		p.answer(remark, nil)
 		return
 	}
-	if b.Store.Stalled() || !p.store(remark, true) {
-		b.replies.later(p, remark)
-	}
+	// Often this is the loop of the client that asked, in a callback, whose turn cannot be lent to a stand-in: a write that hung would
+	// hang all its connections.
+	b.replies.later(p, remark)
 }
 
-// store puts the reply into its topic. False: on a loop, where it would have had to wait.
-func (p *reply) store(remark string, onLoop bool) bool {
+// store puts the reply into its topic, and may wait for the disk.
+func (p *reply) store(remark string) {
 	b := p.b
 	batch := b.send.batches.Get().(*store.Batch)
 	defer b.send.batches.Put(batch)
@@ -179,23 +179,18 @@ func (p *reply) store(remark string, onLoop bool) bool {
 	wait, _ := message.Property(p.msg.Properties, message.PropertyWait)
 	if _, st := b.Store.Stage(batch, &p.msg); st != store.PutOK {
 		p.notKept(remark, st)
-		return true
+		return
 	}
-	if !onLoop {
-		b.Store.Append(batch)
-	} else if !b.Store.AppendSoon(batch) {
-		return false
-	}
+	b.Store.Append(batch)
 	res := batch.Result(0)
 	if res.Status == store.PutOK && b.Store.NeedsFlush() && !equalFold(wait, "false") {
 		b.Store.AwaitFlush(batch.End(), func(st store.PutStatus) {
 			res.Status = st
 			p.kept(remark, &res)
 		})
-		return true
+		return
 	}
 	p.kept(remark, &res)
-	return true
 }
 
 func (p *reply) notKept(remark string, why store.PutStatus) {
@@ -203,14 +198,14 @@ func (p *reply) notKept(remark string, why store.PutStatus) {
 	p.answer(remark, nil)
 }
 
-// lateReply is one that a stalled disk kept from its topic.
+// lateReply is one whose push has ended, on its way into its topic.
 type lateReply struct {
 	*reply
 	remark string
 }
 
-// maxLateReplies bounds them; more are not kept. Whoever asked has the reply already.
-const maxLateReplies = 4096
+// maxLateReplies bounds them, above the default of replyThreadPoolQueueCapacity; more are not kept. Whoever asked has the reply already.
+const maxLateReplies = 16_384
 
 func (r *replies) later(p *reply, remark string) {
 	select {
@@ -220,18 +215,18 @@ func (r *replies) later(p *reply, remark string) {
 	}
 }
 
-// run stores late replies, where waiting is allowed, until ctx ends.
+// run stores replies, where waiting is allowed, until ctx ends.
 func (r *replies) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			for len(r.late) > 0 {
 				l := <-r.late
-				l.store(l.remark, false)
+				l.store(l.remark)
 			}
 			return
 		case l := <-r.late:
-			l.store(l.remark, false)
+			l.store(l.remark)
 		}
 	}
 }

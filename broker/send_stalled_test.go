@@ -122,6 +122,41 @@ func TestNextFileIsLate(t *testing.T) {
 	}
 }
 
+// The write of a reply hangs: neither the loop of the client that confirmed it, or left, nor that of its sender hangs with it.
+func TestReplyHangsOnItsWayToTheTopic(t *testing.T) {
+	t.Parallel()
+	for _, client := range []string{"confirms", "leaves", "is not there"} {
+		t.Run(client, func(t *testing.T) {
+			t.Parallel()
+			f, disk := startFaulty(t, nil)
+			f.call(code.SendReplyMessageV2, []byte("makes the topic"), replyFields("nobody")...)
+			other, sender := f.another(t), f.another(t)
+			other.beat("G", "CLUSTERING")
+			a := f.asker("asks")
+			a.silent = client == "leaves"
+			if client == "is not there" {
+				a.client.Close()
+				f.eventually("it to be gone", func() bool { _, known := f.Clients.FindProducer("asks"); return !known })
+			}
+			inject(t, disk, "pwrite commitlog/* hang")
+			answer := make(chan *protocol.Command, 1)
+			go func() { answer <- sender.call(code.SendReplyMessageV2, []byte("the reply"), replyFields("asks")...) }()
+			if client == "leaves" {
+				<-a.took
+				a.client.Close()
+			}
+			f.eventually("the write to hang", func() bool { return disk.Hanging() == 1 })
+			f.beat("G", "CLUSTERING")
+			other.beat("G", "CLUSTERING")
+			disk.Heal()
+			<-answer
+			if n := len(f.visible(replyTopic)); n != 2 {
+				t.Errorf("%d replies kept, want 2", n)
+			}
+		})
+	}
+}
+
 func (f *fixture) sending(body string) <-chan *protocol.Command {
 	answer := make(chan *protocol.Command, 1)
 	go func() { answer <- f.call(code.SendMessageV2, []byte(body), sendFields("T")...) }()
