@@ -12,7 +12,8 @@ import (
 
 const (
 	streamBuffer  = 32 << 10         // two TLS records
-	streamTimeout = 30 * time.Second // a write that gets nowhere for so long: the peer does not read
+	streamTimeout = 30 * time.Second // a piece that does not leave for so long: the peer does not read
+	streamPiece   = 128 << 10        // of a write: who reads slowly, but reads, takes one in time, and owes less with each
 )
 
 // stream is the transport of a connection with a goroutine of its own: TLS at a server, all at a client. Its reader handles turns and
@@ -61,15 +62,23 @@ func (s *stream) writeNow(c *Conn, b []byte) {
 	if c.gone() {
 		return
 	}
-	c.owe(int64(len(b)))
-	// The machine's time, as the runtime's poller knows no other. Fails on a closed connection only, as the write then does.
-	_ = s.nc.SetWriteDeadline(time.Now().Add(streamTimeout))
-	_, err := s.nc.Write(b)
-	c.owe(0)
-	c.lastActive.Store(c.d.clock.NowMs())
-	if err == nil {
-		return
+	defer c.owe(0) // also when it was closed meanwhile, and out of the books before we said again what is left
+	for len(b) > 0 {
+		c.owe(int64(len(b)))
+		piece := b[:min(len(b), streamPiece)]
+		// The machine's time, as the runtime's poller knows no other. Fails on a closed connection only, as the write then does.
+		_ = s.nc.SetWriteDeadline(time.Now().Add(streamTimeout))
+		if _, err := s.nc.Write(piece); err != nil {
+			s.failed(c, err)
+			return
+		}
+		c.lastActive.Store(c.d.clock.NowMs())
+		b = b[len(piece):]
 	}
+}
+
+// failed closes a connection that a write did not get through.
+func (s *stream) failed(c *Conn, err error) {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		c.slow()
