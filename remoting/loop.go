@@ -108,10 +108,7 @@ func (e *callbacks) OnTraffic(gc gnet.Conn) gnet.Action {
 	action := l.guarded(c, data)
 	l.reading = nil
 	l.endTurn()
-	if c.gone() {
-		return gnet.None // closed on the way: gnet has let it go already
-	}
-	return action
+	return action // also when it was closed on the way: gnet ignores whom it has let go, and has not yet let go who became a stream
 }
 
 // guarded keeps a fault of our own, below the handlers, from ending the process: gnet recovers nothing.

@@ -9,6 +9,8 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
+	"io"
 	"math/big"
 	"net"
 	"os"
@@ -221,6 +223,22 @@ func TestTLSGarbage(t *testing.T) {
 		t.Error("garbage was answered")
 	}
 	await(t, "counted and gone", func() bool { s := r.srv.Stats(); return s.TLSFailed == 1 && s.Connections == 0 })
+}
+
+// A stream may have ended before the loop comes to let its own descriptor of the connection go.
+func TestTLSEndsBeforeItsLoopLetsGo(t *testing.T) {
+	t.Parallel()
+	r := serve(t, nil)
+	w := r.dial(t)
+	await(t, "a loop has it", func() bool { return len(r.srv.allLoops()) == 1 })
+	l := r.srv.allLoops()[0]
+	l.mu.Lock() // the end of the turn waits for it
+	w.send(append([]byte{0x16}, request(code.HeartBeat, 1, "")...))
+	await(t, "the stream has ended", func() bool { s := r.srv.Stats(); return s.TLSFailed == 1 && s.Connections == 0 })
+	l.mu.Unlock()
+	if _, err := io.Copy(io.Discard, w); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the connection is still open")
+	}
 }
 
 func TestTLSAfterProxyHeader(t *testing.T) {
