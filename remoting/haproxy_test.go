@@ -136,3 +136,38 @@ func TestProxyHeaderDrips(t *testing.T) {
 	}
 	w.expect(1, code.Success, "")
 }
+
+// A header that does not end is held in memory as a frame that does not, and within the same bound.
+func TestUnfinishedProxyHeadersAreBounded(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.MaxPartialBytes = 100_000 })
+	header := proxyV2(1, 0x11, v4Addresses, make([]byte, 65_000))
+	held := func(n int) {
+		t.Helper()
+		await(t, "so much is held", func() bool { return r.srv.Stats().PartialBytes == int64(n) })
+	}
+	first, gone := r.dial(t), r.dial(t)
+	first.send(header[:60_000])
+	held(60_000)
+	gone.send(header[:30_000])
+	held(90_000)
+	_ = gone.Close()
+	held(60_000)
+	second := r.dial(t)
+	_, _ = second.Write(header[:60_000]) // may be reset on the way
+	second.expectClosed()
+	held(60_000)
+	first.send(header[60_000:])
+	held(0)
+	first.send(request(code.HeartBeat, 1, "")[:10])
+	held(10)
+	first.send(request(code.HeartBeat, 1, "")[10:])
+	first.expect(1, code.Success, "")
+	held(0)
+
+	overTLS := r.dial(t)
+	overTLS.send(header[:60_000])
+	held(60_000)
+	overTLS.send(append(header[60_000:], firstOfTLS))
+	held(0)
+}

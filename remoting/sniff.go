@@ -17,7 +17,7 @@ const (
 const firstOfTLS = 0x16 // the handshake record
 
 // sniff reads the first bytes: a PROXY header, then TLS or a frame. It waits for more only while what has come is still the beginning
-// of a PROXY header, and returns what follows it.
+// of a PROXY header, which counts among the unfinished frames, and returns what follows it.
 func (s *Server) sniff(c *Conn, data []byte) (rest []byte, v verdict, err error) {
 	if len(c.early) > 0 {
 		c.early = append(c.early, data...)
@@ -32,18 +32,18 @@ func (s *Server) sniff(c *Conn, data []byte) (rest []byte, v verdict, err error)
 			if len(c.early) == 0 {
 				c.early = append(c.early, data...)
 			}
-			return nil, needMore, nil
+			return nil, needMore, c.holdPartial(len(c.early))
 		}
 		if header != nil {
 			c.proxy.Store(header)
 			data = data[n:]
 		}
 	}
+	c.early = nil
+	_ = c.holdPartial(0) // refuses only what grows
 	if len(data) == 0 {
-		c.early = nil
 		return nil, needMore, nil
 	}
-	c.early = nil
 	c.sniffed = true
 	isTLS := data[0] == firstOfTLS
 	switch {
