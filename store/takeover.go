@@ -361,7 +361,7 @@ func (l *look) size(dir, setting string, want int64, stops bool) error {
 	if err != nil {
 		return nil //nolint:nilerr // no directory: nothing of another size
 	}
-	for _, e := range entries {
+	for i, e := range entries {
 		if _, err := strconv.ParseInt(e.Name, 10, 64); err != nil || e.Dir {
 			continue
 		}
@@ -369,7 +369,10 @@ func (l *look) size(dir, setting string, want int64, stops bool) error {
 		if err != nil {
 			return err
 		}
-		if info.Size < want { // a crash leaves the file that was being made
+		if info.Size == 0 {
+			continue
+		}
+		if info.Size < want && i == len(entries)-1 { // a crash leaves the file that was being made
 			if blank, err := vfs.Blank(l.disk, filepath.Join(dir, e.Name)); err != nil {
 				return err
 			} else if blank {

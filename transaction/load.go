@@ -93,18 +93,27 @@ func (c *Coordinator) committed(topic string, begins int64) int64 {
 const opsBefore = 16
 
 // each visits the records of a queue, and hears of those that cannot be read: a store passes over them. Where some are
-// missing each is asked for alone, once more, as trouble with a disk may pass.
-func (l *loading) each(topic string, from, to int64, visit func(v *message.View), missing func(offset int64)) {
+// missing each is asked for alone, once more, as trouble with a disk may pass; but not each of a whole log file that is gone.
+func (l *loading) each(topic string, from, to int64, visit func(v *message.View), missing func(from, to int64)) {
+	const atOnce = 32
 	for at := from; at < to; {
-		next, whole := l.some(topic, at, int(min(to-at, 32)), visit)
+		next, whole := l.some(topic, at, int(min(to-at, atOnce)), visit)
 		if whole {
 			at = next
 			continue
 		}
-		for next = min(max(next, at+1), to); at < next; at++ {
-			if _, whole := l.some(topic, at, 1, visit); !whole {
-				missing(at)
+		next = min(max(next, at+1), to)
+		read := false
+		for end := min(next, at+atOnce); at < end; at++ {
+			if _, whole := l.some(topic, at, 1, visit); whole {
+				read = true
+			} else {
+				missing(at, at+1)
 			}
+		}
+		if !read && at < next {
+			missing(at, next)
+			at = next
 		}
 	}
 }
@@ -146,7 +155,7 @@ func (l *loading) readOps() {
 			}
 		})
 		p.records = append(p.records, opRecord{v.QueueOffset, highest})
-	}, func(int64) { l.missed++ })
+	}, func(from, to int64) { l.missed += to - from })
 	if l.missed > 0 {
 		l.c.log.Error().Int64("records", l.missed).Msg("op records cannot be read: producers are asked once more about what they name")
 		l.missed = 0
@@ -172,10 +181,12 @@ func (l *loading) readHalves() {
 	}
 }
 
-// unread notes a half message that is there and cannot be read now.
-func (l *loading) unread(offset int64) {
-	l.missed++
-	l.c.index.unread.add(uint64(offset))
+// unread notes half messages that are there and cannot be read now, the newest ones.
+func (l *loading) unread(from, to int64) {
+	l.missed += to - from
+	for at := max(from, to-keepDiscarded); at < to; at++ {
+		l.c.index.unread.add(uint64(at))
+	}
 }
 
 // found enters one open half message.
@@ -314,7 +325,7 @@ func (l *loading) readDiscarded() {
 		if id := x.identity(f.Group, f.Uniq, v.BornTimestamp); ok && len(l.byID[id]) == 0 {
 			x.discarded.add(id)
 		}
-	}, func(int64) {})
+	}, func(int64, int64) {})
 }
 
 // places are where op records lie, by the flushes that wrote them: the records of one

@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -33,5 +34,30 @@ func TestHalvesThatCannotBeReadAtTheStart(t *testing.T) {
 	}
 	if n := w.Open(); n != 0 {
 		t.Errorf("%d open at the end", n)
+	}
+}
+
+// Of a long stretch that is gone, as with a file of the log, not each is asked for alone; what lies behind it is found.
+func TestManyHalvesThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	names := make([]string, 200)
+	for i := range names {
+		names[i] = fmt.Sprint("u", i)
+	}
+	places := w.prepare("G", "T", names)
+	w.hide = map[int64]int{}
+	for _, p := range places[10:150] {
+		w.hide[p.offset] = 100
+	}
+	w.kill()
+	if n := w.Open(); n != 60 {
+		t.Errorf("%d open, want those in front of the stretch and behind it", n)
+	}
+	w.hide = nil
+	for _, p := range places {
+		if got := w.end(p, true, false, false); got != Claimed {
+			t.Fatalf("the commit of %d: %v", p.offset, got)
+		}
 	}
 }
