@@ -194,7 +194,7 @@ func (s *sendTurn) lookupHalf(h *header.EndTransaction) ([]byte, error) {
 		return rec, nil
 	}
 	i, known := s.b.Transactions.Find(h.TranStateTableOffset)
-	if !known || i.Phy != h.CommitLogOffset || awaitFlush(s.b.Store, i.Phy+int64(i.Size)) != store.PutOK {
+	if !known || i.Phy != h.CommitLogOffset || s.b.Store.WaitFlush(i.Phy+int64(i.Size)) != store.PutOK {
 		return rec, err
 	}
 	return s.b.Store.Lookup(h.CommitLogOffset, s.tx.record[:0])

@@ -73,10 +73,7 @@ func (t *txStore) Append(list []message.Message) []transaction.Stored {
 		return out
 	}
 	t.store.Append(batch)
-	status := store.PutOK
-	if t.store.NeedsFlush() {
-		status = awaitFlush(t.store, batch.End())
-	}
+	status := t.store.WaitFlush(batch.End())
 	staged := 0
 	for i := range out[:n] {
 		if out[i].Refused {
@@ -90,13 +87,6 @@ func (t *txStore) Append(list []message.Message) []transaction.Stored {
 		}
 	}
 	return out
-}
-
-// awaitFlush waits until the disk has the log up to end, or will not have it in time.
-func awaitFlush(s *store.Store, end int64) store.PutStatus {
-	flushed := make(chan store.PutStatus, 1)
-	s.AwaitFlush(end, func(st store.PutStatus) { flushed <- st })
-	return <-flushed
 }
 
 // stage puts into the batch what the store takes, and says how many it has looked at: a

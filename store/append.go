@@ -252,9 +252,7 @@ func (s *Store) Put(m *message.Message) Result {
 	s.Append(b)
 	r := b.Result(0)
 	if wait, _ := message.Property(m.Properties, message.PropertyWait); r.Status == PutOK && s.NeedsFlush() && string(wait) != "false" {
-		flushed := make(chan PutStatus, 1)
-		s.AwaitFlush(b.End(), func(st PutStatus) { flushed <- st })
-		r.Status = <-flushed
+		r.Status = s.WaitFlush(b.End())
 	}
 	return r
 }

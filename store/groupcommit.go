@@ -105,6 +105,16 @@ func (s *Store) AwaitFlush(end int64, tell func(PutStatus)) {
 	}
 }
 
+// WaitFlush is AwaitFlush for who may wait.
+func (s *Store) WaitFlush(end int64) PutStatus {
+	if s.Flushed(end) {
+		return PutOK
+	}
+	flushed := make(chan PutStatus, 1)
+	s.AwaitFlush(end, func(st PutStatus) { flushed <- st })
+	return <-flushed
+}
+
 // armTimeout wakes expireWaiters; c.mu is held.
 func (s *Store) armTimeout(after time.Duration) {
 	if s.commit.timer == nil {

@@ -105,13 +105,7 @@ func TestLateCommitOfADiscardedHalfIsObeyedOnce(t *testing.T) {
 	t.Parallel()
 	for _, restart := range []bool{false, true} {
 		w := newWorld(t)
-		w.set.CheckMax = 1
-		p := w.prepare("PG", "T", []string{"a"})
-		w.pass(30 * time.Second)
-		w.pass(30 * time.Second)
-		if w.Open() != 0 || w.Counters.Discarded.Load() != 1 {
-			t.Fatal("not discarded")
-		}
+		p := w.checkedInVain("PG", "T", "a")
 		if restart {
 			w.Flush()
 			w.saveOffsets()
@@ -124,6 +118,19 @@ func TestLateCommitOfADiscardedHalfIsObeyedOnce(t *testing.T) {
 			t.Fatalf("restart %v: visible %v", restart, got)
 		}
 	}
+}
+
+// checkedInVain is the place of a half message that was discarded.
+func (w *world) checkedInVain(group, topic, uniq string) []place {
+	w.t.Helper()
+	w.set.CheckMax = 1
+	p := w.prepare(group, topic, []string{uniq})
+	w.pass(30 * time.Second)
+	w.pass(30 * time.Second)
+	if w.Open() != 0 || w.Counters.Discarded.Load() != 1 {
+		w.t.Fatal("not discarded")
+	}
+	return p
 }
 
 // discardedView is the only discarded half message.
@@ -143,10 +150,7 @@ func TestLateCommitSettlesTheResumedHalf(t *testing.T) {
 	for _, restart := range []bool{false, true} {
 		for _, crash := range []bool{false, true} {
 			w := newWorld(t)
-			w.set.CheckMax = 1
-			p := w.prepare("PG", "T", []string{"a"})
-			w.pass(30 * time.Second)
-			w.pass(30 * time.Second)
+			p := w.checkedInVain("PG", "T", "a")
 			v := w.discardedView()
 			if err := w.Resume(&v); err != nil {
 				t.Fatal(err)

@@ -66,16 +66,19 @@ func (s *Section[T]) Get() *T { return s.effective.Load() }
 func (s *Section[T]) Change(f func(*T)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := *s.effective.Load()
-	f(&next)
 	f(&s.shown)
-	s.effective.Store(&next)
+	s.effect(f)
 }
 
 // Limit lets the program hold to less than what is set, as long as it runs: that is neither shown nor stored.
 func (s *Section[T]) Limit(f func(*T)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.effect(f)
+}
+
+// effect needs mu.
+func (s *Section[T]) effect(f func(*T)) {
 	next := *s.effective.Load()
 	f(&next)
 	s.effective.Store(&next)

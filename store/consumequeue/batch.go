@@ -206,7 +206,7 @@ func (q *BatchQueue) Put(u BatchUnit) error {
 		return nil
 	}
 	if u.Base == 0 && q.max > 0 && q.table.replayed {
-		if err := q.restart(); err != nil {
+		if err := q.empty(); err != nil {
 			return err
 		}
 	}
@@ -227,17 +227,6 @@ func (q *BatchQueue) Put(u BatchUnit) error {
 	q.end += BatchUnitSize
 	q.max, q.maxPhy, q.dirty = u.End(), u.PhyOffset, true
 	q.table.lastTimestamp.Store(u.StoreTimestamp)
-	return nil
-}
-
-// restart removes everything, the last file first.
-func (q *BatchQueue) restart() error {
-	for n := len(q.files); n > 0; n-- {
-		if err := q.removeFile(n - 1); err != nil {
-			return err
-		}
-	}
-	q.end, q.min, q.max, q.maxPhy = 0, 0, 0, -1
 	return nil
 }
 
@@ -448,11 +437,17 @@ func (q *BatchQueue) sync() error {
 func (q *BatchQueue) Destroy() error {
 	q.lock()
 	defer q.mu.Unlock()
-	q.close()
 	if q.Next <= q.max {
 		q.Next = 0
 	}
-	q.end, q.min, q.max, q.maxPhy, q.err = 0, 0, 0, -1, nil
+	q.err = nil
+	return q.empty()
+}
+
+// empty closes and removes all files.
+func (q *BatchQueue) empty() error {
+	q.close()
+	q.end, q.min, q.max, q.maxPhy = 0, 0, 0, -1
 	if err := q.table.opt.FS.RemoveAll(q.dir()); err != nil {
 		return fmt.Errorf("batch consume queue: %w", err)
 	}

@@ -376,14 +376,30 @@ func TestSavedEndsAreChecked(t *testing.T) {
 	}
 }
 
-func TestMinimumAndExpiry(t *testing.T) {
-	t.Parallel()
+// fourFiles is a queue of 35 units, all in its files.
+func fourFiles(t *testing.T) (*Table, *Queue) {
+	t.Helper()
 	table, _ := openTable(t, testOptions(t.TempDir()), false)
 	q := table.Queue("T", 0)
 	put(t, q, 0, 0, 35)
 	if err := table.Flush(0); err != nil {
 		t.Fatal(err)
 	}
+	return table, q
+}
+
+// expire deletes what lies in front of minPhy.
+func (q *Queue) expire(t *testing.T, minPhy, wantMin int64, wantDeleted int) {
+	t.Helper()
+	deleted, err := q.table.DeleteExpired(minPhy, func(time.Duration) {}, time.Millisecond)
+	if err != nil || deleted != wantDeleted || q.MinOffset() != wantMin {
+		t.Errorf("log from %d: deleted %d, min %d, %v; want %d, %d", minPhy, deleted, q.MinOffset(), err, wantDeleted, wantMin)
+	}
+}
+
+func TestMinimumAndExpiry(t *testing.T) {
+	t.Parallel()
+	table, q := fourFiles(t)
 	tests := []struct {
 		minPhy  int64
 		min     int64
@@ -398,10 +414,7 @@ func TestMinimumAndExpiry(t *testing.T) {
 		{9999, 35, 0}, // the last file stays
 	}
 	for _, tt := range tests {
-		deleted, err := table.DeleteExpired(tt.minPhy, func(time.Duration) {}, time.Millisecond)
-		if err != nil || deleted != tt.deleted || q.MinOffset() != tt.min {
-			t.Errorf("log from %d: deleted %d, min %d, %v; want %d, %d", tt.minPhy, deleted, q.MinOffset(), err, tt.deleted, tt.min)
-		}
+		q.expire(t, tt.minPhy, tt.min, tt.deleted)
 	}
 	if q.MaxOffset() != 35 || !q.Unused(9999) {
 		t.Errorf("max %d, unused %v", q.MaxOffset(), q.Unused(9999))
@@ -420,27 +433,15 @@ func TestMinimumAndExpiry(t *testing.T) {
 // One damaged unit does not delete a file whose others lead to messages.
 func TestExpiryByADamagedUnit(t *testing.T) {
 	t.Parallel()
-	table, _ := openTable(t, testOptions(t.TempDir()), false)
-	q := table.Queue("T", 0)
-	put(t, q, 0, 0, 35)
-	if err := table.Flush(0); err != nil {
-		t.Fatal(err)
-	}
+	_, q := fourFiles(t)
 	var low [UnitSize]byte
 	putUnit(low[:], Unit{PhyOffset: 3, Size: 100})
 	if err := vfs.WriteAt(vfs.Disk, q.path(0), low[:], 9*UnitSize); err != nil {
 		t.Fatal(err)
 	}
 	q.tail.Store(nil)
-	for _, c := range []struct {
-		minPhy, min int64
-		deleted     int
-	}{{500, 5, 0}, {1000, 10, 1}} {
-		deleted, err := table.DeleteExpired(c.minPhy, func(time.Duration) {}, 0)
-		if err != nil || deleted != c.deleted || q.MinOffset() != c.min {
-			t.Errorf("log from %d: deleted %d, min %d, %v; want %d, %d", c.minPhy, deleted, q.MinOffset(), err, c.deleted, c.min)
-		}
-	}
+	q.expire(t, 500, 5, 0)
+	q.expire(t, 1000, 10, 1)
 }
 
 func TestOffsetByTime(t *testing.T) {
