@@ -34,12 +34,13 @@ type registrar struct {
 	mu         sync.Mutex
 	servers    []string
 	registered map[string]bool // whether the last registration there went well
-	flying     map[string]bool // where a registration of run waits for its answer; only run adds
-	flights    sync.WaitGroup  // those registrations
+	// flying is where a registration of everything waits for its answer: closed, and gone, when it has it. Only run adds.
+	flying  map[string]chan struct{}
+	flights sync.WaitGroup // those registrations
 }
 
 func newRegistrar(b *Broker, c *remoting.Client) *registrar {
-	return &registrar{b: b, client: c, registered: map[string]bool{}, flying: map[string]bool{}}
+	return &registrar{b: b, client: c, registered: map[string]bool{}, flying: map[string]chan struct{}{}}
 }
 
 func (r *registrar) close() { r.client.Close() }
@@ -125,30 +126,62 @@ func (r *registrar) idle(want func(addr string) bool) []string {
 	defer r.mu.Unlock()
 	var list []string
 	for _, addr := range r.servers {
-		if !r.flying[addr] && want(addr) {
+		if r.flying[addr] == nil && want(addr) {
 			list = append(list, addr)
 		}
 	}
 	return list
 }
 
-// launch sends all topics to name servers and does not wait for the answers.
+// launch sends all topics to name servers and does not wait for the answers. Who
+// makes a topic and sees no flight may rely on the next one to tell of it: flights
+// are noted before topics are read.
 func (r *registrar) launch(ctx context.Context, servers []string, force bool) {
 	if len(servers) == 0 {
 		return
 	}
+	r.mu.Lock()
+	for _, addr := range servers {
+		r.flying[addr] = make(chan struct{})
+	}
+	r.mu.Unlock()
 	send := r.sender(r.body(nil), force)
 	for _, addr := range servers {
-		r.mu.Lock()
-		r.flying[addr] = true
-		r.mu.Unlock()
 		r.flights.Go(func() {
 			send(ctx, addr)
 			r.mu.Lock()
+			close(r.flying[addr])
 			delete(r.flying, addr)
 			r.mu.Unlock()
 		})
 	}
+}
+
+// announce tells each name server that is present of a change and waits for all.
+func (r *registrar) announce(tell func(addr string)) {
+	var wg sync.WaitGroup
+	for _, addr := range r.present() {
+		wg.Go(func() {
+			if r.knownAt(addr) {
+				tell(addr)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// knownAt waits for a registration that is under way to a name server and says
+// whether the broker is known there. One that does not know the broker refuses
+// single topics; the registration that it still gets tells of them.
+func (r *registrar) knownAt(addr string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if flight := r.flying[addr]; flight != nil {
+		r.mu.Unlock()
+		<-flight
+		r.mu.Lock()
+	}
+	return r.registered[addr]
 }
 
 // present is the name servers but those that are known to be away: a new topic does
@@ -199,16 +232,6 @@ func (r *registrar) body(only []*topic.Config) *body.RegisterBrokerBody {
 		w.TopicConfigTable[name] = t
 	}
 	return out
-}
-
-// register sends one registration to name servers in parallel and waits for all.
-func (r *registrar) register(ctx context.Context, servers []string, reg *body.RegisterBrokerBody, force bool) {
-	send := r.sender(reg, force)
-	var wg sync.WaitGroup
-	for _, addr := range servers {
-		wg.Go(func() { send(ctx, addr) })
-	}
-	wg.Wait()
 }
 
 // sender encodes a registration once; what it returns brings it to a name server.
@@ -317,27 +340,26 @@ func (r *registrar) unregister() {
 // AnnounceTopic tells the name servers of one new or changed topic and waits for
 // them.
 func (b *Broker) AnnounceTopic(list ...*topic.Config) {
-	ctx := context.Background() // register has a limit of its own
 	if b.cfg.Get().EnableSingleTopicRegister {
 		for _, c := range list {
-			b.registrar.single(ctx, c)
+			b.registrar.single(c)
 		}
 		return
 	}
-	if servers := b.registrar.present(); len(servers) > 0 {
-		b.registrar.register(ctx, servers, b.registrar.body(list), true)
-	}
+	b.registrar.tell(list)
 }
 
 // Announce tells the name servers everything again and waits for them.
-func (b *Broker) Announce() {
-	if servers := b.registrar.present(); len(servers) > 0 {
-		b.registrar.register(context.Background(), servers, b.registrar.body(nil), true)
-	}
+func (b *Broker) Announce() { b.registrar.tell(nil) }
+
+// tell registers some topics, or all, as they are when a name server's turn comes:
+// what it heard before is no newer.
+func (r *registrar) tell(only []*topic.Config) {
+	r.announce(func(addr string) { r.sender(r.body(only), true)(context.Background(), addr) }) // it has a limit of its own
 }
 
 // single registers one topic by REGISTER_TOPIC_IN_NAMESRV.
-func (r *registrar) single(ctx context.Context, c *topic.Config) {
+func (r *registrar) single(c *topic.Config) {
 	cfg := r.b.cfg.Get()
 	data, err := body.Encode(body.TopicRouteData{QueueDatas: []body.QueueData{{
 		BrokerName: cfg.BrokerName, Perm: r.masked(c.Perm), ReadQueueNums: c.ReadQueueNums, WriteQueueNums: c.WriteQueueNums,
@@ -347,18 +369,15 @@ func (r *registrar) single(ctx context.Context, c *topic.Config) {
 		r.b.log.Error().Err(err).Msg("registration of one topic not written")
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(cfg.RegisterBrokerTimeoutMills)*time.Millisecond)
-	defer cancel()
+	limit := time.Duration(cfg.RegisterBrokerTimeoutMills) * time.Millisecond
 	cmd := protocol.NewRequest(code.RegisterTopicInNamesrv, &header.RegisterTopic{Topic: c.TopicName}, data)
-	var wg sync.WaitGroup
-	for _, addr := range r.present() {
-		wg.Go(func() {
-			if _, err := r.client.Call(ctx, addr, cmd); err != nil {
-				r.b.log.Warn().Err(err).Str("nameServer", addr).Str("topic", c.TopicName).Msg("topic not registered")
-			}
-		})
-	}
-	wg.Wait()
+	r.announce(func(addr string) {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		if _, err := r.client.Call(ctx, addr, cmd); err != nil {
+			r.b.log.Warn().Err(err).Str("nameServer", addr).Str("topic", c.TopicName).Msg("topic not registered")
+		}
+	})
 }
 
 // advertised is the address that is registered.

@@ -154,10 +154,19 @@ func (n *registrations) take(*remoting.Request) (*protocol.Command, error) {
 func startCounting(t *testing.T) (n *registrations, addr string) {
 	t.Helper()
 	n = new(registrations)
+	return n, startNameServerOf(t, n.take)
+}
+
+// startNameServerOf runs a name server that only takes registrations.
+func startNameServerOf(t *testing.T, take func(*remoting.Request) (*protocol.Command, error)) (addr string) {
+	t.Helper()
 	srv := remoting.NewServer(remoting.DefaultConfig(), zerolog.Nop())
-	remoting.Mount(srv, n, []remoting.Route[*registrations]{
-		remoting.HandleRaw(code.RegisterBroker, remoting.Inline, (*registrations).take),
-		remoting.HandleRaw(code.UnregisterBroker, remoting.Inline, (*registrations).take),
+	answer := func(_ struct{}, r *remoting.Request) (*protocol.Command, error) { return take(r) }
+	remoting.Mount(srv, struct{}{}, []remoting.Route[struct{}]{
+		remoting.HandleRaw(code.RegisterBroker, remoting.Admin, answer),
+		remoting.HandleRaw(code.UnregisterBroker, remoting.Inline, func(struct{}, *remoting.Request) (*protocol.Command, error) {
+			return protocol.NewResponse(code.Success, ""), nil
+		}),
 	})
 	a, err := srv.Listen("127.0.0.1:0")
 	if err != nil {
@@ -171,7 +180,7 @@ func startCounting(t *testing.T) (n *registrations, addr string) {
 		}
 	})
 	t.Cleanup(func() { cancel(); wg.Wait() })
-	return n, a.String()
+	return a.String()
 }
 
 // TestNameServerThatHangsDelaysNoOther: the registrations that keep a broker alive
@@ -198,6 +207,48 @@ func TestNameServerThatHangsDelaysNoOther(t *testing.T) {
 	f.stop()
 	if took := time.Since(began); took > time.Minute {
 		t.Fatalf("the stop waited %s for who hangs", took)
+	}
+}
+
+// TestTopicMadeDuringTheFirstRegistration: a name server refuses single topics of a
+// broker that it does not know, so the topic's registration waits for the first one.
+func TestTopicMadeDuringTheFirstRegistration(t *testing.T) {
+	t.Parallel()
+	const grace = 300 * time.Millisecond // of the first registration for one that overtakes it
+	arrived, overtaken := make(chan int, 100), make(chan bool, 1)
+	var made, second = make(chan struct{}), make(chan struct{}, 100)
+	var calls atomic.Int64
+	addr := startNameServerOf(t, func(r *remoting.Request) (*protocol.Command, error) {
+		b, err := body.DecodeRegisterBroker(r.Body, false, r.Version)
+		if err != nil {
+			return nil, err
+		}
+		if calls.Add(1) > 1 {
+			second <- struct{}{}
+		} else {
+			<-made
+			select {
+			case <-second:
+				overtaken <- true
+			case <-time.After(grace):
+				overtaken <- false
+			}
+		}
+		arrived <- len(b.TopicConfigSerializeWrapper.TopicConfigTable)
+		return protocol.NewResponse(code.Success, ""), nil
+	})
+	f := start(t, func(c *Config, _ *store.Config) { c.NamesrvAddr = addr })
+	f.eventually("the first registration", func() bool { return calls.Load() == 1 })
+	go func() {
+		f.eventually("the topic", func() bool { return f.Topics.Get("T") != nil })
+		close(made)
+	}()
+	f.sendTo("T", "x")
+	if <-overtaken {
+		t.Error("the topic was registered before the broker was known")
+	}
+	if first, then := <-arrived, <-arrived; first < 2 || then != 1 {
+		t.Errorf("registrations of %d and %d topics, want all and the new one", first, then)
 	}
 }
 
