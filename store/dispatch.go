@@ -45,9 +45,14 @@ func (s *Store) dispatch(items []item, hashes []int32, touched []Arrival) []Arri
 		s.keepForLater(items[done:], hashes, err)
 		return touched
 	}
-	last := &items[len(items)-1]
-	s.dispatched.Store(last.phy + int64(last.size))
+	s.reached(&items[len(items)-1].entry)
 	return touched
+}
+
+// reached notes the newest record that queues and index know; under dispatching.
+func (s *Store) reached(e *entry) {
+	s.newest.PhyOffset, s.newest.StoreTime, s.newest.Size = e.phy, e.storeTime, e.size
+	s.dispatched.Store(e.phy + int64(e.size))
 }
 
 // fill returns how many items are done.
@@ -108,8 +113,7 @@ func (s *Store) retryBacklog() error {
 	done, err := s.fill(s.backlog, s.backlogHashes)
 	if done > 0 {
 		touched = touch(nil, s.backlog[:done])
-		last := &s.backlog[done-1]
-		s.dispatched.Store(last.phy + int64(last.size))
+		s.reached(&s.backlog[done-1].entry)
 		s.backlog = append(s.backlog[:0:0], s.backlog[done:]...)
 	}
 	if len(s.backlog) == 0 {

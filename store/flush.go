@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/skylarkmq/skylark/store/checkpoint"
 	"github.com/skylarkmq/skylark/store/index"
 )
 
@@ -92,6 +93,10 @@ func (s *Store) queueLoop(ctx context.Context) {
 // everything durable, whatever it costs, and lets the checkpoint say so: recovery
 // takes neither queues nor index on trust beyond it.
 func (s *Store) flushQueues(leastPages int) {
+	var mark checkpoint.Mark
+	if leastPages == 0 {
+		mark = s.markNow() // before: what follows may not be covered
+	}
 	err := s.flushUnits(leastPages)
 	if err != nil {
 		s.notDurable(err, flagQueueUnsynced, s.queues.SyncFailed() != nil, "consume queues")
@@ -111,7 +116,7 @@ func (s *Store) flushQueues(leastPages int) {
 	// The checkpoint may not vouch for records that the index lost: a second flush
 	// succeeds, though the kernel may have dropped what the first could not write.
 	if err == nil && leastPages == 0 && !s.flags.has(flagIndexUnsynced) {
-		s.vouch()
+		s.vouch(mark)
 	}
 	if err := s.checkpoint.Flush(); err != nil {
 		s.trouble(err)
@@ -152,8 +157,15 @@ func (s *Store) flushUnits(leastPages int) error {
 	return err
 }
 
-// vouch moves the checkpoint on after a thorough flush. The clock may have been
-// set back since; times from before say nothing then.
-func (s *Store) vouch() {
+// vouch moves the checkpoint on after a thorough flush that began at mark. The clock
+// may have been set back since; times from before say nothing then. The mark names
+// a record, not a time: the log has to be on the disk up to there as well.
+func (s *Store) vouch(mark checkpoint.Mark) {
 	raise(&s.checkpoint.LogicsTime, min(s.queues.FlushedTimestamp(), s.lastStoreTime.Load()))
+	if s.flags.has(flagIndexError) {
+		return // entries are missing from somewhere behind the last mark on
+	}
+	if s.commitLog.Flushed() >= mark.PhyOffset+int64(mark.Size) || s.flushLog() == nil {
+		s.checkpoint.SetMark(mark)
+	}
 }

@@ -9,13 +9,19 @@ import (
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store/checkpoint"
 	"github.com/skylarkmq/skylark/store/commitlog"
-	"github.com/skylarkmq/skylark/store/mapped"
 )
 
 // recover finds out where the log ends, makes queues and index agree with it, and
 // sets the next offsets. abnormal: the last run did not end cleanly.
 func (s *Store) recover(abnormal bool) error {
-	began := s.clk.Now()
+	began, mark, indexed := s.clk.Now(), s.checkpoint.Mark(), s.checkpoint.IndexTime.Load()
+	if abnormal {
+		// Index and queues are changed from here on, and this start may end in the middle.
+		s.checkpoint.SetMark(checkpoint.Mark{})
+		if err := s.checkpoint.Flush(); err != nil {
+			return err
+		}
+	}
 	if err := s.index.Load(abnormal, s.checkpoint.IndexTime.Load()); err != nil {
 		return err
 	}
@@ -26,7 +32,7 @@ func (s *Store) recover(abnormal bool) error {
 		}
 		return s.startEmpty()
 	}
-	r := recovery{s: s, check: s.recoveryCheck(abnormal), light: lightSettings(s.cfg.Get())}
+	r := recovery{s: s, mark: mark, check: s.recoveryCheck(abnormal), light: lightSettings(s.cfg.Get())}
 	from, queued, err := r.prepare(abnormal)
 	if err != nil {
 		return err
@@ -35,11 +41,11 @@ func (s *Store) recover(abnormal bool) error {
 	if err != nil {
 		return fmt.Errorf("store: recovery from %d: %w", from, err)
 	}
-	if err := s.finish(scan, queued); err != nil {
+	if err := r.finish(scan, queued); err != nil {
 		return err
 	}
 	if abnormal {
-		s.settle()
+		s.settle(indexed)
 	}
 	s.logger.Info().Bool("abnormal", abnormal).Int64("from", from).Int64("end", scan.End).Int64("records", scan.Records).
 		Int64("dispatched", r.dispatched).AnErr("stop", scan.Stop).Dur("took", s.clk.Now().Sub(began)).Msg("store: recovered")
@@ -53,7 +59,7 @@ func (r *recovery) prepare(abnormal bool) (from, queued int64, err error) {
 	if abnormal {
 		from = r.start(abnormal, 0)
 		if queued, err = s.queues.Rebuild(from); err == nil {
-			err = s.index.Truncate(from)
+			err = s.cutIndex(from)
 		}
 	} else {
 		if queued, err = s.queues.Recover(abnormal); err == nil {
@@ -85,6 +91,7 @@ func (s *Store) startEmpty() error {
 	for _, q := range s.queues.Batches() {
 		topics = append(topics, q.Topic)
 	}
+	s.checkpoint.SetMark(checkpoint.Mark{})
 	s.queues.ResetNext() // nothing waits
 	for _, topic := range topics {
 		if err := s.queues.DeleteTopic(topic); err != nil {
@@ -98,7 +105,8 @@ func (s *Store) startEmpty() error {
 }
 
 // finish cuts everything to the end of the log.
-func (s *Store) finish(scan commitlog.Scan, queued int64) error {
+func (r *recovery) finish(scan commitlog.Scan, queued int64) error {
+	s := r.s
 	if scan.Last >= 0 {
 		s.checkpoint.ConfirmOffset.Store(scan.Last)
 	}
@@ -110,11 +118,14 @@ func (s *Store) finish(scan commitlog.Scan, queued int64) error {
 			return err
 		}
 	}
-	if err := s.index.Truncate(scan.End); err != nil {
+	if err := s.cutIndex(scan.End); err != nil {
 		return err
 	}
 	if err := s.commitLog.End(scan.End, scan.From); err != nil {
 		return err
+	}
+	if last := r.last; last.Size > 0 {
+		s.newest = last
 	}
 	s.recoveredEnd = scan.End
 	s.dispatched.Store(scan.End)
@@ -124,14 +135,32 @@ func (s *Store) finish(scan commitlog.Scan, queued int64) error {
 	return nil
 }
 
+// cutIndex takes the keys of records from a position of the log on out of the index. A
+// power cut may leave a file half changed, for which the checkpoint must not vouch.
+func (s *Store) cutIndex(phy int64) error {
+	begin, ok, err := s.index.BeginOf(phy)
+	if err != nil {
+		return err
+	}
+	if at := &s.checkpoint.IndexTime; ok && at.Load() >= begin {
+		at.Store(max(0, begin-1))
+		if err := s.checkpoint.Flush(); err != nil {
+			return err
+		}
+	}
+	return s.index.Truncate(phy)
+}
+
 // settle makes the checkpoint true again after a walk that filled queues and index
 // anew. What it said of the part that was cut off must not vouch for units that are
-// in memory only, nor for records to come that get the same times.
-func (s *Store) settle() {
+// in memory only, nor for records to come that get the same times. indexed is what it
+// said of the index before that was cut.
+func (s *Store) settle(indexed int64) {
 	last := s.lastStoreTime.Load()
 	for _, at := range []*atomic.Int64{&s.checkpoint.PhysicTime, &s.checkpoint.LogicsTime, &s.checkpoint.IndexTime} {
 		at.Store(min(at.Load(), last))
 	}
+	mark := s.markNow()
 	queues, keys := s.flushUnits(0), s.index.Flush()
 	if queues != nil {
 		s.notDurable(queues, flagQueueUnsynced, s.queues.SyncFailed() != nil, "consume queues")
@@ -141,7 +170,12 @@ func (s *Store) settle() {
 	}
 	if queues != nil || keys != nil {
 		s.checkpoint.LogicsTime.Store(0)
+		mark = checkpoint.Mark{}
 	}
+	if keys == nil {
+		raise(&s.checkpoint.IndexTime, min(indexed, last))
+	}
+	s.checkpoint.SetMark(mark)
 }
 
 // recovery is one walk over the end of the log. The walk itself reads, checks and
@@ -149,6 +183,7 @@ func (s *Store) settle() {
 // queues and index.
 type recovery struct {
 	s            *Store
+	mark         checkpoint.Mark // of the last run
 	check        commitlog.Check
 	dispatchFrom int64
 	light        bool // light queues are filled
@@ -157,7 +192,8 @@ type recovery struct {
 	chunk        *chunk
 	full, empty  chan *chunk
 
-	lastTime int64 // of the walk
+	lastTime int64           // of the walk
+	last     checkpoint.Mark // the newest record
 	holes    []hole
 }
 
@@ -166,42 +202,6 @@ type chunk struct {
 	items  []item
 	hashes []int32
 	holes  []hole // of the log, in front of the last of them
-}
-
-// start is the first byte of the file to begin with: the last one whose first
-// record is certainly known to queues and index.
-func (r *recovery) start(abnormal bool, queued int64) int64 {
-	s, cfg := r.s, r.s.cfg.Get()
-	limit := s.checkpoint.MinTime()
-	if abnormal && cfg.MessageIndexEnable && cfg.MessageIndexSafe {
-		limit = s.checkpoint.MinTimeIndex()
-	}
-	files := s.commitLog.Files()
-	last := len(files) - 1
-	from := last
-	for from > 0 && !r.known(files[from], abnormal, limit, queued) {
-		from--
-	}
-	if abnormal && s.indexing(cfg) {
-		// Further back to where the index ends, which a crash may have shortened; but
-		// not through a whole log for an index that someone removed.
-		indexed, oldest := s.index.EndPhy(), max(0, last-max(cfg.CommitLogRecoverMaxNum, 0))
-		for from > oldest && files[from].Start > indexed {
-			from--
-		}
-	}
-	return files[from].Start
-}
-
-func (r *recovery) known(f *mapped.File, abnormal bool, limit, queued int64) bool {
-	first, err := r.s.commitLog.FirstRecord(f, r.check)
-	switch {
-	case err != nil || first.StoreTimestamp == 0:
-		return false
-	case abnormal:
-		return first.StoreTimestamp <= limit
-	}
-	return first.PhyOffset <= queued
 }
 
 func (r *recovery) scan(from int64) (commitlog.Scan, error) {
@@ -241,6 +241,7 @@ const recoverBatch = 256
 func (r *recovery) visit(phy int64, _ []byte, v *message.View) error {
 	r.s.lastStoreTime.Store(v.StoreTimestamp)
 	r.lastTime = v.StoreTimestamp
+	r.last.PhyOffset, r.last.StoreTime, r.last.Size = phy, v.StoreTimestamp, v.Size
 	if phy < r.dispatchFrom {
 		return nil
 	}

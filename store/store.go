@@ -117,8 +117,9 @@ type Store struct {
 	backlog       []item
 	backlogHashes []int32
 	dispatched    atomic.Int64
-	told          uint32       // of the flusher: failures that it tries to mend, and has said so
-	pointed       atomic.Int64 // records before it have all their units on the disk
+	newest        checkpoint.Mark // of what is dispatched; only the record's fields; dispatching guards it
+	told          uint32          // of the flusher: failures that it tries to mend, and has said so
+	pointed       atomic.Int64    // records before it have all their units on the disk
 
 	waits    *vfs.Waits // what waits for the disk now
 	logFS    vfs.FS     // fs, for the log
@@ -332,10 +333,11 @@ func (s *Store) close() error {
 	if len(s.backlog) > 0 {
 		errs = append(errs, s.retryBacklog())
 	}
+	mark := s.markNow()
 	if err := errors.Join(s.queues.Flush(0), s.index.Flush()); err != nil {
 		errs = append(errs, err)
 	} else {
-		s.vouch()
+		s.vouch(mark)
 	}
 	return s.shut(errors.Join(errs...))
 }

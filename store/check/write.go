@@ -303,6 +303,7 @@ func (w *writer) writeCheckpoint() error {
 		}
 	}
 	c.ConfirmOffset.Store(w.report.damage.lastPhy)
+	c.SetMark(checkpoint.Mark{}) // of what was there before
 	return c.Close()
 }
 

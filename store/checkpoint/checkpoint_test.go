@@ -56,3 +56,65 @@ func TestCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A mark holds as long as nobody else has written to the file.
+func TestMark(t *testing.T) {
+	t.Parallel()
+	disk := vfs.NewMemory(nil)
+	if err := disk.MkdirAll("/s"); err != nil {
+		t.Fatal(err)
+	}
+	const path = "/s/checkpoint"
+	again := func() *Checkpoint {
+		c, err := Open(disk, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	c := again()
+	if c.Mark() != (Mark{}) {
+		t.Fatalf("a new one has the mark %+v", c.Mark())
+	}
+	want := Mark{PhyOffset: 1 << 40, StoreTime: 1_700_000_000_000, IndexEnd: NotIndexed, Size: 200, Queues: 3}
+	c.PhysicTime.Store(7)
+	c.SetMark(want)
+	for _, change := range []func(){func() {}, func() { c.LogicsTime.Store(8) }, func() { c.ConfirmOffset.Store(9) }} {
+		change()
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if c = again(); c.Mark() != want {
+			t.Fatalf("read back %+v, want %+v", c.Mark(), want)
+		}
+		if r, err := Read(disk, path); err != nil || r.Mark() != want {
+			t.Fatalf("read %+v, %v, want %+v", r.Mark(), err, want)
+		}
+	}
+	for at := range int64(used) { // any byte: a Java broker's times, a torn sector
+		image := disk.KillClone()
+		f, err := image.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b [1]byte
+		if _, err := f.ReadAt(b[:], at); err != nil {
+			t.Fatal(err)
+		}
+		b[0] ^= 0x10
+		if _, err := f.WriteAt(b[:], at); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := Read(image, path); err != nil || r.Mark() != (Mark{}) {
+			t.Fatalf("with another byte %d: %+v, %v", at, r.Mark(), err)
+		}
+	}
+	c.SetMark(Mark{})
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := vfs.ReadFile(disk, path)
+	if err != nil || len(bytes.Trim(data[javas:], "\x00")) != 0 {
+		t.Errorf("without a mark: % x, %v", data[javas:used], err)
+	}
+}

@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"encoding/binary"
 	"fmt"
 	"sync/atomic"
 
@@ -22,9 +21,7 @@ func Read(disk vfs.FS, path string) (*Checkpoint, error) {
 		return nil, fmt.Errorf("checkpoint %s: %d bytes, expected %d", path, len(data), fileSize)
 	}
 	c := &Checkpoint{}
-	for i, field := range c.fields() {
-		field.Store(int64(binary.BigEndian.Uint64(data[8*i:])))
-	}
+	c.decode(data)
 	return c, nil
 }
 

@@ -46,8 +46,8 @@ type Visit func(phy int64, rec []byte, v *message.View) error
 // window is how much a scan reads at once.
 const window = 1 << 20
 
-// Scan walks the records from the start of a file to the first bytes that are no
-// record. It changes nothing.
+// Scan walks the records from the start of a file, or of a record, to the first
+// bytes that are no record. It changes nothing.
 func (l *Log) Scan(from int64, check Check, visit Visit) (Scan, error) {
 	s := Scan{From: from, End: from, Last: -1}
 	w := walk{check: check, visit: visit, scan: &s, buf: make([]byte, min(window, l.opt.FileSize))}
@@ -78,24 +78,28 @@ func (l *Log) Scan(from int64, check Check, visit Visit) (Scan, error) {
 	return s, nil
 }
 
-// FirstRecord decodes the first record of a file.
-func (l *Log) FirstRecord(f *mapped.File, check Check) (message.View, error) {
-	var first message.View
+// RecordAt decodes the record at a place of the log, without body and properties.
+func (l *Log) RecordAt(at int64, check Check) (message.View, error) {
+	var found message.View
+	f := l.dir.Find(at)
+	if f == nil || at == f.End() {
+		return found, fmt.Errorf("%w: no file has %d", message.ErrShort, at)
+	}
 	done := errors.New("one is enough")
 	s := Scan{Last: -1}
 	w := walk{check: check, scan: &s, buf: make([]byte, min(window, l.opt.FileSize)), visit: func(_ int64, _ []byte, v *message.View) error {
-		first = *v
-		first.Body, first.Topic, first.Properties = nil, nil, nil
+		found = *v
+		found.Body, found.Topic, found.Properties = nil, bytes.Clone(v.Topic), nil
 		return done
 	}}
-	err := w.file(f, f.Start)
+	err := w.file(f, at)
 	if errors.Is(err, done) {
-		return first, nil
+		return found, nil
 	}
 	if err == nil {
 		err = s.Stop
 	}
-	return first, err
+	return found, err
 }
 
 // walk reads one file through a window that follows the records.

@@ -89,6 +89,9 @@ func (q *Queue) rebuild(phy int64) error {
 	b := newBlock()
 	defer b.release()
 	low, err := q.search(b, phy)
+	if err == nil {
+		low, err = q.behindOlder(b, low, end, phy)
+	}
 	if err != nil {
 		return err
 	}
@@ -122,6 +125,23 @@ func (q *Queue) rebuild(phy int64) error {
 		q.hasFiles.Store(false) // begin decides where
 	}
 	return nil
+}
+
+// behindOlder is the offset behind the last unit of a record before phy. A search finds
+// a damaged unit in front of it, and nobody puts what follows that one again.
+func (q *Queue) behindOlder(b *block, low, end, phy int64) (int64, error) {
+	for at := low; at < end; {
+		to := min(at+blockUnits, end)
+		if err := b.want(q, at, to); err != nil {
+			return 0, err
+		}
+		for ; at < to; at++ {
+			if u := b.unit(at); u.written() && !u.filler() && u.PhyOffset < phy {
+				low = at + 1
+			}
+		}
+	}
+	return low, nil
 }
 
 // dirtyFrom says whether the last file holds anything from a byte position on.

@@ -127,6 +127,19 @@ func (t *topicQueues) add(q *Queue) *Queue {
 	return q
 }
 
+func (t *topicQueues) count() (n int) {
+	if list := t.dense.Load(); list != nil {
+		for _, q := range *list {
+			if q != nil {
+				n++
+			}
+		}
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return n + len(t.far)
+}
+
 // all appends the queues in order of their ids.
 func (t *topicQueues) all(dst []*Queue) []*Queue {
 	if list := t.dense.Load(); list != nil {
@@ -336,6 +349,19 @@ func (t *Table) list() []*Queue {
 		list = queues.all(list)
 	}
 	return list
+}
+
+// Count is how many queues there are, batch queues among them, and those that have nothing yet.
+func (t *Table) Count() int32 {
+	t.batches.mu.Lock()
+	n := len(t.batches.queues)
+	t.batches.mu.Unlock()
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, queues := range t.topics {
+		n += queues.count()
+	}
+	return int32(n)
 }
 
 // Lights is how many light queues there are, those that have nothing yet too.

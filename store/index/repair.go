@@ -160,6 +160,23 @@ func (x *Index) Truncate(phy int64) error {
 	return nil
 }
 
+// BeginOf is the store time at which the oldest file begins that holds keys of records
+// at or behind a position of the log: Truncate changes it. ok is false without such.
+func (x *Index) BeginOf(phy int64) (storeTime int64, ok bool, err error) {
+	files := x.list()
+	for i := len(files) - 1; i >= 0; i-- {
+		h, err := files[i].readHeader()
+		if err != nil {
+			return 0, false, err
+		}
+		if h.endPhy < phy {
+			break
+		}
+		storeTime, ok = h.beginTime, true
+	}
+	return storeTime, ok, nil
+}
+
 // truncate is Truncate in one file; it returns how many entries are left.
 func (f *file) truncate(phy int64) (int32, error) {
 	if err := f.writeAll(); err != nil {
