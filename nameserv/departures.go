@@ -81,10 +81,11 @@ func (n *Nameserv) applyDepartures(ctx context.Context) {
 		for len(n.departures) > 0 {
 			batch = append(batch, <-n.departures...)
 		}
-		for _, notice := range n.routes.Unregister(batch) {
+		left, notices := n.routes.Unregister(batch)
+		for _, notice := range notices {
 			n.notify(notice)
 		}
-		for _, m := range batch {
+		for _, m := range left {
 			n.log.Info().Str("cluster", m.Cluster).Str("broker", m.BrokerName).Int64("id", m.BrokerID).
 				Str("addr", m.BrokerAddr).Msg("broker unregistered")
 		}

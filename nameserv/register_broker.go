@@ -93,7 +93,7 @@ func (n *Nameserv) brokerHeartbeat(_ *remoting.Request, h *header.BrokerHeartbea
 // unregisterBroker answers UNREGISTER_BROKER before it is applied: a batch of departures costs one pass over all topics.
 func (n *Nameserv) unregisterBroker(_ *remoting.Request, h *header.UnRegisterBroker) (*protocol.Command, error) {
 	m := route.Member{Cluster: h.ClusterName, BrokerName: h.BrokerName, BrokerAddr: h.BrokerAddr, BrokerID: h.BrokerId}
-	if !n.submit(m) {
+	if !n.submit(n.routes.Leaving(m)) {
 		return nil, remoting.Fail(code.SystemError, "")
 	}
 	return protocol.NewResponse(code.Success, ""), nil

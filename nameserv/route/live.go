@@ -48,9 +48,10 @@ func (t *Table) Expired() []Departure {
 		gone = append(gone, Departure{Member: m, Channel: t.lives[silent[i]].channel})
 	}
 	for _, b := range t.brokers {
-		for id, addr := range b.addrs {
-			if _, ok := heard[addr]; !ok {
-				gone = append(gone, Departure{Member: Member{Cluster: b.cluster, BrokerName: b.name, BrokerAddr: addr, BrokerID: id}})
+		for id, m := range b.members {
+			if _, ok := heard[m.addr]; !ok {
+				left := Member{Cluster: b.cluster, BrokerName: b.name, BrokerAddr: m.addr, BrokerID: id, AsOf: t.number}
+				gone = append(gone, Departure{Member: left})
 			}
 		}
 	}
@@ -82,12 +83,12 @@ func (t *Table) members(list []address) []Member {
 	found := make([]Member, len(list))
 	at := make(map[string][]*Member, len(list))
 	for i, a := range list {
-		found[i] = Member{Cluster: a.cluster, BrokerAddr: a.addr}
+		found[i] = Member{Cluster: a.cluster, BrokerAddr: a.addr, AsOf: t.number}
 		at[a.addr] = append(at[a.addr], &found[i])
 	}
 	for _, b := range t.brokers {
-		for id, addr := range b.addrs {
-			for _, m := range at[addr] {
+		for id, holder := range b.members {
+			for _, m := range at[holder.addr] {
 				if t.speaksFor(b, m) {
 					m.BrokerName, m.BrokerID = b.name, id
 				}

@@ -18,13 +18,13 @@ func newNotice(b *broker, offlineAddr, haAddr string) *MinBrokerChanged {
 		return nil
 	}
 	n := &MinBrokerChanged{
-		BrokerName: b.name, MinBrokerID: lowest, MinBrokerAddr: b.addrs[lowest],
+		BrokerName: b.name, MinBrokerID: lowest, MinBrokerAddr: b.members[lowest].addr,
 		OfflineBrokerAddr: offlineAddr, HaBrokerAddr: haAddr,
 	}
-	everyone := offlineAddr != "" || len(b.addrs) == 1
-	for _, id := range sortedKeys(b.addrs) {
+	everyone := offlineAddr != "" || len(b.members) == 1
+	for _, id := range sortedKeys(b.members) {
 		if everyone || id != lowest {
-			n.Recipients = append(n.Recipients, b.addrs[id])
+			n.Recipients = append(n.Recipients, b.members[id].addr)
 		}
 	}
 	return n

@@ -32,9 +32,9 @@ func (t *Table) Route(topic string) (*body.TopicRouteData, bool) {
 		if len(t.filters) == 0 {
 			continue
 		}
-		for _, addr := range b.addrs {
-			if servers, ok := t.filters[address{b.cluster, addr}]; ok {
-				data.FilterServerTable[addr] = servers
+		for _, m := range b.members {
+			if servers, ok := t.filters[address{b.cluster, m.addr}]; ok {
+				data.FilterServerTable[m.addr] = servers
 			}
 		}
 	}

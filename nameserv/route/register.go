@@ -79,17 +79,18 @@ func (t *Table) Register(r *Registration) (Registered, error) {
 	minChanged := r.BrokerID < previousMin
 
 	// The same address under another id is the same broker after a change of its role.
-	for id, addr := range b.addrs {
-		if addr == r.BrokerAddr && id != r.BrokerID {
-			delete(b.addrs, id)
+	for id, m := range b.members {
+		if m.addr == r.BrokerAddr && id != r.BrokerID {
+			delete(b.members, id)
 		}
 	}
 	if t.stale(b, r) {
 		t.dropLive(self)
 		return Registered{}, nil
 	}
-	_, known := b.addrs[r.BrokerID]
-	b.addrs[r.BrokerID] = r.BrokerAddr
+	t.number++
+	_, known := b.members[r.BrokerID]
+	b.members[r.BrokerID] = member{r.BrokerAddr, t.number}
 	first = first || !known
 
 	lowest, _ := b.minID()
@@ -154,7 +155,7 @@ func (t *Table) knows(r *Registration) bool {
 	if !ok {
 		return false
 	}
-	_, ok = b.addrs[r.BrokerID]
+	_, ok = b.members[r.BrokerID]
 	return ok
 }
 
@@ -174,7 +175,7 @@ func (t *Table) group(r *Registration) (b *broker, first bool, err error) {
 		t.pairs++
 	}
 	if !known {
-		b = &broker{cluster: r.Cluster, name: r.BrokerName, addrs: make(map[int64]string, 1)}
+		b = &broker{cluster: r.Cluster, name: r.BrokerName, members: make(map[int64]member, 1)}
 		t.brokers[r.BrokerName] = b
 	}
 	return b, !known, nil
@@ -183,11 +184,11 @@ func (t *Table) group(r *Registration) (b *broker, first bool, err error) {
 // stale reports that the id belongs to another address whose state version is newer: a former master of controller mode
 // cannot take id 0 back.
 func (t *Table) stale(b *broker, r *Registration) bool {
-	holder, ok := b.addrs[r.BrokerID]
-	if !ok || holder == r.BrokerAddr {
+	holder, ok := b.members[r.BrokerID]
+	if !ok || holder.addr == r.BrokerAddr {
 		return false
 	}
-	l, ok := t.lives[address{r.Cluster, holder}]
+	l, ok := t.lives[address{r.Cluster, holder.addr}]
 	return ok && l.version.StateVersion > r.Version.StateVersion
 }
 
@@ -253,7 +254,7 @@ func (t *Table) takeLive(self address, r *Registration) {
 	}
 	t.setLive(self, &live{
 		lastUpdateMs: t.clock.NowMs(), timeoutMs: timeout, version: r.Version,
-		channel: r.Channel, haServerAddr: r.HaServerAddr,
+		channel: r.Channel, haServerAddr: r.HaServerAddr, number: t.number,
 	})
 	switch {
 	case r.FilterServers == nil:
@@ -269,15 +270,15 @@ func (t *Table) masterOf(b *broker, r *Registration) Registered {
 	if r.BrokerID == MasterID {
 		return Registered{}
 	}
-	master, ok := b.addrs[MasterID]
+	master, ok := b.members[MasterID]
 	if !ok {
 		return Registered{}
 	}
-	l, ok := t.lives[address{r.Cluster, master}]
+	l, ok := t.lives[address{r.Cluster, master.addr}]
 	if !ok {
 		return Registered{}
 	}
-	return Registered{HaServerAddr: l.haServerAddr, MasterAddr: master}
+	return Registered{HaServerAddr: l.haServerAddr, MasterAddr: master.addr}
 }
 
 // RegisterTopic adds queues of one topic, for brokers that register single topics. It stops in silence at the first

@@ -68,6 +68,7 @@ type live struct {
 	version      body.DataVersion
 	channel      Channel
 	haServerAddr string
+	number       uint64 // of the registration
 }
 
 type broker struct {
@@ -75,7 +76,13 @@ type broker struct {
 	name         string
 	zone         string
 	actingMaster bool
-	addrs        map[int64]string
+	members      map[int64]member
+}
+
+// member is who holds an id of a group, and the number of the registration that last said so.
+type member struct {
+	addr   string
+	number uint64
 }
 
 // Table is the whole state. The maps are those of the original (RouteInfoManager), so that its odd corners, such as
@@ -96,6 +103,7 @@ type Table struct {
 	pairs      int                                              // sum of the inner maps of clusters
 	queueDatas int                                              // sum of the inner maps of topics
 	mapped     int                                              // sum of the inner maps of mappings
+	number     uint64                                           // of the last registration that was taken
 }
 
 // NewTable makes an empty table. rules is called under the lock and must not block.
@@ -134,20 +142,20 @@ func (t *Table) dropLive(a address) {
 
 // minID is the smallest broker id of the group, and whether it has any.
 func (b *broker) minID() (int64, bool) {
-	if len(b.addrs) == 0 {
+	if len(b.members) == 0 {
 		return 0, false
 	}
 	lowest := int64(math.MaxInt64)
-	for id := range b.addrs {
+	for id := range b.members {
 		lowest = min(lowest, id)
 	}
 	return lowest, true
 }
 
 func (b *broker) data() body.BrokerData {
-	addrs := make(map[int64]string, len(b.addrs))
-	for id, addr := range b.addrs {
-		addrs[id] = addr
+	addrs := make(map[int64]string, len(b.members))
+	for id, m := range b.members {
+		addrs[id] = m.addr
 	}
 	return body.BrokerData{
 		BrokerAddrs: addrs, BrokerName: b.name, Cluster: b.cluster,

@@ -70,6 +70,15 @@ func (b *bench) register(r *Registration) Registered {
 	return got
 }
 
+// unregister applies requests at once and returns the notices.
+func (b *bench) unregister(list ...Member) []*MinBrokerChanged {
+	for i := range list {
+		list[i] = b.Leaving(list[i])
+	}
+	_, due := b.Unregister(list)
+	return due
+}
+
 func (b *bench) queue(topicName, broker string) body.QueueData {
 	b.t.Helper()
 	data, ok := b.Route(topicName)
@@ -272,13 +281,13 @@ func TestUnregister(t *testing.T) {
 	b.register(reg(1))
 	b.register(reg(0, named("b2"), func(r *Registration) { r.BrokerAddr = "10.0.1.0:10911" }))
 
-	b.Unregister([]Member{{Cluster: "c", BrokerName: "b", BrokerAddr: "10.0.0.0:10911", BrokerID: 0}})
+	b.unregister(Member{Cluster: "c", BrokerName: "b", BrokerAddr: "10.0.0.0:10911", BrokerID: 0})
 	b.wantMembers(map[int64]string{1: "10.0.0.1:10911"})
 	if q := b.queue("T", "b"); q.Perm != 6 {
 		t.Errorf("perm %d of a group without acting masters, want 6", q.Perm)
 	}
 
-	b.Unregister([]Member{{Cluster: "c", BrokerName: "b", BrokerAddr: "10.0.0.1:10911", BrokerID: 1}})
+	b.unregister(Member{Cluster: "c", BrokerName: "b", BrokerAddr: "10.0.0.1:10911", BrokerID: 1})
 	info := b.Clusters()
 	if diff := cmp.Diff(map[string][]string{"c": {"b2"}}, info.ClusterAddrTable); diff != "" {
 		t.Errorf("clusters (-want +got):\n%s", diff)
@@ -287,10 +296,10 @@ func TestUnregister(t *testing.T) {
 		t.Errorf("queues of a broker that is gone: %+v", data.QueueDatas)
 	}
 
-	b.Unregister([]Member{
-		{Cluster: "c", BrokerName: "b2", BrokerAddr: "10.0.1.0:10911", BrokerID: 0},
-		{Cluster: "c", BrokerName: "nobody", BrokerAddr: "10.0.9.9:10911", BrokerID: 0},
-	})
+	b.unregister(
+		Member{Cluster: "c", BrokerName: "b2", BrokerAddr: "10.0.1.0:10911", BrokerID: 0},
+		Member{Cluster: "c", BrokerName: "nobody", BrokerAddr: "10.0.9.9:10911", BrokerID: 0},
+	)
 	if info := b.Clusters(); len(info.ClusterAddrTable) != 0 || len(info.BrokerAddrTable) != 0 || len(b.Topics()) != 0 {
 		t.Errorf("left over: %+v, topics %v", info, b.Topics())
 	}
@@ -307,7 +316,7 @@ func TestActingMaster(t *testing.T) {
 	b.register(reg(1, acting))
 	b.register(reg(2, acting))
 
-	notices := b.Unregister([]Member{{Cluster: "c", BrokerName: "b", BrokerAddr: "10.0.0.0:10911", BrokerID: 0}})
+	notices := b.unregister(Member{Cluster: "c", BrokerName: "b", BrokerAddr: "10.0.0.0:10911", BrokerID: 0})
 	want := []*MinBrokerChanged{{
 		BrokerName: "b", MinBrokerID: 1, MinBrokerAddr: "10.0.0.1:10911", OfflineBrokerAddr: "10.0.0.0:10911",
 		Recipients: []string{"10.0.0.1:10911", "10.0.0.2:10911"},
@@ -364,7 +373,7 @@ func TestNoticeOfABatch(t *testing.T) {
 		BrokerName: "b", MinBrokerID: 2, MinBrokerAddr: "10.0.0.2:10911", OfflineBrokerAddr: "10.0.0.1:10911",
 		Recipients: []string{"10.0.0.2:10911", "10.0.0.4:10911"},
 	}}
-	if diff := cmp.Diff(want, b.Unregister(batch)); diff != "" {
+	if diff := cmp.Diff(want, b.unregister(batch...)); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)
 	}
 }
@@ -374,7 +383,7 @@ func TestActingMasterIsOffByDefault(t *testing.T) {
 	b := newBench(t)
 	b.register(reg(0, acting))
 	b.register(reg(1, acting))
-	if n := b.Unregister([]Member{{Cluster: "c", BrokerName: "b", BrokerAddr: "10.0.0.0:10911"}}); n != nil {
+	if n := b.unregister(Member{Cluster: "c", BrokerName: "b", BrokerAddr: "10.0.0.0:10911"}); n != nil {
 		t.Errorf("notices %v though they are off", n)
 	}
 	data, _ := b.Route("T")
@@ -408,7 +417,7 @@ func TestExpiry(t *testing.T) {
 	b.Touch("c", "unknown:1")
 	b.clock.Advance(10*time.Second + time.Millisecond)
 	want := []Departure{{
-		Member:  Member{Cluster: "c", BrokerName: "b", BrokerAddr: "10.0.0.1:10911", BrokerID: 1},
+		Member:  Member{Cluster: "c", BrokerName: "b", BrokerAddr: "10.0.0.1:10911", BrokerID: 1, AsOf: 2},
 		Channel: "channel 1",
 	}}
 	if diff := cmp.Diff(want, b.Expired()); diff != "" {
@@ -455,10 +464,10 @@ func TestMembersThatNobodyKeepsAliveExpire(t *testing.T) {
 	b.register(reg(0, named("twice")))
 	b.register(reg(1, named("wrong")))
 	b.register(reg(2, named("lives")))
-	b.Unregister([]Member{
-		{Cluster: "c", BrokerName: "b", BrokerAddr: reg(0).BrokerAddr},
-		{Cluster: "c", BrokerName: "nobody", BrokerAddr: reg(1).BrokerAddr, BrokerID: 1},
-	})
+	b.unregister(
+		Member{Cluster: "c", BrokerName: "b", BrokerAddr: reg(0).BrokerAddr},
+		Member{Cluster: "c", BrokerName: "nobody", BrokerAddr: reg(1).BrokerAddr, BrokerID: 1},
+	)
 	var batch []Member
 	for _, d := range b.Expired() {
 		batch = append(batch, d.Member)
@@ -476,7 +485,7 @@ func TestSameNameInTwoClusters(t *testing.T) {
 	b.register(reg(0))
 	b.register(reg(5, func(r *Registration) { r.Cluster = "c2" }))
 	got := b.ByChannel("channel 5")
-	if diff := cmp.Diff([]Member{{Cluster: "c2", BrokerName: "b", BrokerAddr: "10.0.0.5:10911", BrokerID: 5}}, got); diff != "" {
+	if diff := cmp.Diff([]Member{{Cluster: "c2", BrokerName: "b", BrokerAddr: "10.0.0.5:10911", BrokerID: 5, AsOf: 2}}, got); diff != "" {
 		t.Fatalf("ByChannel (-want +got):\n%s", diff)
 	}
 	b.Unregister(got)
@@ -635,7 +644,7 @@ func TestConcurrency(t *testing.T) {
 				table.Expired()
 				table.WipeWritePerm("b")
 				table.Topics()
-				table.Unregister([]Member{{Cluster: "c", BrokerName: "b", BrokerAddr: r.BrokerAddr, BrokerID: worker}})
+				table.Unregister([]Member{table.Leaving(Member{Cluster: "c", BrokerName: "b", BrokerAddr: r.BrokerAddr, BrokerID: worker})})
 			}
 		})
 	}

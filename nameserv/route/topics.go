@@ -43,7 +43,7 @@ func (t *Table) SystemTopics() (topics []string, brokerAddr string) {
 	for _, name := range sortedKeys(t.brokers) {
 		b := t.brokers[name]
 		if lowest, any := b.minID(); any {
-			brokerAddr = b.addrs[lowest]
+			brokerAddr = b.members[lowest].addr
 			break
 		}
 	}

@@ -4,11 +4,22 @@ package route
 type Member struct {
 	Cluster, BrokerName, BrokerAddr string
 	BrokerID                        int64
+	// AsOf is the number of the last registration of anybody when the unregistration came up: what the broker registered since then
+	// stays. A broker that comes back at once registers before its departure is applied. The original forgets it then.
+	AsOf uint64
+}
+
+// Leaving marks a member that asks to be unregistered, as of now.
+func (t *Table) Leaving(m Member) Member {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	m.AsOf = t.number
+	return m
 }
 
 // Unregister applies a batch of departures: one pass over all topics serves the whole batch, however many brokers left
-// at once. It returns the notices that are due.
-func (t *Table) Unregister(batch []Member) []*MinBrokerChanged {
+// at once. It returns who has left, which is all but those that came back since, and the notices that are due.
+func (t *Table) Unregister(batch []Member) (left []Member, due []*MinBrokerChanged) {
 	rules := t.rules()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -17,7 +28,11 @@ func (t *Table) Unregister(batch []Member) []*MinBrokerChanged {
 	reduced := make(map[string]struct{})
 	offline := make(map[string]string) // the smallest member of a group that left, by broker name
 	for _, m := range batch {
-		gone, minGone := t.removeMember(m)
+		gone, minGone, back := t.removeMember(m)
+		if back {
+			continue
+		}
+		left = append(left, m)
 		switch {
 		case gone:
 			removed[m.BrokerName] = struct{}{}
@@ -32,40 +47,46 @@ func (t *Table) Unregister(batch []Member) []*MinBrokerChanged {
 	t.cleanClusters(removed)
 	t.cleanTopics(removed, reduced)
 	if !rules.NotifyMinBrokerIDChanged {
-		return nil
+		return left, nil
 	}
-	var due []*MinBrokerChanged
 	for _, name := range sortedKeys(offline) { // now that all have left: who leaves in the same batch is neither told nor named
 		// Only groups that know acting masters are told.
 		if b := t.brokers[name]; b.actingMaster {
 			due = append(due, newNotice(b, offline[name], ""))
 		}
 	}
-	return due
+	return left, due
 }
 
-// removeMember drops one address. gone: the group has no member left and is forgotten. minGone: the smallest id left.
-func (t *Table) removeMember(m Member) (gone, minGone bool) {
+// removeMember drops one address. gone: the group has no member left and is forgotten. minGone: the smallest id left. back: the
+// member has registered again and stays. Its address may be alive under another name only.
+func (t *Table) removeMember(m Member) (gone, minGone, back bool) {
 	self := address{m.Cluster, m.BrokerAddr}
-	t.dropLive(self)
-	delete(t.filters, self)
+	l, alive := t.lives[self]
+	if back = alive && l.number > m.AsOf; !back {
+		t.dropLive(self)
+		delete(t.filters, self)
+	}
 
 	b, ok := t.brokers[m.BrokerName]
 	if !ok {
-		return false, false
+		return false, false, back
 	}
 	lowest, any := b.minID()
-	minGone = any && lowest == m.BrokerID
-	for id, addr := range b.addrs {
-		if addr == m.BrokerAddr {
-			delete(b.addrs, id)
+	for id, holder := range b.members { // an address has one id in a group
+		if holder.addr != m.BrokerAddr {
+			continue
 		}
+		if holder.number > m.AsOf {
+			return false, false, true
+		}
+		delete(b.members, id)
 	}
-	if len(b.addrs) > 0 {
-		return false, minGone
+	if len(b.members) > 0 {
+		return false, any && lowest == m.BrokerID, false
 	}
 	delete(t.brokers, m.BrokerName)
-	return true, false
+	return true, false, false
 }
 
 // cleanClusters takes the names of forgotten groups out of all clusters: the original leaves them in those that the last member was
