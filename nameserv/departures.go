@@ -81,15 +81,33 @@ func (n *Nameserv) applyDepartures(ctx context.Context) {
 		for len(n.departures) > 0 {
 			batch = append(batch, <-n.departures...)
 		}
-		left, notices := n.routes.Unregister(batch)
-		for _, notice := range notices {
-			n.notify(notice)
-		}
-		for _, m := range left {
+		for _, m := range n.unregister(batch) {
 			n.log.Info().Str("cluster", m.Cluster).Str("broker", m.BrokerName).Int64("id", m.BrokerID).
 				Str("addr", m.BrokerAddr).Msg("broker unregistered")
 		}
 	}
+}
+
+// register applies a registration and queues its notice.
+func (n *Nameserv) register(r *route.Registration) (route.Registered, error) {
+	n.changes.Lock()
+	defer n.changes.Unlock()
+	result, err := n.routes.Register(r)
+	if result.Notice != nil {
+		n.notify(result.Notice)
+	}
+	return result, err
+}
+
+// unregister applies departures, queues their notices and returns who has left.
+func (n *Nameserv) unregister(batch []route.Member) []route.Member {
+	n.changes.Lock()
+	defer n.changes.Unlock()
+	left, notices := n.routes.Unregister(batch)
+	for _, c := range notices {
+		n.notify(c)
+	}
+	return left
 }
 
 // notify queues a notice; a full queue drops it, since members find out by their own next question.

@@ -2,6 +2,7 @@ package nameserv
 
 import (
 	"context"
+	"net"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/skylarkmq/skylark/nameserv/route"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol/body"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
 	"github.com/skylarkmq/skylark/remoting/protocol/header"
 )
 
@@ -38,6 +40,71 @@ func known(t *testing.T, n *Nameserv, addr string, c *remoting.Conn) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A registration that was still waiting when its connection ended does not take the place of a later one on another connection.
+func TestRegistrationOfAnOldConnection(t *testing.T) {
+	t.Parallel()
+	ended := make(chan *remoting.Conn, 1)
+	srv := remoting.NewServer(remoting.DefaultConfig(), nop)
+	srv.OnClose(func(c *remoting.Conn) { ended <- c })
+	addr, err := srv.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runServer(t, srv)
+	broker, err := net.Dial("tcp", addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = broker.Close()
+
+	n, _ := idle(t)
+	current := new(remoting.Conn)
+	known(t, n, "back", current)
+	late := &remoting.Request{Command: *request(code.RegisterBroker, registerBody(t, 1, topic("T"), topic("U"))), Conn: <-ended}
+	h := &header.RegisterBroker{ClusterName: "C", BrokerName: "back", BrokerAddr: "back"}
+	if _, err := n.registerBroker(late, h); err == nil {
+		t.Error("the registration of a connection that has ended was taken")
+	}
+	if len(n.departures) != 0 || len(n.routes.ByChannel(current)) != 1 {
+		t.Errorf("%d departures, %d brokers on the new connection", len(n.departures), len(n.routes.ByChannel(current)))
+	}
+}
+
+// Whatever comes at the same moment, the last notice tells of the last change.
+func TestNoticesInTheOrderOfChanges(t *testing.T) {
+	t.Parallel()
+	n, _ := idle(t)
+	n.cfg.Change(func(c *Config) { c.NotifyMinBrokerIDChanged, c.SupportActingMaster = true, true })
+	acting := true
+	join := func(id int64) {
+		_, err := n.register(&route.Registration{
+			Cluster: "C", BrokerName: "b", BrokerAddr: string('a' + rune(id)), BrokerID: id, EnableActingMaster: &acting,
+			Topics: map[string]body.TopicConfig{"T": topic("T"), "U": topic("U")},
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	join(1)
+	for range 3000 {
+		join(0)
+		master := n.routes.Leaving(route.Member{Cluster: "C", BrokerName: "b", BrokerAddr: "a"})
+		var both sync.WaitGroup
+		both.Go(func() { n.unregister([]route.Member{master}) })
+		both.Go(func() { join(0) })
+		both.Wait()
+		var last *route.MinBrokerChanged
+		for len(n.notices) > 0 {
+			last = <-n.notices
+		}
+		if last.MinBrokerID != 0 {
+			t.Fatalf("the last notice names %d, and the master is back", last.MinBrokerID)
+		}
+		n.unregister([]route.Member{n.routes.Leaving(master)})
+		<-n.notices
 	}
 }
 

@@ -57,6 +57,9 @@ type Nameserv struct {
 	notices    chan *route.MinBrokerChanged
 	started    time.Time // when route queries may begin to be answered, with needWaitForService
 
+	// changes makes one step of a change of the routes and its notice: members must hear last of what was last.
+	changes sync.Mutex
+
 	configWrite sync.Mutex
 
 	mu   sync.Mutex

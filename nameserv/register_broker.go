@@ -33,7 +33,11 @@ func (n *Nameserv) registerBroker(r *remoting.Request, h *header.RegisterBroker)
 	reg.Zone = r.Fields.String(zoneNameField)
 	reg.Channel = r.Conn
 
-	result, err := n.routes.Register(reg)
+	if r.Conn.Closed() {
+		// The broker may have come back on another connection meanwhile: what it sent before must not take its place.
+		return nil, remoting.Fail(code.SystemError, "connection closed")
+	}
+	result, err := n.register(reg)
 	if err != nil {
 		n.log.Warn().Err(err).Str("broker", h.BrokerName).Str("addr", h.BrokerAddr).Msg("register broker refused")
 		if errors.Is(err, route.ErrNotYetRegistered) {
@@ -42,11 +46,8 @@ func (n *Nameserv) registerBroker(r *remoting.Request, h *header.RegisterBroker)
 		return nil, remoting.Failf(code.SystemError, "register broker failed, %v", err)
 	}
 	if r.Conn.Closed() {
-		// The connection went away while we decoded: its close found nothing to unregister.
+		// The connection went away meanwhile: its close found nothing to unregister.
 		n.channelClosed(r.Conn)
-	}
-	if result.Notice != nil {
-		n.notify(result.Notice)
 	}
 	answer := protocol.NewResponse(code.Success, "")
 	answer.Header = &header.RegisterBrokerResponse{HaServerAddr: result.HaServerAddr, MasterAddr: result.MasterAddr}
