@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"hash/crc32"
 	"net"
 	"strconv"
@@ -33,14 +34,20 @@ type registrar struct {
 
 	mu         sync.Mutex
 	servers    []string
-	registered map[string]bool // whether the last registration there went well
-	// flying is where a registration of everything waits for its answer: closed, and gone, when it has it. Only run adds.
-	flying  map[string]chan struct{}
-	flights sync.WaitGroup // those registrations
+	registered map[string]bool             // whether the last registration there went well
+	told       map[string]body.DataVersion // the version of the last one that did
+	news       map[string]*news
+	flying     map[string]context.CancelFunc // the registrations of everything that run began and that have not ended
+	flights    sync.WaitGroup
+	turns      map[string]chan struct{} // see inTurn
+	stopped    bool                     // see left
 }
 
 func newRegistrar(b *Broker, c *remoting.Client) *registrar {
-	return &registrar{b: b, client: c, registered: map[string]bool{}, flying: map[string]chan struct{}{}}
+	return &registrar{
+		b: b, client: c, registered: map[string]bool{}, told: map[string]body.DataVersion{}, news: map[string]*news{},
+		flying: map[string]context.CancelFunc{}, turns: map[string]chan struct{}{},
+	}
 }
 
 func (r *registrar) close() { r.client.Close() }
@@ -51,7 +58,7 @@ func (r *registrar) close() { r.client.Close() }
 // minutes, however long another one keeps us waiting.
 func (r *registrar) run(ctx context.Context) {
 	r.lookup(ctx)
-	r.registerAll(ctx, true)
+	r.registerAll(true)
 	period := min(max(time.Duration(r.b.cfg.Get().RegisterNameServerPeriod)*time.Millisecond, leastPeriod), longestPeriod)
 	repeat := r.b.clock.NewTimer(firstRepeat)
 	defer repeat.Stop()
@@ -62,14 +69,13 @@ func (r *registrar) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			r.flights.Wait()
-			r.unregister()
+			r.leave()
 			return
 		case <-repeat.C():
-			r.registerAll(ctx, r.b.cfg.Get().ForceRegister)
+			r.registerAll(r.b.cfg.Get().ForceRegister)
 			repeat.Reset(period)
 		case <-watch.C():
-			r.registerLost(ctx)
+			r.registerLost()
 		case <-addresses.C():
 			r.lookup(ctx)
 		}
@@ -110,13 +116,13 @@ func (r *registrar) list() []string {
 
 // registerLost registers where the last registration failed, or whose connection
 // has ended since: a name server that restarts has forgotten us.
-func (r *registrar) registerLost(ctx context.Context) {
-	r.launch(ctx, r.idle(func(addr string) bool { return !r.registered[addr] || !r.client.Connected(addr) }), true)
+func (r *registrar) registerLost() {
+	r.launch(r.idle(func(addr string) bool { return !r.registered[addr] || !r.client.Connected(addr) }), true)
 }
 
 // registerAll registers all topics everywhere.
-func (r *registrar) registerAll(ctx context.Context, force bool) {
-	r.launch(ctx, r.idle(func(string) bool { return true }), force)
+func (r *registrar) registerAll(force bool) {
+	r.launch(r.idle(func(string) bool { return true }), force)
 }
 
 // idle is the name servers that want wants, but those whose last registration is
@@ -133,55 +139,46 @@ func (r *registrar) idle(want func(addr string) bool) []string {
 	return list
 }
 
-// launch sends all topics to name servers and does not wait for the answers. Who
-// makes a topic and sees no flight may rely on the next one to tell of it: flights
-// are noted before topics are read.
-func (r *registrar) launch(ctx context.Context, servers []string, force bool) {
-	if len(servers) == 0 {
-		return
-	}
-	r.mu.Lock()
+// launch sends all topics to name servers and does not wait for the answers.
+func (r *registrar) launch(servers []string, force bool) {
 	for _, addr := range servers {
-		r.flying[addr] = make(chan struct{})
-	}
-	r.mu.Unlock()
-	send := r.sender(r.body(nil), force)
-	for _, addr := range servers {
+		ctx, cancel := context.WithCancel(context.Background()) // leave ends it
+		r.mu.Lock()
+		r.flying[addr] = cancel
+		r.mu.Unlock()
 		r.flights.Go(func() {
-			send(ctx, addr)
+			r.inTurn(ctx, addr, func() {
+				if !r.left() { // its turn may come after that of leave
+					r.register(ctx, addr, nil, force)
+				}
+			})
 			r.mu.Lock()
-			close(r.flying[addr])
 			delete(r.flying, addr)
 			r.mu.Unlock()
+			cancel()
 		})
 	}
 }
 
-// announce tells each name server that is present of a change and waits for all.
-func (r *registrar) announce(tell func(addr string)) {
-	var wg sync.WaitGroup
-	for _, addr := range r.present() {
-		wg.Go(func() {
-			if r.knownAt(addr) {
-				tell(addr)
-			}
-		})
-	}
-	wg.Wait()
-}
-
-// knownAt waits for a registration that is under way to a name server and says
-// whether the broker is known there. One that does not know the broker refuses
-// single topics; the registration that it still gets tells of them.
-func (r *registrar) knownAt(addr string) bool {
+// inTurn runs do when nobody else has something on its way to a name server; false
+// when ctx ended before. What is told is read in turn, so that what arrives last is
+// what was true last.
+func (r *registrar) inTurn(ctx context.Context, addr string, do func()) bool {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if flight := r.flying[addr]; flight != nil {
-		r.mu.Unlock()
-		<-flight
-		r.mu.Lock()
+	turn := r.turns[addr]
+	if turn == nil {
+		turn = make(chan struct{}, 1)
+		r.turns[addr] = turn
 	}
-	return r.registered[addr]
+	r.mu.Unlock()
+	select {
+	case turn <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	defer func() { <-turn }()
+	do()
+	return true
 }
 
 // present is the name servers but those that are known to be away: a new topic does
@@ -208,16 +205,18 @@ func (r *registrar) masked(perm int32) int32 {
 	return perm
 }
 
-// body is a registration.
-func (r *registrar) body(only []*topic.Config) *body.RegisterBrokerBody {
+// body is a registration of all topics, or of those of some names that there are.
+func (r *registrar) body(only []string) *body.RegisterBrokerBody {
 	var table map[string]*topic.Config
-	version := r.b.Topics.Version()
+	version := r.b.Topics.Version() // before the topics: they may be newer than it says, not older
 	if only == nil {
 		table, version = r.b.Topics.Snapshot()
 	} else {
 		table = make(map[string]*topic.Config, len(only))
-		for _, c := range only {
-			table[c.TopicName] = c
+		for _, name := range only {
+			if c := r.b.Topics.Get(name); c != nil {
+				table[name] = c
+			}
 		}
 	}
 	out := &body.RegisterBrokerBody{FilterServerList: []string{}}
@@ -234,24 +233,33 @@ func (r *registrar) body(only []*topic.Config) *body.RegisterBrokerBody {
 	return out
 }
 
-// sender encodes a registration once; what it returns brings it to a name server.
-func (r *registrar) sender(reg *body.RegisterBrokerBody, force bool) func(ctx context.Context, addr string) {
+// register brings a registration to a name server, in turn; without force only when
+// it lacks something.
+func (r *registrar) register(ctx context.Context, addr string, only []string, force bool) {
+	ctx, cancel := context.WithTimeout(ctx, r.limit())
+	defer cancel()
+	reg := r.body(only)
+	version := reg.TopicConfigSerializeWrapper.DataVersion
+	if only != nil && len(reg.TopicConfigSerializeWrapper.TopicConfigTable) == 0 {
+		return // deleted meanwhile
+	}
+	if !force && !r.differs(ctx, addr, &version) {
+		return
+	}
 	data, err := body.Encode(reg)
 	if err != nil {
 		r.b.log.Error().Err(err).Msg("registration not written")
-		return func(context.Context, string) {}
+		return
 	}
-	limit := time.Duration(r.b.cfg.Get().RegisterBrokerTimeoutMills) * time.Millisecond
-	return func(ctx context.Context, addr string) {
-		ctx, cancel := context.WithTimeout(ctx, limit)
-		defer cancel()
-		if force || r.differs(ctx, addr, &reg.TopicConfigSerializeWrapper.DataVersion) {
-			r.registerAt(ctx, addr, data)
-		}
-	}
+	r.registerAt(ctx, addr, data, version)
 }
 
-func (r *registrar) registerAt(ctx context.Context, addr string, data []byte) {
+// limit is how long a registration may take.
+func (r *registrar) limit() time.Duration {
+	return time.Duration(r.b.cfg.Get().RegisterBrokerTimeoutMills) * time.Millisecond
+}
+
+func (r *registrar) registerAt(ctx context.Context, addr string, data []byte, version body.DataVersion) {
 	cfg := r.b.cfg.Get()
 	cmd := protocol.NewRequest(code.RegisterBroker, &header.RegisterBroker{
 		BrokerName: cfg.BrokerName, BrokerAddr: r.b.advertised(), ClusterName: cfg.BrokerClusterName, BrokerId: cfg.BrokerID,
@@ -263,6 +271,9 @@ func (r *registrar) registerAt(ctx context.Context, addr string, data []byte) {
 	r.mu.Lock()
 	before, known := r.registered[addr]
 	r.registered[addr] = ok
+	if ok {
+		r.told[addr] = version
+	}
 	r.mu.Unlock()
 	switch {
 	case ok:
@@ -316,68 +327,67 @@ func (r *registrar) differs(ctx context.Context, addr string, version *body.Data
 	return reply.Fields.String("changed") != "false"
 }
 
-func (r *registrar) unregister() {
+// leave unregisters at all name servers, after what is on its way there: it could
+// overtake an unregistration. A name server that does not answer keeps it for
+// unregisterTime; our end of the connections is what it hears then.
+func (r *registrar) leave() {
+	r.mu.Lock()
+	r.stopped = true
+	r.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), unregisterTime)
 	defer cancel()
+	var wg sync.WaitGroup
+	for _, addr := range r.list() {
+		wg.Go(func() { r.leaveAt(ctx, addr) })
+	}
+	wg.Wait()
+	r.mu.Lock()
+	for _, end := range r.flying {
+		end() // at an address that is not in the list any more
+	}
+	r.mu.Unlock()
+	r.flights.Wait()
+}
+
+// left says whether the broker takes its leave: nothing is registered any more.
+func (r *registrar) left() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stopped
+}
+
+func (r *registrar) leaveAt(ctx context.Context, addr string) {
+	if !r.client.Connected(addr) {
+		r.ground(addr) // it has sent nothing yet
+	}
 	cfg := r.b.cfg.Get()
 	cmd := protocol.NewRequest(code.UnregisterBroker, &header.UnRegisterBroker{
 		BrokerName: cfg.BrokerName, BrokerAddr: r.b.advertised(), ClusterName: cfg.BrokerClusterName, BrokerId: cfg.BrokerID,
 	}, nil)
-	var wg sync.WaitGroup
-	for _, addr := range r.list() {
-		if !r.client.Connected(addr) {
-			continue
-		}
-		wg.Go(func() {
-			if _, err := r.client.Call(ctx, addr, cmd); err != nil {
-				r.b.log.Warn().Err(err).Str("nameServer", addr).Msg("not unregistered")
-			}
-		})
-	}
-	wg.Wait()
-}
-
-// AnnounceTopic tells the name servers of one new or changed topic and waits for
-// them.
-func (b *Broker) AnnounceTopic(list ...*topic.Config) {
-	if b.cfg.Get().EnableSingleTopicRegister {
-		for _, c := range list {
-			b.registrar.single(c)
-		}
-		return
-	}
-	b.registrar.tell(list)
-}
-
-// Announce tells the name servers everything again and waits for them.
-func (b *Broker) Announce() { b.registrar.tell(nil) }
-
-// tell registers some topics, or all, as they are when a name server's turn comes:
-// what it heard before is no newer.
-func (r *registrar) tell(only []*topic.Config) {
-	r.announce(func(addr string) { r.sender(r.body(only), true)(context.Background(), addr) }) // it has a limit of its own
-}
-
-// single registers one topic by REGISTER_TOPIC_IN_NAMESRV.
-func (r *registrar) single(c *topic.Config) {
-	cfg := r.b.cfg.Get()
-	data, err := body.Encode(body.TopicRouteData{QueueDatas: []body.QueueData{{
-		BrokerName: cfg.BrokerName, Perm: r.masked(c.Perm), ReadQueueNums: c.ReadQueueNums, WriteQueueNums: c.WriteQueueNums,
-		TopicSysFlag: c.TopicSysFlag,
-	}}})
-	if err != nil {
-		r.b.log.Error().Err(err).Msg("registration of one topic not written")
-		return
-	}
-	limit := time.Duration(cfg.RegisterBrokerTimeoutMills) * time.Millisecond
-	cmd := protocol.NewRequest(code.RegisterTopicInNamesrv, &header.RegisterTopic{Topic: c.TopicName}, data)
-	r.announce(func(addr string) {
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
-		defer cancel()
-		if _, err := r.client.Call(ctx, addr, cmd); err != nil {
-			r.b.log.Warn().Err(err).Str("nameServer", addr).Str("topic", c.TopicName).Msg("topic not registered")
+	var err error
+	mine := r.inTurn(ctx, addr, func() {
+		if r.client.Connected(addr) {
+			_, err = r.client.Call(ctx, addr, cmd)
 		}
 	})
+	if !mine {
+		r.ground(addr)
+		if err = ctx.Err(); r.client.Connected(addr) {
+			err = errors.Join(err, r.client.OneWay(addr, cmd))
+		}
+	}
+	if err != nil {
+		r.b.log.Warn().Err(err).Str("nameServer", addr).Msg("not unregistered")
+	}
+}
+
+// ground ends the registration of everything that is under way to a name server.
+func (r *registrar) ground(addr string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if end := r.flying[addr]; end != nil {
+		end()
+	}
 }
 
 // advertised is the address that is registered.

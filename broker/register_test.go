@@ -157,14 +157,18 @@ func startCounting(t *testing.T) (n *registrations, addr string) {
 	return n, startNameServerOf(t, n.take)
 }
 
-// startNameServerOf runs a name server that only takes registrations.
-func startNameServerOf(t *testing.T, take func(*remoting.Request) (*protocol.Command, error)) (addr string) {
+// startNameServerOf runs a name server that only takes registrations; left is called for
+// each unregistration.
+func startNameServerOf(t *testing.T, take func(*remoting.Request) (*protocol.Command, error), left ...func()) (addr string) {
 	t.Helper()
 	srv := remoting.NewServer(remoting.DefaultConfig(), zerolog.Nop())
 	answer := func(_ struct{}, r *remoting.Request) (*protocol.Command, error) { return take(r) }
 	remoting.Mount(srv, struct{}{}, []remoting.Route[struct{}]{
 		remoting.HandleRaw(code.RegisterBroker, remoting.Admin, answer),
-		remoting.HandleRaw(code.UnregisterBroker, remoting.Inline, func(struct{}, *remoting.Request) (*protocol.Command, error) {
+		remoting.HandleRaw(code.UnregisterBroker, remoting.Query, func(struct{}, *remoting.Request) (*protocol.Command, error) {
+			for _, f := range left {
+				f()
+			}
 			return protocol.NewResponse(code.Success, ""), nil
 		}),
 	})
@@ -214,7 +218,6 @@ func TestNameServerThatHangsDelaysNoOther(t *testing.T) {
 // broker that it does not know, so the topic's registration waits for the first one.
 func TestTopicMadeDuringTheFirstRegistration(t *testing.T) {
 	t.Parallel()
-	const grace = 300 * time.Millisecond // of the first registration for one that overtakes it
 	arrived, overtaken := make(chan int, 100), make(chan bool, 1)
 	var made, second = make(chan struct{}), make(chan struct{}, 100)
 	var calls atomic.Int64
@@ -282,7 +285,11 @@ func TestSingleTopicRegistration(t *testing.T) {
 		t.Fatalf("registered as %+v", q)
 	}
 	f.cfg.Change(func(c *Config) { c.BrokerPermission = int(topic.PermRead) })
-	f.AnnounceTopic(topic.NewConfig("U"))
+	u := topic.NewConfig("U")
+	if err := f.Topics.Put(u); err != nil {
+		t.Fatal(err)
+	}
+	f.AnnounceTopic(u)
 	if q := n.route(c, "U", known).QueueDatas[0]; q.Perm != topic.PermRead {
 		t.Fatalf("a topic of a broker that is read only registered as %+v", q)
 	}
@@ -342,12 +349,15 @@ func TestRegistrationBody(t *testing.T) {
 		t.Fatalf("whole: TBW102 %+v, version %+v", w.TopicConfigTable["TBW102"], w.DataVersion)
 	}
 	f.cfg.Change(func(c *Config) { c.BrokerPermission = 4 })
-	only := []*topic.Config{topic.NewConfig("T")}
-	part := f.registrar.body(only).TopicConfigSerializeWrapper.TopicConfigTable
+	only := topic.NewConfig("T")
+	if err := f.Topics.Put(only); err != nil {
+		t.Fatal(err)
+	}
+	part := f.registrar.body([]string{"T", "not there"}).TopicConfigSerializeWrapper.TopicConfigTable
 	if len(part) != 1 || part["T"].Perm != 4 {
 		t.Fatalf("one topic of a broker that is read only: %+v", part)
 	}
-	if only[0].Perm != 6 {
+	if only.Perm != 6 {
 		t.Fatal("the mask changed the topic itself")
 	}
 	data, err := body.Encode(whole)
