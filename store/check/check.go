@@ -51,7 +51,7 @@ func Run(ctx context.Context, opt Options) (*Report, error) {
 	}
 	defer c.close()
 	for _, part := range []func() error{
-		c.first, c.readCheckpoint, c.readStates, c.listLog, c.listQueues, c.listIndex, c.walkLog,
+		c.first, c.readCheckpoint, c.readStates, c.listLog, c.listQueues, c.lastUnits, c.listIndex, c.walkLog,
 		c.finishQueues, c.finishBatches, c.finishIndex, c.checkCheckpoint, c.checkOffsets, c.checkTimers,
 	} {
 		if err := part(); err != nil {

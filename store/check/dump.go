@@ -142,12 +142,20 @@ func (d *Dumper) records() error {
 	if err := d.c.listLog(); err != nil || len(d.c.log.files) == 0 {
 		return err
 	}
+	if err := d.c.listQueues(); err != nil {
+		return err
+	}
+	if err := d.c.lastUnits(); err != nil {
+		return err
+	}
 	w := &d.c.log
+	w.lenient = true // no unit was compared that would tell of lost ones
 	check := commitlog.Check{BodyCRC: true, Durable: math.MaxInt64, Damaged: func(_ int64, err error) { w.damaged = err }}
 	for from := w.files[0].Start; ; {
 		scan, err := w.log.Scan(from, check, func(_ int64, _ []byte, v *message.View) error {
 			damaged := w.damaged
 			w.damaged = nil
+			d.c.last.storeTime = v.StoreTimestamp
 			return d.record(v, damaged)
 		})
 		if err != nil {

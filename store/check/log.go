@@ -29,6 +29,8 @@ type logWalk struct {
 	log     *commitlog.Log
 	files   []*mapped.File
 	damaged error // of the record that is visited next: its sum is wrong
+	known   int64 // the end of the newest record that a unit leads to
+	lenient bool  // store times decide too, whatever the queues know
 }
 
 // listLog looks at the names and sizes of the files, and opens them.
@@ -215,9 +217,29 @@ func (c *checker) eachPiece(from, to int64, visit func(at int64, piece []byte) b
 	return nil
 }
 
-// resync finds where records go on at or behind an offset.
+// resync finds where the log goes on at or behind an offset. What is there may also
+// be old records, which Java's recovery cuts off and leaves where they are: whether
+// any of it is of the log is decided first, by the rules of a start.
 func (c *checker) resync(from int64) (int64, bool) {
+	if _, ok := c.log.log.Resync(from, c.follows); !ok {
+		return 0, false
+	}
 	return c.log.log.Resync(from, func(int64, *message.View) bool { return true })
+}
+
+// follows says whether a record, or a blank that v is nil for, is proof that the log
+// did not end in front of it. After a clean stop the queues know where it ended, if
+// they are whole. Else what is older than the last record was there before it.
+func (c *checker) follows(at int64, v *message.View) bool {
+	d := &c.report.damage
+	crashed := c.report.Unclean || c.report.InUse
+	if !crashed && at < c.log.known {
+		return true
+	}
+	if crashed || c.log.lenient || c.log.known == 0 || len(d.queues)+len(d.batches) > 0 {
+		return v != nil && v.StoreTimestamp >= c.last.storeTime
+	}
+	return false
 }
 
 // record is called for each record of the log, in order.

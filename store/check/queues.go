@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strconv"
 
 	"github.com/skylarkmq/skylark/internal/vfs"
@@ -113,6 +114,45 @@ func (c *checker) listQueues() error {
 		c.report.Queues.Queues++
 		return err
 	})
+}
+
+// lastUnits finds out up to where the queues know the log.
+func (c *checker) lastUnits() error {
+	for _, q := range c.queues {
+		if err := c.ctx.Err(); err != nil {
+			return err
+		}
+		raw := q.files.last(func(raw []byte) bool { return consumequeue.DecodeUnit(raw).Written() })
+		if raw == nil {
+			continue
+		}
+		if u := consumequeue.DecodeUnit(raw); !u.Filler() {
+			c.log.known = max(c.log.known, u.End())
+		}
+	}
+	for _, b := range c.batches {
+		if raw := b.files.last(func(raw []byte) bool { return consumequeue.DecodeBatchUnit(raw).Written() }); raw != nil {
+			u := consumequeue.DecodeBatchUnit(raw)
+			c.log.known = max(c.log.known, u.PhyOffset+int64(u.Size))
+		}
+	}
+	return nil
+}
+
+// last is the last unit in the newest file that has one; nil: none that can be read.
+func (f *queueFiles) last(written func(raw []byte) bool) []byte {
+	for _, start := range slices.Backward(f.starts) {
+		has := func(n int) bool {
+			raw, ok, err := f.bytes(start + int64(n)*f.unit)
+			return ok && err == nil && written(raw)
+		}
+		n := sort.Search(int(f.size/f.unit), func(n int) bool { return !has(n) })
+		if n > 0 && has(n-1) {
+			raw, _, _ := f.bytes(start + int64(n-1)*f.unit) // has just read it
+			return raw
+		}
+	}
+	return nil
 }
 
 func (d *damage) mark(set map[queueKey]bool, key queueKey, damaged bool) {

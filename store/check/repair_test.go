@@ -1,0 +1,110 @@
+package check
+
+import (
+	"bytes"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/store"
+)
+
+// aKey gives the index something to hold.
+const aKey = "KEYS\x01k\x02"
+
+// filled is a store that was stopped cleanly, with n messages of one queue.
+func filled(t *testing.T, n, body int, properties string) (hurt, *store.Config) {
+	t.Helper()
+	h := hurt{t, t.TempDir()}
+	cfg := store.Defaults()
+	cfg.StorePathRootDir = h.root
+	cfg.MappedFileSizeCommitLog, cfg.MappedFileSizeConsumeQueue, cfg.MaxHashSlotNum, cfg.MaxIndexNum = 1<<17, 20_000, 64, 1024
+	put(t, &cfg, n, body, properties)
+	return h, &cfg
+}
+
+func put(t *testing.T, cfg *store.Config, n, body int, properties string) {
+	t.Helper()
+	s, err := store.Open(config.NewSection(*cfg), store.Options{Log: zerolog.Nop(), StoreHost: netip.MustParseAddrPort("127.0.0.1:10911")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range n {
+		m := message.Message{Topic: "T", Body: bytes.Repeat([]byte("b"), body), Properties: []byte(properties)}
+		if res := s.Put(&m); res.Status != store.PutOK {
+			t.Fatal(res)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stale puts whole records behind the end, as they are when Java's recovery has cut
+// the log off and others were written over the first of them.
+func (h hurt) stale(end, storeTime int64) {
+	h.Helper()
+	m := message.Message{Topic: "T", Body: bytes.Repeat([]byte("o"), 300), BornHost: noHostButOne, StoreHost: noHostButOne, Properties: []byte("KEYS\x01old\x02")}
+	h.write(firstLog, end, []byte("the rest of one"))
+	for n, at := int64(150), end+40; n < 170; n++ {
+		rec, err := message.Encoding{}.AppendRecord(nil, &m)
+		if err != nil {
+			h.Fatal(err)
+		}
+		message.Patch(rec, message.StoreTimestampAt(rec), n, at, storeTime)
+		h.write(firstLog, at, rec)
+		at += int64(len(rec))
+	}
+}
+
+var noHostButOne = netip.MustParseAddrPort("127.0.0.1:10911")
+
+// Old records behind the end of the log are not of the log: neither after a clean
+// stop, when the queues say so, nor after a crash, when their age does.
+func TestOldRecordsBehindTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"clean", "clean, and no queues", "crashed"} {
+		t.Run(strings.ReplaceAll(how, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			h, cfg := filled(t, 100, 10, aKey)
+			before := run2(t, cfg)
+			h.stale(before.Log.End, before.Log.LastTime-1000)
+			switch how {
+			case "clean, and no queues":
+				h.remove("consumequeue")
+			case "crashed":
+				h.write("abort", 0, nil)
+			}
+			r := run2(t, cfg)
+			if r.Log.End != before.Log.End || r.Log.Records != 100 || r.Counts[LogDamage] > 0 || r.Counts[LogTail] != 1 || r.Clean() != (how != "clean, and no queues") {
+				t.Errorf("%+v, want an end at %d: %+v", r.Log, before.Log.End, r.Problems)
+			}
+			if !r.Clean() {
+				repair(t, r, cfg)
+			}
+			var out bytes.Buffer
+			d, err := NewDumper(t.Context(), Options{Config: cfg}, Filter{Queue: -1}, &out)
+			if err != nil || d.Dump("records") != nil || bytes.Count(out.Bytes(), []byte("\n")) != 100 {
+				t.Errorf("the dump shows %d records: %v", bytes.Count(out.Bytes(), []byte("\n")), err)
+			}
+		})
+	}
+}
+
+// What is damaged in front of old records is still repaired, and the old ones stay out.
+func TestDamageAndOldRecords(t *testing.T) {
+	t.Parallel()
+	h, cfg := filled(t, 100, 10, aKey)
+	before := run2(t, cfg)
+	h.stale(before.Log.End, before.Log.LastTime-1000)
+	at, _ := h.nth(50)
+	h.flip(firstLog, at+2)
+	r := run2(t, cfg)
+	if p := repair(t, r, cfg); p.Lost != 1 || r.Log.End != before.Log.End {
+		t.Errorf("%d lost, the log ends at %d, want 1 and %d: %+v", p.Lost, r.Log.End, before.Log.End, r.Problems)
+	}
+}
