@@ -65,12 +65,21 @@ func (c *checker) skipTo(b *batchQueue, phy int64) {
 		if !ok || u.PhyOffset >= phy {
 			return
 		}
-		if u.PhyOffset < c.report.Log.Min {
-			c.report.Queues.Expired++
-		} else if !c.inRegion(u.PhyOffset) {
-			c.strayBatch(b, u)
-		}
+		c.leftBatch(b, u)
 		b.at += consumequeue.BatchUnitSize
+	}
+}
+
+// leftBatch judges a batch unit that no record wanted. Where the log is damaged its
+// record is lost, and nothing will stand for it: the unit goes.
+func (c *checker) leftBatch(b *batchQueue, u consumequeue.BatchUnit) {
+	switch {
+	case u.PhyOffset < c.report.Log.Min:
+		c.report.Queues.Expired++
+	case c.inRegion(u.PhyOffset):
+		c.report.damage.mark(c.report.damage.batches, b.key, true)
+	default:
+		c.strayBatch(b, u)
 	}
 }
 
@@ -90,11 +99,7 @@ func (c *checker) finishBatches() error {
 			if !ok {
 				break
 			}
-			if u.PhyOffset < c.report.Log.Min {
-				c.report.Queues.Expired++
-			} else {
-				c.strayBatch(b, u)
-			}
+			c.leftBatch(b, u)
 			b.max = max(b.max, u.End())
 			b.at += consumequeue.BatchUnitSize
 		}
