@@ -171,7 +171,7 @@ func (c *checker) damaged(from, to int64, stop, err error) {
 	} else if err == nil {
 		c.report.add(Error, LogDamage, c.pathOf(from), from, "%d bytes up to %d are no record: %v; Java's recovery after a crash would cut the log off here", to-from, to, stop)
 	}
-	c.report.damage.regions = append(c.report.damage.regions, region{from, to, c.last.storeTime})
+	c.report.damage.addRegion(region{from, to, c.last.storeTime})
 }
 
 // tail looks at what follows the last record.
@@ -252,15 +252,14 @@ func (c *checker) record(phy int64, rec []byte, v *message.View) error {
 	if damaged != nil {
 		c.lostBody(v)
 	} else if hasSum(v) {
-		c.report.Log.Sealed++
-		damaged = message.CheckPropertyCRC(rec)
+		damaged = c.sealed(phy, rec, v)
 	}
 	if damaged == nil && v.StoreTimestamp < c.last.storeTime && c.report.Log.Records > 0 {
 		c.report.add(Note, LogDamage, c.pathOf(phy), phy, "the store time %d is before that of the record in front of it, %d: the clock went back", v.StoreTimestamp, c.last.storeTime)
 	}
 	if damaged != nil {
 		c.report.add(Error, LogDamage, c.pathOf(phy), phy, "the record of %d bytes, topic %q queue %d offset %d, is damaged: %v", v.Size, shown(v.Topic), v.QueueID, v.QueueOffset, damaged)
-		c.report.damage.regions = append(c.report.damage.regions, region{phy, phy + int64(v.Size), c.last.storeTime})
+		c.report.damage.addRegion(region{phy, phy + int64(v.Size), c.last.storeTime})
 		c.last.end = phy + int64(v.Size)
 		return nil
 	}
@@ -328,7 +327,7 @@ func (c *checker) misplaced(q *queue, offset int64, v *message.View) {
 	d := &c.report.damage
 	c.report.add(Error, LogDamage, c.pathOf(v.PhyOffset), v.PhyOffset, "the record says topic %q queue %d offset %d, its unit is in %s at %d",
 		shown(v.Topic), v.QueueID, v.QueueOffset, q.dir, offset)
-	d.regions = append(d.regions, region{v.PhyOffset, v.PhyOffset + int64(v.Size), v.StoreTimestamp})
+	d.addRegion(region{v.PhyOffset, v.PhyOffset + int64(v.Size), v.StoreTimestamp})
 	d.lost = append(d.lost, identity{q.key, offset, v.PhyOffset})
 }
 
@@ -344,6 +343,40 @@ func (c *checker) lostBody(v *message.View) {
 	}
 	q.next, q.lastPhy = v.QueueOffset+1, v.PhyOffset
 	c.report.damage.lost = append(c.report.damage.lost, identity{q.key, v.QueueOffset, v.PhyOffset})
+}
+
+// sealed compares a record with the sum that it ends with. A client may have sent a
+// property of that name: a broker that does not write sums keeps it as it is. The body
+// has the right sum, so a wrong one here is damage only where the broker writes them,
+// or where the unit differs as well.
+func (c *checker) sealed(phy int64, rec []byte, v *message.View) error {
+	err := message.CheckPropertyCRC(rec)
+	if err == nil {
+		c.report.Log.Sealed++
+		return nil
+	}
+	if c.cfg.EnabledAppendPropCRC || c.cfg.ForceVerifyPropCRC || c.unitDiffers(v) {
+		return err
+	}
+	c.report.add(Note, LogDamage, c.pathOf(phy), phy, "the property %s is not the sum of the record: a client sent it, or a property is damaged", message.PropertyCRC32)
+	return nil
+}
+
+// unitDiffers says whether the place that comes next in its queue, which the record
+// says is its own, has the unit of another one.
+func (c *checker) unitDiffers(v *message.View) bool {
+	var d store.Derived
+	c.derive.Of(v, &d)
+	q := c.queues[queueKey{string(v.Topic), v.QueueID}]
+	if !d.Queued || q == nil || v.SysFlag&message.FlagInnerBatch != 0 || q.next >= 0 && q.next != v.QueueOffset || v.QueueOffset < 0 || v.QueueOffset > store.MaxQueueOffset {
+		return false
+	}
+	u, ok := c.unitAt(q, v.QueueOffset-q.shift)
+	if !ok || u.Filler() {
+		return false
+	}
+	plain := q.key.topic != message.TopicSchedule && !consumequeue.IsExtAddress(u.TagsCode)
+	return u.PhyOffset != d.Unit.PhyOffset || u.Size != d.Unit.Size || plain && u.TagsCode != d.Unit.TagsCode
 }
 
 // hasSum says whether a record ends with the sum over the whole of it.

@@ -81,9 +81,7 @@ func (p *Repair) planLog() {
 	for _, f := range d.logFiles {
 		p.step("resize", f.path, "from %d to %d bytes", f.has, p.cfg.MappedFileSizeCommitLog)
 	}
-	regions := slices.Clone(d.regions)
-	slices.SortFunc(regions, func(a, b region) int { return cmp.Compare(a.from, b.from) })
-	for _, g := range regions {
+	for _, g := range d.regions {
 		if n := len(p.regions); n > 0 && g.from <= p.regions[n-1].to {
 			p.regions[n-1].to = max(p.regions[n-1].to, g.to)
 			continue
@@ -105,7 +103,7 @@ func (p *Repair) planLog() {
 		}
 	}
 	for _, id := range d.lost {
-		lose(id, slices.IndexFunc(p.regions, func(g region) bool { return id.phy >= g.from && id.phy < g.to }))
+		lose(id, regionOf(p.regions, id.phy))
 	}
 	for _, h := range d.holes {
 		at := slices.IndexFunc(p.regions, func(g region) bool { return g.from > h.after && g.to <= h.before })

@@ -258,7 +258,7 @@ func (c *checker) queued(v *message.View) {
 	}
 	if !message.SafeTopic(v.Topic) || v.QueueID < 0 || v.QueueOffset < 0 || v.QueueOffset > store.MaxQueueOffset {
 		c.report.add(Error, LogDamage, c.pathOf(v.PhyOffset), v.PhyOffset, "topic %q queue %d offset %d: no queue can hold it", shown(v.Topic), v.QueueID, v.QueueOffset)
-		c.report.damage.regions = append(c.report.damage.regions, region{v.PhyOffset, v.PhyOffset + int64(v.Size), v.StoreTimestamp})
+		c.report.damage.addRegion(region{v.PhyOffset, v.PhyOffset + int64(v.Size), v.StoreTimestamp})
 		return
 	}
 	q := c.queue(queueKey{string(v.Topic), v.QueueID})
@@ -428,13 +428,24 @@ func (c *checker) stray(q *queue, offset int64, u consumequeue.Unit) {
 	}
 }
 
-func (c *checker) inRegion(phy int64) bool {
-	for _, g := range c.report.damage.regions {
-		if phy >= g.from && phy < g.to {
-			return true
-		}
+func (c *checker) inRegion(phy int64) bool { return regionOf(c.report.damage.regions, phy) >= 0 }
+
+// regionOf is which of the regions, which are in order, a place is in; -1: in none.
+func regionOf(list []region, phy int64) int {
+	i := sort.Search(len(list), func(i int) bool { return list[i].to > phy })
+	if i == len(list) || list[i].from > phy {
+		return -1
 	}
-	return false
+	return i
+}
+
+// addRegion keeps the regions in order. Almost all come in order.
+func (d *damage) addRegion(g region) {
+	i := len(d.regions)
+	if i > 0 && d.regions[i-1].from > g.from {
+		i = sort.Search(i, func(i int) bool { return d.regions[i].from > g.from })
+	}
+	d.regions = slices.Insert(d.regions, i, g)
 }
 
 // headDamaged: a unit that leads to exactly a record, and the record says that it

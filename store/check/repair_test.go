@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net/netip"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/internal/goldenstore"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store"
 )
@@ -106,5 +108,48 @@ func TestDamageAndOldRecords(t *testing.T) {
 	r := run2(t, cfg)
 	if p := repair(t, r, cfg); p.Lost != 1 || r.Log.End != before.Log.End {
 		t.Errorf("%d lost, the log ends at %d, want 1 and %d: %+v", p.Lost, r.Log.End, before.Log.End, r.Problems)
+	}
+}
+
+// A message may have the property in which brokers keep the sum of a record: a store
+// that does not write it keeps what came.
+func TestSumOfAClient(t *testing.T) {
+	t.Parallel()
+	h, cfg := filled(t, 20, 10, "TAGS\x01a\x02__CRC32#\x010123456789\x02")
+	r := run2(t, cfg)
+	if !r.Clean() || r.Counts[LogDamage] != 20 || r.Log.Sealed != 0 || Plan(r, cfg).sealed {
+		t.Errorf("%d records sealed, %+v", r.Log.Sealed, r.Problems)
+	}
+	sure := *cfg
+	sure.EnabledAppendPropCRC = true
+	if r := run2(t, &sure); r.Errors != 20 {
+		t.Errorf("with enabledAppendPropCRC: %d errors", r.Errors)
+	}
+	at, v := h.nth(7)
+	h.flip(firstLog, at+int64(v.Size)-int64(len(v.Properties))+5) // of the tag: the unit has another hash
+	if r := run2(t, cfg); r.Errors == 0 || r.damage.regions == nil || r.damage.regions[0].from != at {
+		t.Errorf("the record and its unit differ: %+v", r.Problems)
+	}
+}
+
+// A damaged record of many messages takes its unit along, also when it is the last.
+func TestDamagedBatch(t *testing.T) {
+	t.Parallel()
+	for _, last := range []bool{false, true} {
+		root := goldenstore.Unpack(t, "java-5.4.0-features")
+		shrink(t, root)
+		h, cfg := hurt{t, root}, settings(root)
+		const batches = "batchconsumequeue/FeatBatchCQ/0/00000000000000000000"
+		units := h.read(batches)
+		n := 0
+		for last && binary.BigEndian.Uint32(units[(n+1)*46+8:]) > 0 {
+			n++
+		}
+		h.flip(firstLog, int64(binary.BigEndian.Uint64(units[n*46:]))+5)
+		r := run2(t, cfg)
+		if r.Counts[LogDamage] != 1 {
+			t.Fatalf("%+v", r.Problems)
+		}
+		repair(t, r, cfg)
 	}
 }
