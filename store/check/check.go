@@ -82,7 +82,7 @@ func newChecker(ctx context.Context, opt Options) (*checker, error) {
 			"mappedFileSizeCommitLog": int64(cfg.MappedFileSizeCommitLog), "mappedFileSizeConsumeQueue": int64(cfg.MappedFileSizeConsumeQueue),
 			"maxHashSlotNum": int64(cfg.MaxHashSlotNum), "maxIndexNum": int64(cfg.MaxIndexNum),
 		},
-		damage: damage{queues: map[queueKey]bool{}, batches: map[queueKey]bool{}, dead: map[queueKey]bool{}},
+		damage: damage{queues: map[queueKey]bool{}, batches: map[queueKey]bool{}, dead: map[queueKey]bool{}, shifted: map[queueKey]bool{}},
 	}
 	derive, err := store.NewDeriver(cfg.MessageDelayLevel)
 	if err != nil {

@@ -276,15 +276,20 @@ func TestCover(t *testing.T) {
 		endsFile bool
 		left     int
 	}{
-		{92, 0, false, 0}, {93, 0, false, 0}, {200, 1, false, 0}, {96, 1, false, 0}, {1000, 3, false, 0}, {1000, 50, false, 42},
+		{92, 0, false, 0}, {93, 0, false, 0}, {200, 1, false, 0}, {96, 1, false, 0}, {1000, 3, false, 0}, {1000, 10, false, 0}, {1000, 50, false, 40}, {188, 1, false, 0},
 		{3 << 20, 2, false, 0}, {8, 0, true, 0}, {100, 1, true, 0}, {103, 1, true, 0}, {4096, 2, true, 0},
 	} {
 		for _, sealed := range []bool{false, true} {
 			data := make([]byte, row.size)
-			p := patch{from: 1000, to: 1000 + row.size, endsFile: row.endsFile, storeTime: 77, sealed: sealed, write: func(at int64, rec []byte) error {
+			p := patch{from: 1000, to: 1000 + row.size, endsFile: row.endsFile, storeTime: 77, write: func(at int64, rec []byte) error {
 				copy(data[at-1000:], rec)
 				return nil
 			}}
+			for _, p.style = range styles(sealed) {
+				if _, left, _ := p.place(ids(row.ids)); len(left) == 0 {
+					break
+				}
+			}
 			left, err := p.cover(ids(row.ids))
 			if err != nil || !sealed && len(left) != row.left {
 				t.Errorf("%+v sealed %t: %v, %d left", row, sealed, err, len(left))

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strconv"
+	"strings"
 
+	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store"
 )
 
@@ -27,11 +30,14 @@ type Repair struct {
 	// Lost are messages that no repair brings back: their places are taken by
 	// records that say so.
 	Lost int `json:"lostMessages"`
+	// Refused is why Write does nothing at all, and what to do instead.
+	Refused string `json:"refused,omitempty"`
 
 	cfg     *store.Config
 	report  *Report
 	regions []region
 	lost    map[int][]identity // by region
+	styles  []style            // of the stand-ins, by region
 	queues  []queueKey
 	batches []queueKey
 	sealed  bool
@@ -91,6 +97,21 @@ func (p *Repair) planLog() {
 		}
 		p.regions = append(p.regions, g)
 	}
+	p.planLost()
+	for i, g := range p.regions {
+		p.planRegion(i)
+		p.Lost += len(p.lost[i])
+		p.step("quarantine", "commitlog", "[%d, %d): %d bytes are replaced by %d records that stand for lost messages, and filler", g.from, g.to, g.to-g.from, len(p.lost[i]))
+	}
+}
+
+// noPhy is the place of a message that only a hole in its queue tells of.
+const noPhy = -1
+
+// planLost says which messages were in which region: those that a unit leads to, and
+// those whose places in a queue no record has.
+func (p *Repair) planLost() {
+	d := &p.report.damage
 	seen := map[queueKey]map[int64]bool{}
 	lose := func(id identity, at int) {
 		if seen[id.key] == nil {
@@ -99,23 +120,51 @@ func (p *Repair) planLog() {
 		if at >= 0 && !seen[id.key][id.offset] {
 			seen[id.key][id.offset] = true
 			p.lost[at] = append(p.lost[at], id)
-			p.Lost++
 		}
 	}
 	for _, id := range d.lost {
 		lose(id, regionOf(p.regions, id.phy))
 	}
 	for _, h := range d.holes {
-		at := slices.IndexFunc(p.regions, func(g region) bool { return g.from > h.after && g.to <= h.before })
-		for offset := h.from; at >= 0 && offset < h.to && offset-h.from < (p.regions[at].to-p.regions[at].from)/recordRoom; offset++ {
-			lose(identity{h.key, offset, p.regions[at].from}, at)
+		at := sort.Search(len(p.regions), func(i int) bool { return p.regions[i].from > h.after })
+		if at == len(p.regions) || p.regions[at].to > h.before {
+			continue
+		}
+		g := p.regions[at]
+		for offset := h.from; offset < h.to && h.to-h.from <= (g.to-g.from)/recordRoom; offset++ {
+			lose(identity{h.key, offset, noPhy}, at)
 		}
 	}
-	for i, g := range p.regions {
-		slices.SortFunc(p.lost[i], func(a, b identity) int {
-			return cmp.Or(cmp.Compare(a.phy, b.phy), cmp.Compare(a.key.topic, b.key.topic), cmp.Compare(a.key.id, b.key.id), cmp.Compare(a.offset, b.offset))
-		})
-		p.step("quarantine", "commitlog", "[%d, %d): %d bytes are replaced by %d records that stand for lost messages, and filler", g.from, g.to, g.to-g.from, len(p.lost[i]))
+}
+
+// planRegion decides what the stand-ins of a region look like. When there is no room
+// for all, two kinds go without. Places that only a hole in a queue tells of: the queue
+// gets units for them when it is built anew. Light queues, which share one record: they
+// keep their units, which lead into what covers it.
+func (p *Repair) planRegion(i int) {
+	g, ids := p.regions[i], p.lost[i]
+	guessed := slices.ContainsFunc(ids, func(id identity) bool { return id.phy == noPhy })
+	slices.SortFunc(ids, func(a, b identity) int {
+		order := cmp.Compare(a.phy, b.phy)
+		if guessed {
+			order = 0 // one without a place may be between two that have one
+		}
+		return cmp.Or(order, cmp.Compare(a.key.topic, b.key.topic), cmp.Compare(a.key.id, b.key.id), cmp.Compare(a.offset, b.offset))
+	})
+	known := slices.DeleteFunc(slices.Clone(ids), func(id identity) bool { return id.phy == noPhy })
+	heavy := slices.DeleteFunc(slices.Clone(known), func(id identity) bool { return strings.HasPrefix(id.key.topic, message.LMQPrefix) })
+	var err error
+	for _, list := range [][]identity{ids, known, heavy} {
+		for _, s := range styles(p.sealed) {
+			if err = fits(g, int64(p.cfg.MappedFileSizeCommitLog), s, list); err == nil {
+				p.lost[i], p.styles = list, append(p.styles, s)
+				return
+			}
+		}
+	}
+	p.styles = append(p.styles, style{})
+	if p.Refused == "" {
+		p.Refused = fmt.Sprintf("%v. Nothing was changed. After a clean stop the broker starts here: it leaves that part of the log out and serves what is behind it", err)
 	}
 }
 

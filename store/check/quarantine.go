@@ -31,40 +31,100 @@ const (
 
 var noHost = netip.AddrPortFrom(netip.AddrFrom4([4]byte{}), 0)
 
+// style is what stand-ins carry beside topic, queue and offset.
+type style struct {
+	named  bool // PropertyQuarantined
+	sealed bool // the sum over the record
+}
+
+// styles are those to try, the one that takes most room first.
+func styles(sealed bool) []style {
+	if !sealed {
+		return []style{{named: true}, {}}
+	}
+	return []style{{true, true}, {false, true}, {false, false}}
+}
+
 // patch makes the records that cover a part of the log within one file.
 type patch struct {
 	from, to  int64
 	endsFile  bool
 	storeTime int64
-	sealed    bool
+	style     style
 	write     func(at int64, rec []byte) error
 }
 
-// cover writes stand-ins, filler, and the blank; it returns the identities for
-// which there was no room.
-func (p *patch) cover(ids []identity) ([]identity, error) {
-	at := p.from
-	for len(ids) > 0 {
+// patches are the parts of a region, file by file.
+func patches(g region, fileSize int64, s style) []patch {
+	var list []patch
+	for from := g.from; from < g.to; {
+		end := from/fileSize*fileSize + fileSize
+		to := min(g.to, end)
+		list = append(list, patch{from: from, to: to, endsFile: to == end, storeTime: g.storeTime, style: s})
+		from = to
+	}
+	return list
+}
+
+// fits says whether a region has room for stand-ins, without writing any.
+func fits(g region, fileSize int64, s style, ids []identity) error {
+	all := len(ids)
+	for _, p := range patches(g, fileSize, s) {
+		placed, left, end := p.place(ids)
+		if len(placed) == 0 && !p.closes(p.to-end) {
+			return fmt.Errorf("no record fits into [%d, %d)", p.from, p.to)
+		}
+		ids = left
+	}
+	if len(ids) > 0 {
+		return fmt.Errorf("there is no room in [%d, %d) for records that stand for %d of its %d lost messages", g.from, g.to, len(ids), all)
+	}
+	return nil
+}
+
+// placed is where a stand-in goes.
+type placed struct {
+	identity
+	at, size int64
+}
+
+// place lays stand-ins out; it returns the identities for which there was no room, and
+// where the last one ends.
+func (p *patch) place(ids []identity) (list []placed, left []identity, end int64) {
+	end = p.from
+	for ; len(ids) > 0; ids = ids[1:] {
 		m := p.standIn(ids[0])
-		size, err := p.size(&m)
-		left := p.to - at - size
+		rec, err := message.Encoding{LongTopics: true, PropertyCRC: p.style.sealed}.AppendRecord(nil, &m)
+		size := int64(len(rec))
+		left := p.to - end - size
 		if err != nil || left < 0 {
 			break
 		}
 		if !p.closes(left) {
 			size += left // no other record fits behind it
 		}
-		if err := p.record(at, size, &m, ids[0].offset); err != nil {
-			return ids, err
-		}
-		at, ids = at+size, ids[1:]
+		list = append(list, placed{ids[0], end, size})
+		end += size
 	}
-	return ids, p.fill(at)
+	return list, ids, end
+}
+
+// cover writes stand-ins, filler, and the blank; it returns the identities for
+// which there was no room.
+func (p *patch) cover(ids []identity) ([]identity, error) {
+	list, left, end := p.place(ids)
+	for _, s := range list {
+		m := p.standIn(s.identity)
+		if err := p.record(s.at, s.size, &m, s.offset); err != nil {
+			return left, err
+		}
+	}
+	return left, p.fill(end)
 }
 
 // closes says whether what is left of the part can be covered by itself.
 func (p *patch) closes(left int64) bool {
-	return left == 0 || left >= recordRoom+1 || p.endsFile && left >= message.BlankSize
+	return left == 0 || left >= recordRoom || p.endsFile && left >= message.BlankSize
 }
 
 // fill covers the rest with filler, or a blank.
@@ -90,27 +150,18 @@ func (p *patch) fill(at int64) error {
 	return nil
 }
 
+// standIn has an empty body.
 func (p *patch) standIn(id identity) message.Message {
-	return message.Message{
-		Topic: id.key.topic, QueueID: id.key.id, BornTimestamp: p.storeTime, BornHost: noHost, StoreHost: noHost,
-		Properties: message.AppendProperty(nil, PropertyQuarantined, strconv.FormatInt(p.from, 10)),
+	m := message.Message{Topic: id.key.topic, QueueID: id.key.id, BornTimestamp: p.storeTime, BornHost: noHost, StoreHost: noHost}
+	if p.style.named {
+		m.Properties = message.AppendProperty(nil, PropertyQuarantined, strconv.FormatInt(p.from, 10))
 	}
-}
-
-// size is that of a message with an empty body. Where room is scarce it goes
-// without the property.
-func (p *patch) size(m *message.Message) (int64, error) {
-	rec, err := message.Encoding{LongTopics: true, PropertyCRC: p.sealed}.AppendRecord(nil, m)
-	if int64(len(rec)) > p.to-p.from {
-		m.Properties = nil
-		rec, err = message.Encoding{LongTopics: true, PropertyCRC: p.sealed}.AppendRecord(nil, m)
-	}
-	return int64(len(rec)), err
+	return m
 }
 
 // record writes a message whose body of zeros makes it as long as wanted.
 func (p *patch) record(at, size int64, m *message.Message, offset int64) error {
-	enc := message.Encoding{LongTopics: true, PropertyCRC: p.sealed}
+	enc := message.Encoding{LongTopics: true, PropertyCRC: p.style.sealed}
 	m.Body = nil
 	rec, err := enc.AppendRecord(nil, m)
 	if err != nil {

@@ -276,13 +276,24 @@ func (c *checker) queued(v *message.View) {
 func (c *checker) jump(q *queue, v *message.View) {
 	if u, ok := c.unitAt(q, q.next-q.shift); ok && u.PhyOffset == v.PhyOffset && v.QueueOffset > q.next {
 		q.shift += v.QueueOffset - q.next
+		c.report.damage.shifted[q.key] = true
 		c.report.add(Note, QueueHole, q.dir, v.QueueOffset, "the record at %d has offset %d and its unit is at %d: the queue was built from a log with a hole", v.PhyOffset, v.QueueOffset, v.QueueOffset-q.shift)
 		return
 	}
-	c.report.add(Warning, QueueHole, q.dir, v.QueueOffset, "the record at %d has offset %d, the one before it in the log %d", v.PhyOffset, v.QueueOffset, q.next-1)
+	s := Warning
+	if c.plugged(q, q.next-q.shift) && c.plugged(q, v.QueueOffset-q.shift-1) {
+		s = Note
+	}
+	c.report.add(s, QueueHole, q.dir, v.QueueOffset, "the record at %d has offset %d, the one before it in the log %d", v.PhyOffset, v.QueueOffset, q.next-1)
 	if v.QueueOffset > q.next {
 		c.report.damage.holes = append(c.report.damage.holes, hole{q.key, q.next, v.QueueOffset, q.lastPhy, v.PhyOffset})
 	}
+}
+
+// plugged says whether a unit leads to where a repair has covered damage.
+func (c *checker) plugged(q *queue, offset int64) bool {
+	u, ok := c.unitAt(q, offset)
+	return ok && c.inQuarantine(u.PhyOffset)
 }
 
 // lightQueues compares the units of queues that share a record (LMQ). Whether they
@@ -420,6 +431,8 @@ func (c *checker) stray(q *queue, offset int64, u consumequeue.Unit) {
 		r.damage.mark(r.damage.queues, q.key, s != Note)
 	case c.inRegion(u.PhyOffset):
 		r.damage.lost = append(r.damage.lost, identity{q.key, offset, u.PhyOffset})
+	case c.inQuarantine(u.PhyOffset):
+		r.add(Note, UnitStray, q.dir, offset, "the unit leads into a part of the log that a repair has covered: its message is lost, and no record stands for it")
 	case c.headDamaged(q, offset, u):
 	default:
 		s := c.severity(Error, r.Log.LastTime)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
 
 	"github.com/rs/zerolog"
@@ -137,6 +138,7 @@ type refill struct {
 	index   *index.Index
 	derive  store.Deriver
 	d       store.Derived
+	filler  span // of the log, in front of the record: no message is there
 }
 
 func (w *writer) refill() error {
@@ -196,9 +198,15 @@ func (r *refill) walk() error {
 	return err
 }
 
-func (r *refill) record(_ int64, _ []byte, v *message.View) error {
+func (r *refill) record(phy int64, _ []byte, v *message.View) error {
 	if err := r.w.ctx.Err(); err != nil {
 		return err
+	}
+	if quarantined(v) && !message.Indexed(v.SysFlag) {
+		if r.filler.to != phy {
+			r.filler.from = phy
+		}
+		r.filler.to = phy + int64(v.Size)
 	}
 	r.derive.Of(v, &r.d)
 	if v.SysFlag&message.FlagInnerBatch != 0 {
@@ -228,7 +236,30 @@ func (r *refill) put(key queueKey, offset int64, v *message.View) error {
 	if q == nil {
 		return nil
 	}
+	if !r.w.report.damage.shifted[key] { // consumers stand where the units are
+		if err := r.plug(q, offset, v.StoreTimestamp); err != nil {
+			return err
+		}
+	}
 	return q.Put(offset, r.d.Unit.PhyOffset, r.d.Unit.Size, r.d.Unit.TagsCode, v.StoreTimestamp)
+}
+
+// plug gives messages that are missing in front of a record units that lead into
+// filler, each into a part of its own, as the store does with a hole in the log: what
+// comes later must not move up. What is missing without filler, the queue decides.
+func (r *refill) plug(q *consumequeue.Queue, offset, storeTime int64) error {
+	next, size := q.MaxOffset(), r.filler.to-r.filler.from
+	missing := offset - next
+	if next == 0 || missing <= 0 || missing > size || missing > max(1<<10, size/recordRoom) {
+		return nil
+	}
+	step := size / missing
+	for i := range missing {
+		if err := q.Put(next+i, r.filler.from+i*step, int32(min(step, math.MaxInt32)), 0, storeTime); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *refill) lightQueues(v *message.View) error {

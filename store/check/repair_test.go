@@ -3,14 +3,17 @@ package check
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/internal/config"
 	"github.com/skylarkmq/skylark/internal/goldenstore"
+	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store"
 )
@@ -129,6 +132,123 @@ func TestSumOfAClient(t *testing.T) {
 	h.flip(firstLog, at+int64(v.Size)-int64(len(v.Properties))+5) // of the tag: the unit has another hash
 	if r := run2(t, cfg); r.Errors == 0 || r.damage.regions == nil || r.damage.regions[0].from != at {
 		t.Errorf("the record and its unit differ: %+v", r.Problems)
+	}
+}
+
+// Records that stand for small messages have no room for everything: they go without,
+// all of them, and each keeps its offset.
+func TestStandInsOfSmallMessages(t *testing.T) {
+	t.Parallel()
+	for _, sealed := range []bool{false, true} {
+		t.Run(fmt.Sprint(sealed), func(t *testing.T) {
+			t.Parallel()
+			h := hurt{t, t.TempDir()}
+			cfg := store.Defaults()
+			cfg.StorePathRootDir, cfg.EnabledAppendPropCRC = h.root, sealed
+			cfg.MappedFileSizeCommitLog, cfg.MappedFileSizeConsumeQueue, cfg.MaxHashSlotNum, cfg.MaxIndexNum = 1<<17, 20_000, 64, 1024
+			put(t, &cfg, 200, 1, aKey)
+			h.write(firstLog, 4096, make([]byte, 4096))
+			r := run2(t, &cfg)
+			if p := repair(t, r, &cfg); p.Lost < 30 {
+				t.Errorf("%d lost", p.Lost)
+			}
+			offsetsAgree(h, 200)
+		})
+	}
+}
+
+// offsetsAgree: the unit of each offset leads to the record of that offset.
+func offsetsAgree(h hurt, n int) {
+	h.Helper()
+	log, queue := h.read(firstLog), h.read("consumequeue/T/0/00000000000000000000")
+	for i := range n {
+		phy := binary.BigEndian.Uint64(queue[i*20:])
+		var v message.View
+		if err := message.Decode(log[phy:], &v); err != nil || v.QueueOffset != int64(i) || string(v.Topic) != "T" {
+			h.Fatalf("unit %d leads to %q, offset %d, at %d: %v", i, v.Topic, v.QueueOffset, phy, err)
+		}
+	}
+}
+
+// One small record was in many light queues: it has room for one stand-in.
+func TestStandInsOfLightQueues(t *testing.T) {
+	t.Parallel()
+	h, cfg := filled(t, 20, 10, aKey)
+	at, _ := h.nth(5)
+	h.flip(firstLog, at+2)
+	r := run2(t, cfg)
+	for n := range 4 {
+		r.damage.lost = append(r.damage.lost, identity{queueKey{message.LMQPrefix + fmt.Sprint(n), 0}, 0, at})
+	}
+	if p := repair(t, r, cfg); p.Lost != 1 {
+		t.Errorf("%d stand-ins", p.Lost)
+	}
+	offsetsAgree(h, 20)
+}
+
+// Where there is no room at all, nothing is changed: neither for many messages in the
+// bytes of one, nor for any record in a few bytes.
+func TestRepairRefuses(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name string
+		do   func(r *Report)
+	}{
+		{"many messages", func(r *Report) {
+			for n := range int32(4) {
+				r.damage.lost = append(r.damage.lost, identity{queueKey{"U", n}, 0, r.damage.regions[0].from})
+			}
+		}},
+		{"a few bytes", func(r *Report) { r.damage.regions[0].to = r.damage.regions[0].from + 20 }},
+	} {
+		t.Run(strings.ReplaceAll(row.name, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			h, cfg := filled(t, 20, 10, aKey)
+			at, _ := h.nth(5)
+			h.flip(firstLog, at+2)
+			r := run2(t, cfg)
+			row.do(r)
+			before := state(t, h.root)
+			p := Plan(r, cfg)
+			var text bytes.Buffer
+			p.Text(&text)
+			if _, err := p.Write(t.Context(), vfs.Disk, time.Now()); err == nil || p.Refused == "" || !strings.Contains(text.String(), p.Refused) {
+				t.Errorf("written with %v: %q\n%s", err, p.Refused, &text)
+			}
+			if after := state(t, h.root); after != before {
+				t.Errorf("changed from\n%s to\n%s", before, after)
+			}
+		})
+	}
+}
+
+// A store that a repair left without records for some offsets, for want of room: the
+// queue built anew has units for them, and those behind stay where they are.
+func TestRebuildKeepsOffsets(t *testing.T) {
+	t.Parallel()
+	h, cfg := filled(t, 60, 30, aKey)
+	from, _ := h.nth(20)
+	to, _ := h.nth(30)
+	w := patch{from: from, to: to, storeTime: 1, style: style{}, write: func(at int64, rec []byte) error {
+		h.write(firstLog, at, rec)
+		return nil
+	}}
+	if left, err := w.cover([]identity{{queueKey{"T", 0}, 20, from}, {queueKey{"T", 0}, 21, from}}); err != nil || len(left) > 0 {
+		t.Fatal(left, err)
+	}
+	r := run2(t, cfg)
+	if r.Clean() {
+		t.Fatal("units that lead to nothing were not found")
+	}
+	repair(t, r, cfg)
+	queue := h.read("consumequeue/T/0/00000000000000000000")
+	at, _ := h.nth(20 + 2 + 1) // two stand-ins, filler
+	if phy := binary.BigEndian.Uint64(queue[30*20:]); int64(phy) != at || at != to {
+		t.Errorf("the unit of offset 30 leads to %d, its record is at %d", phy, to)
+	}
+	put(t, cfg, 5, 30, aKey)
+	if r := run2(t, cfg); !r.Clean() || r.Log.Records != 60-10+3+5 {
+		t.Errorf("after a run of the store: %+v %+v", r.Log, r.Problems)
 	}
 }
 

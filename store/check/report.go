@@ -134,6 +134,7 @@ type damage struct {
 	lost       []identity
 	holes      []hole
 	dead       map[queueKey]bool // damaged, and the log has no record of them
+	shifted    map[queueKey]bool // built from a log with a hole: their units are ahead of their records
 	firstTime  int64             // of the oldest record
 	// quarantined are the places of records that an earlier repair wrote.
 	quarantined []span
@@ -149,7 +150,7 @@ type hole struct {
 }
 
 // identity is the place in a queue of a record that the log lost; phy is where it
-// was, or -1.
+// was, or noPhy.
 type identity struct {
 	key    queueKey
 	offset int64

@@ -80,6 +80,9 @@ func (p *Repair) Text(w io.Writer) {
 	if p.Lost > 0 {
 		fmt.Fprintf(w, "%d messages are lost; others stand for them\n", p.Lost)
 	}
+	if p.Refused != "" {
+		fmt.Fprintf(w, "none of it will be done: %s\n", p.Refused)
+	}
 	if len(p.Steps) == 0 {
 		fmt.Fprintln(w, "nothing to repair")
 	}

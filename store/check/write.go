@@ -30,6 +30,9 @@ type writer struct {
 // broker runs. What it replaces is in the folder whose name it returns, under the
 // same paths. A second Write after a crash of the first begins from a new report.
 func (p *Repair) Write(ctx context.Context, disk vfs.FS, now time.Time) (kept string, err error) {
+	if p.Refused != "" {
+		return "", fmt.Errorf("repair: %s", p.Refused)
+	}
 	lock, err := disk.Lock(filepath.Join(p.report.Root, "lock"))
 	if err != nil {
 		return "", fmt.Errorf("repair: %w", err)
@@ -123,7 +126,7 @@ func (w *writer) repairLog() error {
 		}
 	}
 	for i, g := range w.regions {
-		if err := w.quarantine(g, w.lost[i]); err != nil {
+		if err := w.quarantine(g, w.styles[i], w.lost[i]); err != nil {
 			return fmt.Errorf("quarantine of [%d, %d): %w", g.from, g.to, err)
 		}
 	}
@@ -138,35 +141,30 @@ func (w *writer) resize(path string, size int64) error {
 	return errors.Join(f.Truncate(size), f.Sync(), f.Close(), w.disk.SyncDir(filepath.Dir(path)))
 }
 
-// quarantine replaces a region, file by file.
-func (w *writer) quarantine(g region, ids []identity) error {
+// quarantine replaces a region, file by file. The plan has made sure of the room.
+func (w *writer) quarantine(g region, s style, ids []identity) error {
 	size := int64(w.cfg.MappedFileSizeCommitLog)
-	for from := g.from; from < g.to; {
-		start := from / size * size
-		to := min(g.to, start+size)
+	for _, p := range patches(g, size, s) {
+		start := p.from / size * size
 		path, err := w.logFile(start)
 		if err != nil {
 			return err
 		}
-		if err := w.copyPart(path, from-start, to-start, fmt.Sprintf("%020d-%d", from, to-from)); err != nil {
+		if err := w.copyPart(path, p.from-start, p.to-start, fmt.Sprintf("%020d-%d", p.from, p.to-p.from)); err != nil {
 			return err
 		}
 		f, err := w.disk.Open(path)
 		if err != nil {
 			return err
 		}
-		p := patch{from: from, to: to, endsFile: to == start+size, storeTime: g.storeTime, sealed: w.sealed, write: func(at int64, rec []byte) error {
+		p.write = func(at int64, rec []byte) error {
 			_, err := f.WriteAt(rec, at-start)
 			return err
-		}}
+		}
 		ids, err = p.cover(ids)
 		if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 			return err
 		}
-		from = to
-	}
-	if len(ids) > 0 {
-		return fmt.Errorf("no room for %d lost messages", len(ids))
 	}
 	return nil
 }
