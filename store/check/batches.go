@@ -15,6 +15,19 @@ type batchQueue struct {
 	max   int64 // queue offset after the last one
 }
 
+// batchQueue finds or makes the batch queue of a key.
+func (c *checker) batchQueue(key queueKey) *batchQueue {
+	b := c.batches[key]
+	if b == nil {
+		dir := queueDir(c.root, "batchconsumequeue", key)
+		b = &batchQueue{key: key, dir: dir, files: queueFiles{
+			disk: c.view, dir: dir, unit: consumequeue.BatchUnitSize, size: consumequeue.RoundBatchFileSize(int64(c.cfg.MapperFileSizeBatchConsumeQueue)),
+		}}
+		c.batches[key] = b
+	}
+	return b
+}
+
 func (c *checker) batchUnit(b *batchQueue) (consumequeue.BatchUnit, bool) {
 	raw, ok, err := b.files.bytes(b.at)
 	if err != nil && !c.gone(err) {
@@ -34,11 +47,7 @@ func (c *checker) batched(v *message.View) {
 		return // such records have no unit
 	}
 	key := queueKey{string(v.Topic), v.QueueID}
-	b := c.batches[key]
-	if b == nil {
-		b = &batchQueue{key: key}
-		c.batches[key] = b
-	}
+	b := c.batchQueue(key)
 	c.skipTo(b, v.PhyOffset)
 	u, ok := c.batchUnit(b)
 	want := consumequeue.BatchUnit{PhyOffset: v.PhyOffset, Size: v.Size, StoreTimestamp: v.StoreTimestamp, Base: base, Count: count, TagsCode: u.TagsCode}

@@ -100,9 +100,7 @@ func (c *checker) listQueues() error {
 		return err
 	}
 	return c.eachQueueDir("batchconsumequeue", func(key queueKey, dir string) error {
-		b := &batchQueue{key: key, dir: dir, files: queueFiles{
-			disk: c.view, dir: dir, unit: consumequeue.BatchUnitSize, size: consumequeue.RoundBatchFileSize(int64(c.cfg.MapperFileSizeBatchConsumeQueue)),
-		}}
+		b := c.batchQueue(key)
 		var damaged bool
 		var err error
 		b.files.starts, damaged, err = c.queueFiles(dir, b.files.size)
@@ -110,7 +108,6 @@ func (c *checker) listQueues() error {
 		if len(b.files.starts) > 0 {
 			b.at = b.files.starts[0]
 		}
-		c.batches[key] = b
 		c.report.Queues.Queues++
 		return err
 	})
