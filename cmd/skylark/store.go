@@ -35,7 +35,8 @@ const storeUsage = `usage: skylark store COMMAND [flags] DIR
   repair    say what would make the store clean; with --write do it. What is replaced is kept in DIR/repaired-DATE
   takeover  with --check: say what would happen if this broker, or the Java broker, started in DIR
 
-File sizes are found out from the files; -c broker.conf names them, and the place of the log.
+File sizes are found out from the files; -c broker.conf names them, and the place of the log. With both -c and DIR,
+a copy of that store is looked at: paths in its root are taken as paths in DIR, and one elsewhere is refused.
 Exit codes: 0 clean; 1 warnings, or a repair that waits for --write; 2 errors; 3 the command failed.
 `
 
@@ -118,11 +119,14 @@ func (s *storeCall) settings(dir string) error {
 		return exit{storeFailed, err.Error()}
 	}
 	cfg := *all.store.Get()
-	if dir != "" {
-		cfg.StorePathRootDir = strings.TrimSuffix(dir, "/")
-	} else if s.conf == "" {
+	switch dir = strings.TrimSuffix(dir, "/"); {
+	case dir == "" && s.conf == "":
 		s.flags.Usage()
 		return exit{storeFailed, "name the store directory"}
+	case dir != "":
+		if err := moveRoot(&cfg, dir); err != nil {
+			return exit{storeFailed, s.program + ": " + err.Error()}
+		}
 	}
 	if err := s.holds(&cfg); err != nil {
 		return err
