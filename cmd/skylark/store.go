@@ -250,6 +250,13 @@ func storeRepair(s *storeCall) error {
 	if err := s.parse(); err != nil {
 		return err
 	}
+	if *write { // no broker may come between the look and the repair
+		lock, err := check.Hold(vfs.Disk, &s.options)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = lock.Close() }() // nothing was written through it
+	}
 	r, err := check.Run(s.ctx, s.options)
 	if err != nil {
 		return err

@@ -17,6 +17,19 @@ import (
 type Options struct {
 	FS     vfs.FS // nil: vfs.ReadOnly
 	Config *store.Config
+
+	held bool // the store's lock, by the caller
+}
+
+// Hold takes the store's lock, for a check, a plan and its Write that no broker comes
+// between: vfs.ErrLocked when one runs. It is the caller's to close.
+func Hold(disk vfs.FS, opt *Options) (vfs.Lock, error) {
+	lock, err := disk.Lock(filepath.Join(opt.Config.StorePathRootDir, "lock"))
+	if err != nil {
+		return nil, fmt.Errorf("repair: %w", err)
+	}
+	opt.held = true
+	return lock, nil
 }
 
 // checker is one run.
@@ -82,6 +95,7 @@ func newChecker(ctx context.Context, opt Options) (*checker, error) {
 			"mappedFileSizeCommitLog": int64(cfg.MappedFileSizeCommitLog), "mappedFileSizeConsumeQueue": int64(cfg.MappedFileSizeConsumeQueue),
 			"maxHashSlotNum": int64(cfg.MaxHashSlotNum), "maxIndexNum": int64(cfg.MaxIndexNum),
 		},
+		held:   opt.held,
 		damage: damage{queues: map[queueKey]bool{}, batches: map[queueKey]bool{}, dead: map[queueKey]bool{}, shifted: map[queueKey]bool{}},
 	}
 	derive, err := store.NewDeriver(cfg.MessageDelayLevel)
@@ -107,8 +121,10 @@ func (c *checker) first() error {
 		return err
 	}
 	r := c.report
-	if r.InUse, err = vfs.Locked(filepath.Join(c.root, "lock")); err != nil {
-		return err
+	if !r.held {
+		if r.InUse, err = vfs.Locked(filepath.Join(c.root, "lock")); err != nil {
+			return err
+		}
 	}
 	if r.InUse {
 		r.add(Note, InUse, filepath.Join(c.root, "lock"), -1, "a broker is running here: what it has not written yet is not missed")

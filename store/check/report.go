@@ -74,6 +74,7 @@ type Report struct {
 	Problems []Problem      `json:"problems"`
 
 	damage damage
+	held   bool // made under the store's lock, which is still held
 }
 
 // LogSummary is what the walk over the log saw.

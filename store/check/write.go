@@ -26,18 +26,21 @@ type writer struct {
 	kept string // the dated folder
 }
 
-// Write does what the plan says, holding the store's lock: vfs.ErrLocked when a
-// broker runs. What it replaces is in the folder whose name it returns, under the
+// Write does what the plan says, under the store's lock: that of Hold under which the
+// report was made, else it takes it itself, and the caller answers for no broker having
+// run since. What it replaces is in the folder whose name it returns, under the
 // same paths. A second Write after a crash of the first begins from a new report.
 func (p *Repair) Write(ctx context.Context, disk vfs.FS, now time.Time) (kept string, err error) {
 	if p.Refused != "" {
 		return "", fmt.Errorf("repair: %s", p.Refused)
 	}
-	lock, err := disk.Lock(filepath.Join(p.report.Root, "lock"))
-	if err != nil {
-		return "", fmt.Errorf("repair: %w", err)
+	if !p.report.held {
+		lock, err := Hold(disk, &Options{Config: p.cfg})
+		if err != nil {
+			return "", err
+		}
+		defer func() { err = errors.Join(err, lock.Close()) }()
 	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
 	w := &writer{Repair: p, ctx: ctx, disk: disk, kept: filepath.Join(p.report.Root, keptPrefix+now.UTC().Format("20060102-150405"))}
 	if there, err := vfs.Exists(disk, w.kept); err != nil || there {
 		return "", fmt.Errorf("repair: %s is there already: %w", w.kept, err)
