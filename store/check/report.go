@@ -179,4 +179,5 @@ type position struct {
 	file, key string
 	queue     int32
 	has, max  int64
+	light     bool // in lmqOffsetTable
 }

@@ -62,27 +62,33 @@ func (c *checker) readState(path, name string) {
 	p := positions{file: path}
 	switch name {
 	case "consumerOffset.json":
-		var f struct{ OffsetTable map[string]map[int32]int64 }
-		_ = javajson.Unmarshal(data, &f)
-		for key, queues := range f.OffsetTable {
-			for id, at := range queues {
-				p.list = append(p.list, position{path, key, id, at, 0})
-			}
-		}
+		p.groups(data)
 	case "delayOffset.json":
 		var f struct{ OffsetTable map[int32]int64 }
 		_ = javajson.Unmarshal(data, &f)
 		for level, at := range f.OffsetTable {
-			p.list = append(p.list, position{path, message.TopicSchedule, level - 1, at, 0})
+			p.list = append(p.list, position{file: path, key: message.TopicSchedule, queue: level - 1, has: at})
 		}
 	case "lmqConsumerOffset.json":
 		var f struct{ LmqOffsetTable map[string]int64 }
 		_ = javajson.Unmarshal(data, &f)
 		for key, at := range f.LmqOffsetTable {
-			p.list = append(p.list, position{path, key, 0, at, 0})
+			p.list = append(p.list, position{file: path, key: key, has: at, light: true})
 		}
+		p.groups(data) // with enableLmq both brokers keep all groups there
 	}
 	c.offsets = append(c.offsets, p)
+}
+
+// groups takes the positions of ordinary groups.
+func (p *positions) groups(data []byte) {
+	var f struct{ OffsetTable map[string]map[int32]int64 }
+	_ = javajson.Unmarshal(data, &f)
+	for key, queues := range f.OffsetTable {
+		for id, at := range queues {
+			p.list = append(p.list, position{file: p.file, key: key, queue: id, has: at})
+		}
+	}
 }
 
 // parsed returns the content of a file that is JSON of the Java broker.

@@ -239,36 +239,46 @@ func setBackIn(data []byte, list []position) ([]byte, error) {
 	for name, raw := range members {
 		out[name] = raw
 	}
-	switch filepath.Base(list[0].file) {
-	case "delayOffset.json":
-		var table map[int32]int64
-		if err := javajson.Unmarshal(members["offsetTable"], &table); err != nil {
+	for member, raw := range members {
+		var err error
+		switch {
+		case member == "lmqOffsetTable":
+			out[member], err = setBackTable(raw, list, func(table map[string]int64, o position) {
+				if o.light {
+					setAt(table, o.key, o.max)
+				}
+			})
+		case member == "offsetTable" && filepath.Base(list[0].file) == "delayOffset.json":
+			out[member], err = setBackTable(raw, list, func(table map[int32]int64, o position) { setAt(table, o.queue+1, o.max) })
+		case member == "offsetTable":
+			out[member], err = setBackTable(raw, list, func(table map[string]map[int32]int64, o position) {
+				if !o.light {
+					setAt(table[o.key], o.queue, o.max)
+				}
+			})
+		}
+		if err != nil {
 			return nil, err
 		}
-		for _, o := range list {
-			table[o.queue+1] = o.max
-		}
-		out["offsetTable"] = table
-	case "lmqConsumerOffset.json":
-		var table map[string]int64
-		if err := javajson.Unmarshal(members["lmqOffsetTable"], &table); err != nil {
-			return nil, err
-		}
-		for _, o := range list {
-			table[o.key] = o.max
-		}
-		out["lmqOffsetTable"] = table
-	default:
-		var table map[string]map[int32]int64
-		if err := javajson.Unmarshal(members["offsetTable"], &table); err != nil {
-			return nil, err
-		}
-		for _, o := range list {
-			table[o.key][o.queue] = o.max
-		}
-		out["offsetTable"] = table
 	}
 	return javajson.MarshalPretty(out)
+}
+
+// setAt leaves alone what is not there any more.
+func setAt[K comparable](table map[K]int64, key K, to int64) {
+	if _, ok := table[key]; ok {
+		table[key] = to
+	}
+}
+
+func setBackTable[T any](raw javajson.Raw, list []position, set func(T, position)) (table T, err error) {
+	if err = javajson.Unmarshal(raw, &table); err != nil {
+		return table, err
+	}
+	for _, o := range list {
+		set(table, o)
+	}
+	return table, nil
 }
 
 // writeCheckpoint comes last, after everything that it vouches for is durable.
