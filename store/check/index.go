@@ -30,6 +30,7 @@ type indexWalk struct {
 	begun bool // an entry was seen: keys of later records must be there
 	last  int64
 	bad   bool // the file's entries are of no use
+	keys  bool // a record has keys
 	hash  []int32
 	d     store.Derived
 }
@@ -65,10 +66,6 @@ func (c *checker) listIndex() error {
 		}
 	}
 	c.report.Index.Files = len(x.names)
-	if len(x.names) == 0 && c.cfg.MessageIndexEnable && c.cfg.IndexFileWriteEnable && len(c.log.files) > 0 {
-		c.report.add(Warning, KeyMissing, dir, -1, "there are no index files: messages are not found by key")
-		c.report.damage.index = true
-	}
 	return c.nextEntry()
 }
 
@@ -194,7 +191,7 @@ func (c *checker) indexed(v *message.View) error {
 	if err := c.entriesBefore(v.PhyOffset); err != nil {
 		return err
 	}
-	if !x.begun || quarantined(v) {
+	if quarantined(v) || !x.begun && (x.keys || c.report.Index.Files > 0) {
 		return nil // what entries lead there is passed with the next record
 	}
 	if x.hash = x.hash[:0]; x.ok && x.entry.Phy == v.PhyOffset {
@@ -209,6 +206,9 @@ func (c *checker) indexed(v *message.View) error {
 	must := x.d.Hashes
 	if x.d.Tagged {
 		must = must[:len(must)-1]
+	}
+	if x.keys = x.keys || len(must) > 0; !x.begun {
+		return nil
 	}
 	for _, h := range must {
 		if !slices.Contains(x.hash, h) {
@@ -261,6 +261,10 @@ func (c *checker) entriesBefore(phy int64) error {
 // finishIndex passes what is left: entries behind the end of the log.
 func (c *checker) finishIndex() error {
 	x := &c.index
+	if x.keys && c.report.Index.Files == 0 && c.cfg.MessageIndexEnable && c.cfg.IndexFileWriteEnable {
+		c.report.add(Warning, KeyMissing, filepath.Join(c.root, "index"), -1, "there are no index files: messages are not found by key")
+		c.report.damage.index = true
+	}
 	for x.ok {
 		if x.entry.Phy < c.report.Log.Min {
 			c.report.Index.Expired++
