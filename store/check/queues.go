@@ -396,7 +396,7 @@ func (c *checker) finishQueues() error {
 }
 
 func (c *checker) finishQueue(q *queue) {
-	if q.max = max(q.next, 0); len(q.files.starts) == 0 {
+	if q.max = max(q.next-q.shift, 0); len(q.files.starts) == 0 {
 		return
 	}
 	spans := q.wanted
