@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
+	"syscall"
 	"time"
 
 	"github.com/skylarkmq/skylark/internal/javajson"
@@ -53,11 +53,15 @@ func (p *Repair) Write(ctx context.Context, disk vfs.FS, now time.Time) (kept st
 	return w.kept, nil
 }
 
-// keep is where a file goes that is replaced.
+// keep is where a file goes that is replaced. One of a log elsewhere goes under its
+// whole path: two such logs may have files of one name.
 func (w *writer) keep(path string) (string, error) {
 	rel, err := filepath.Rel(w.report.Root, path)
-	if err != nil || strings.HasPrefix(rel, "..") { // storePathCommitLog elsewhere
-		rel = filepath.Join("commitlog", filepath.Base(path))
+	if err != nil || !filepath.IsLocal(rel) {
+		if rel, err = filepath.Abs(path); err != nil {
+			return "", err
+		}
+		rel = filepath.Join("commitlog", rel)
 	}
 	to := filepath.Join(w.kept, rel)
 	return to, w.disk.MkdirAll(filepath.Dir(to))
@@ -70,6 +74,11 @@ func (w *writer) moveAway(path string) error {
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	if errors.Is(err, syscall.EXDEV) { // a log on another disk
+		if err = errors.Join(w.copyPart(path, 0, 1<<62, filepath.Base(path)), w.disk.SyncDir(filepath.Dir(to))); err == nil {
+			err = w.disk.Remove(path)
+		}
 	}
 	return errors.Join(err, w.disk.SyncDir(filepath.Dir(path)))
 }
