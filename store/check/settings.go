@@ -2,6 +2,7 @@ package check
 
 import (
 	"encoding/binary"
+	"math"
 	"path/filepath"
 
 	"github.com/skylarkmq/skylark/internal/vfs"
@@ -69,41 +70,99 @@ func guessIndex(disk vfs.FS, dir string, c *store.Config) {
 		if !index.IsFileName(e.Name) {
 			continue
 		}
-		data, err := vfs.ReadFile(disk, filepath.Join(dir, e.Name))
-		shape := index.Shape{Slots: int32(c.MaxHashSlotNum), Entries: int32(c.MaxIndexNum)}
-		if err != nil || len(data) < index.HeadSize || int64(len(data)) == shape.Size() {
+		info, err := disk.Stat(filepath.Join(dir, e.Name))
+		usual := index.Shape{Slots: int32(c.MaxHashSlotNum), Entries: int32(c.MaxIndexNum)}
+		if err != nil || info.Size < index.HeadSize || info.Size > math.MaxInt32 || info.Size == usual.Size() { // Java maps 2 GiB at most
 			continue
 		}
-		for at := index.HeadSize + index.SlotSize + index.EntrySize; at+index.EntrySize <= len(data); at += index.SlotSize {
-			slots := (at - index.HeadSize - index.EntrySize) / index.SlotSize
-			rest := len(data) - index.HeadSize - slots*index.SlotSize
-			if rest%index.EntrySize == 0 && shaped(data, slots, rest/index.EntrySize) {
-				c.MaxHashSlotNum, c.MaxIndexNum = slots, rest/index.EntrySize
-				return
-			}
+		raw, err := disk.Open(filepath.Join(dir, e.Name))
+		if err != nil {
+			continue
+		}
+		f := indexGuess{raw: raw, size: int(info.Size)}
+		slots, found := f.find()
+		_ = raw.Close()
+		if found {
+			c.MaxHashSlotNum, c.MaxIndexNum = slots, f.entries(slots)
+			return
 		}
 	}
 }
 
-// shaped says whether an index file has a shape: its first entries and the last
-// one agree with the head and with each other.
-func shaped(data []byte, slots, entries int) bool {
+// indexGuess is an index file of unknown shape. It is read in pieces: it may be of
+// hundreds of megabytes, and no index at all.
+type indexGuess struct {
+	raw  vfs.File
+	size int
+	head index.Head
+	buf  []byte
+	at   int // of buf
+}
+
+// entries is how many fit behind so many slots.
+func (f *indexGuess) entries(slots int) int {
+	return (f.size - index.HeadSize - slots*index.SlotSize) / index.EntrySize
+}
+
+// bytes is a part of the file, nil where it cannot be read.
+func (f *indexGuess) bytes(at int64, n int) []byte {
+	b := make([]byte, n)
+	if _, err := f.raw.ReadAt(b, at); err != nil {
+		return nil
+	}
+	return b
+}
+
+// find tries every place at which the first entry may lie.
+func (f *indexGuess) find() (slots int, found bool) {
+	b := f.bytes(0, index.HeadSize)
+	if b == nil {
+		return 0, false
+	}
+	f.head = index.DecodeHead(b)
+	behind := index.HeadSize + index.EntrySize // where the first entry lies, without the slots
+	for at := behind + index.SlotSize; at+index.EntrySize <= f.size; at += index.SlotSize {
+		slots = (at - behind) / index.SlotSize
+		if (f.size-index.HeadSize-slots*index.SlotSize)%index.EntrySize != 0 {
+			continue
+		}
+		if at+index.EntrySize > f.at+len(f.buf) {
+			if f.buf, f.at = f.bytes(int64(at), min(pieceSize, f.size-at)), at; f.buf == nil {
+				return 0, false
+			}
+		}
+		first := index.DecodeEntry(f.buf[at-f.at:])
+		if first != (index.Entry{}) && first.Phy == f.head.BeginPhy && first.Prev == 0 && f.shaped(slots) {
+			return slots, true
+		}
+	}
+	return 0, false
+}
+
+// shaped says whether the file has a shape: its first entries and the last one
+// agree with the head and with each other.
+func (f *indexGuess) shaped(slots int) bool {
 	const looked = 256
-	head, shape := index.DecodeHead(data), index.Shape{Slots: int32(slots), Entries: int32(entries)}
+	head, shape := f.head, index.Shape{Slots: int32(slots), Entries: int32(f.entries(slots))}
 	if head.Count <= 1 || head.Count > shape.Entries {
 		return false
 	}
-	entry := func(n int32) index.Entry { return index.DecodeEntry(data[shape.EntryAt(n):]) }
-	if entry(1).Phy != head.BeginPhy || entry(1).Prev != 0 || entry(head.Count-1).Phy != head.EndPhy {
+	newest := f.bytes(shape.EntryAt(head.Count-1), index.EntrySize)
+	if newest == nil || index.DecodeEntry(newest).Phy != head.EndPhy {
 		return false
 	}
+	firsts := f.bytes(shape.EntryAt(0), int(min(head.Count, looked))*index.EntrySize)
 	last, chains := int64(0), map[int32]int32{}
-	for n := int32(1); n < min(head.Count, looked); n++ {
-		e := entry(n)
-		if e.Hash < 0 || e.Phy < last || e.Prev != chains[e.Hash%shape.Slots] || binary.BigEndian.Uint32(data[shape.SlotAt(e.Hash%shape.Slots):]) == 0 {
+	for n := int32(1); int(n) < len(firsts)/index.EntrySize; n++ {
+		e := index.DecodeEntry(firsts[n*index.EntrySize:])
+		if e.Hash < 0 || e.Phy < last || e.Prev != chains[e.Hash%shape.Slots] {
+			return false
+		}
+		slot := f.bytes(shape.SlotAt(e.Hash%shape.Slots), index.SlotSize)
+		if slot == nil || binary.BigEndian.Uint32(slot) == 0 {
 			return false
 		}
 		last, chains[e.Hash%shape.Slots] = e.Phy, n
 	}
-	return true
+	return firsts != nil
 }
