@@ -134,7 +134,7 @@ func (s *storeCall) settings(dir string) error {
 	if s.conf == "" {
 		check.Guess(vfs.ReadOnly, cfg.StorePathRootDir, &cfg)
 	}
-	s.options = check.Options{Config: &cfg}
+	s.options = check.Options{Config: &cfg, Guessed: s.conf == ""}
 	return nil
 }
 

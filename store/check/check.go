@@ -17,6 +17,8 @@ import (
 type Options struct {
 	FS     vfs.FS // nil: vfs.ReadOnly
 	Config *store.Config
+	// Guessed says that the sizes in Config are what Guess made of the files.
+	Guessed bool
 
 	held bool // the store's lock, by the caller
 }
@@ -41,6 +43,8 @@ type checker struct {
 	root   string
 	report *Report
 	derive store.Deriver
+
+	guessed bool // the sizes, from the files
 
 	checkpoint *checkpoint.Checkpoint // nil: none that can be read
 	offsets    []positions
@@ -106,7 +110,7 @@ func newChecker(ctx context.Context, opt Options) (*checker, error) {
 		ctx: ctx, fs: disk, cfg: cfg, root: cfg.StorePathRootDir, report: r, derive: derive,
 		view:   &view{FS: disk, sizes: map[string]int64{}, dirs: map[string][]vfs.Entry{}},
 		queues: map[queueKey]*queue{}, batches: map[queueKey]*batchQueue{},
-		last: lastRecord{phy: -1},
+		last: lastRecord{phy: -1}, guessed: opt.Guessed,
 	}, nil
 }
 
@@ -169,12 +173,32 @@ func (c *checker) beyond(bad Severity) Severity {
 // broker may have brought about.
 func (c *checker) gone(err error) bool { return c.report.InUse && notThere(err) }
 
+// logDirs are the directories of the log, each once.
 func (c *checker) logDirs() []string {
-	dirs := append(split(c.cfg.StorePathCommitLog), split(c.cfg.ReadOnlyCommitLogStorePaths)...)
-	if len(split(c.cfg.StorePathCommitLog)) == 0 {
-		dirs = append(dirs, filepath.Join(c.root, "commitlog"))
-	}
+	dirs, _ := c.namedLogDirs()
 	return dirs
+}
+
+// namedLogDirs are those that the settings name, and what they name once more.
+func (c *checker) namedLogDirs() (dirs, again []string) {
+	named := append(split(c.cfg.StorePathCommitLog), split(c.cfg.ReadOnlyCommitLogStorePaths)...)
+	if len(split(c.cfg.StorePathCommitLog)) == 0 {
+		named = append(named, filepath.Join(c.root, "commitlog"))
+	}
+	seen := map[string]bool{}
+	for _, dir := range named {
+		place, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			place = filepath.Clean(dir)
+		}
+		if seen[place] {
+			again = append(again, dir)
+			continue
+		}
+		seen[place] = true
+		dirs = append(dirs, dir)
+	}
+	return dirs, again
 }
 
 func split(list string) []string {

@@ -8,7 +8,6 @@ import (
 	"math"
 	"math/bits"
 	"path/filepath"
-	"slices"
 	"sort"
 
 	"github.com/rs/zerolog"
@@ -36,42 +35,31 @@ type logWalk struct {
 // listLog looks at the names and sizes of the files, and opens them.
 func (c *checker) listLog() error {
 	want := int64(c.cfg.MappedFileSizeCommitLog)
-	var found []sizedFile
+	found, err := c.logFiles(want)
+	if err != nil {
+		return err
+	}
 	for _, dir := range c.logDirs() {
-		entries, err := c.fs.ReadDir(dir)
-		if err != nil && !notThere(err) {
-			return err
-		}
-		for _, e := range entries {
-			path := filepath.Join(dir, e.Name)
-			start, ok := startOf(e.Name)
-			if e.Dir {
-				continue
-			}
-			if !ok {
-				c.report.add(Error, BadName, path, -1, "no file of the log has such a name: neither broker starts with it here")
-				c.report.damage.strangers = append(c.report.damage.strangers, path)
-				continue
-			}
-			info, err := c.fs.Stat(path)
-			if c.gone(err) {
+		c.view.dirs[dir] = nil
+	}
+	for i, f := range found {
+		unmade := false
+		if f.has < want && i == len(found)-1 {
+			if unmade, err = vfs.Blank(c.fs, f.path); c.gone(err) {
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			found = append(found, sizedFile{path, start, info.Size})
 		}
-	}
-	slices.SortFunc(found, func(a, b sizedFile) int { return int(min(max(a.start-b.start, -1), 1)) })
-	for _, dir := range c.logDirs() {
-		c.view.dirs[dir] = nil
-	}
-	for i, f := range found {
 		switch {
 		case f.has == want:
-		case f.has == 0 && i == len(found)-1:
+		case unmade && f.has == 0:
 			c.report.add(Note, BadSize, f.path, f.start, "empty: made and not sized when the broker died; the next start removes it")
+			continue
+		case unmade:
+			p := c.report.add(Note, BadSize, f.path, f.start, "%d bytes of zeros: the broker died while it made the file; the next start of this broker removes it, Java does not start with it", f.has)
+			p.starts, p.wayOut = &starts{ours: true}, "let this broker start and stop once, or remove the file: there is nothing in it"
 			continue
 		default:
 			c.report.add(Error, BadSize, f.path, f.start, "%d bytes, expected %d: neither broker starts with it", f.has, want)
@@ -80,6 +68,11 @@ func (c *checker) listLog() error {
 		}
 		dir := filepath.Dir(f.path)
 		c.view.dirs[dir] = append(c.view.dirs[dir], vfs.Entry{Name: filepath.Base(f.path)})
+	}
+	if c.guessed && len(found) == 1 && found[0].start == 0 && want != int64(store.Defaults().MappedFileSizeCommitLog) {
+		// A file that was cut off looks the same.
+		p := c.report.add(Note, BadSize, found[0].path, -1, "that mappedFileSizeCommitLog is %d is guessed from this one file: a broker of another setting does not start with it", want)
+		p.wayOut = "compare with the settings of the broker, or name them with -c"
 	}
 	log, err := commitlog.Open(commitlog.Options{FS: c.view, Paths: c.logDirs(), FileSize: want, Clock: clock.Real, Log: zerolog.Nop()})
 	if err != nil {

@@ -49,7 +49,14 @@ type Problem struct {
 	File     string   `json:"file,omitempty"`
 	At       int64    `json:"at"` // in the log or in the file; -1 when it has no place
 	What     string   `json:"what"`
+
+	starts *starts
+	wayOut string // "": a repair
 }
+
+// starts says which broker starts beside a file of a wrong name or size; unsaid,
+// neither does when it is an Error.
+type starts struct{ ours, java bool }
 
 // maxProblems of one kind are listed; the others are counted.
 const maxProblems = 50
@@ -109,16 +116,19 @@ type IndexSummary struct {
 // Clean says whether there is nothing to repair.
 func (r *Report) Clean() bool { return r.Errors == 0 && r.Warnings == 0 }
 
-func (r *Report) add(s Severity, k Kind, file string, at int64, format string, args ...any) {
+// add reports a problem; the result is for what else is to be said about it.
+func (r *Report) add(s Severity, k Kind, file string, at int64, format string, args ...any) *Problem {
 	switch s {
 	case Error:
 		r.Errors++
 	case Warning:
 		r.Warnings++
 	}
-	if r.Counts[k]++; r.Counts[k] <= maxProblems {
-		r.Problems = append(r.Problems, Problem{s, k, file, at, fmt.Sprintf(format, args...)})
+	if r.Counts[k]++; r.Counts[k] > maxProblems {
+		return &Problem{}
 	}
+	r.Problems = append(r.Problems, Problem{Severity: s, Kind: k, File: file, At: at, What: fmt.Sprintf(format, args...)})
+	return &r.Problems[len(r.Problems)-1]
 }
 
 // damage is what Plan needs to know, beside the words.

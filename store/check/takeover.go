@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -65,10 +66,12 @@ const repairFirst = "skylark store repair shows what it would do, and does it wi
 
 // oursMeets is what a problem means for a start of this broker.
 func oursMeets(_ *Report, p Problem) *store.Obstacle {
-	o := &store.Obstacle{File: p.File, What: p.What, WayOut: repairFirst}
+	o := &store.Obstacle{File: p.File, What: p.What, WayOut: cmp.Or(p.wayOut, repairFirst)}
 	switch p.Kind {
 	case BadSize, BadName:
-		o.Stops = p.Severity == Error
+		if o.Stops = p.Severity == Error; p.starts != nil {
+			o.Stops = !p.starts.ours
+		}
 	case UncleanStop:
 		o.WayOut = "nothing to do: recovery reads the log from where the checkpoint is sure"
 	case LogDamage, LogGap, QueueGap, UnitMissing, UnitWrong, StateDamage, OffsetBeyond:
@@ -83,10 +86,12 @@ func oursMeets(_ *Report, p Problem) *store.Obstacle {
 
 // javaMeets is the same for a Java broker.
 func javaMeets(r *Report, p Problem) *store.Obstacle {
-	o := &store.Obstacle{File: p.File, What: p.What, WayOut: repairFirst}
+	o := &store.Obstacle{File: p.File, What: p.What, WayOut: cmp.Or(p.wayOut, repairFirst)}
 	switch {
 	case p.Kind == BadSize || p.Kind == BadName:
-		o.Stops = p.Severity == Error
+		if o.Stops = p.Severity == Error; p.starts != nil {
+			o.Stops = !p.starts.java
+		}
 	case p.Kind == LogDamage && p.Severity == Error && r.Unclean:
 		o.What += fmt.Sprintf("; recovery may cut off the %d bytes behind it", r.Log.End-p.At)
 	case p.Kind == LogGap:

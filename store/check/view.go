@@ -67,8 +67,8 @@ func (f *viewFile) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// startOf is the offset that a file's name says.
+// startOf is the offset that a file's name says: in 20 digits, as both brokers write it.
 func startOf(name string) (int64, bool) {
-	n, err := strconv.ParseInt(name, 10, 64)
-	return n, err == nil && n >= 0
+	n, err := strconv.ParseUint(name, 10, 63)
+	return int64(n), err == nil && len(name) == 20
 }
