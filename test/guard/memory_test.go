@@ -77,23 +77,20 @@ func TestMemoryLimit(t *testing.T) {
 		limit = 256 << 20
 		// What Go has allocated and not given back may pass the collector's part by what is allocated while it collects.
 		anonymous = 160.0
-		patience  = 20 // times two seconds
 	)
 	bin := binary(t)
 	g := newGroup(t, limit)
 	s := run(t, bin, server.Options{Group: filepath.Join(g.dir, "cgroup.procs")})
+	defer func() {
+		if t.Failed() {
+			t.Log(s.Log())
+		}
+	}()
 	o := load.Options{Addr: s.Addr, PID: s.PID(), Warm: 100 * time.Millisecond, Measure: 2 * time.Second}
 	step := func(what string, o load.Options) {
 		t.Helper()
-		// The group's memory is full of pages that wait for the disk; one that is busy with others may hold everything up for seconds.
-		r, err := load.Send(t.Context(), o)
-		for tries := 1; err == nil && r.Messages == 0 && tries < patience; tries++ {
-			t.Logf("%s: nothing answered in %s", what, o.Measure)
-			r, err = load.Send(t.Context(), o)
-		}
-		if err != nil || r.Messages == 0 {
-			t.Fatalf("%s: %d messages, %v, %v\n%s", what, r.Messages, err, r.Errors, s.Log())
-		}
+		// The group's memory is full of pages that wait for the disk.
+		r := answered(t, what, 1, func() (load.Result, error) { return load.Send(t.Context(), o) })
 		t.Logf("%-40s %7.0f/s, p99 %6.1f ms, anonymous %5.1f MiB, file %5.1f MiB, failed %v", what, r.PerSecond, r.Latency.P99, r.Memory.Anonymous, r.Memory.File, r.Errors)
 		if r.Memory.Anonymous > anonymous {
 			t.Errorf("%s: %.0f MiB of anonymous memory, want at most %.0f", what, r.Memory.Anonymous, anonymous)
