@@ -40,6 +40,11 @@ func small(c *store.Config) {
 	c.MaxIndexNum = 4000
 }
 
+// unhurried keeps a busy machine from making the broker turn requests away: tests of that set their own limits.
+func unhurried(cfg *Config, st *store.Config) {
+	cfg.WaitTimeMillsInSendQueue, st.OsPageCacheBusyTimeOutMills, st.SyncFlushTimeout = 60_000, 60_000, 60_000
+}
+
 // start runs a broker with changed settings until the test ends.
 func start(t testing.TB, change func(*Config, *store.Config)) *fixture {
 	t.Helper()
@@ -51,8 +56,7 @@ func startOn(t testing.TB, opt Options, change func(*Config, *store.Config)) *fi
 	t.Helper()
 	cfg, st := DefaultConfig(), store.Defaults()
 	cfg.BrokerName, cfg.BrokerIP1, cfg.BrokerIP2, cfg.NamesrvAddr = "test-a", "127.0.0.1", "127.0.0.1", ""
-	// A busy machine must not make the broker turn requests away: tests of that set their own limits.
-	cfg.WaitTimeMillsInSendQueue, st.OsPageCacheBusyTimeOutMills = 60_000, 60_000
+	unhurried(&cfg, &st)
 	small(&st)
 	st.StorePathRootDir = t.TempDir()
 	if change != nil {
@@ -101,7 +105,7 @@ func (f *fixture) call(c code.Request, body []byte, pairs ...string) *protocol.C
 	f.t.Helper()
 	cmd := protocol.NewRequest(c, nil, body)
 	cmd.Fields = fields(pairs...)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	reply, err := f.client.Call(ctx, f.addr, cmd)
 	if err != nil {

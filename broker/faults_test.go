@@ -21,6 +21,7 @@ func startFaultyWith(t *testing.T, opt Options, change func(*store.Config)) (*fi
 	disk := vfs.NewFaulty(vfs.Disk)
 	cfg, st := DefaultConfig(), store.Defaults()
 	cfg.BrokerName, cfg.BrokerIP1, cfg.NamesrvAddr = "test-a", "127.0.0.1", ""
+	unhurried(&cfg, &st)
 	small(&st)
 	st.StorePathRootDir = t.TempDir()
 	if change != nil {

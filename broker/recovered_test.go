@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/skylarkmq/skylark/internal/vfs"
-	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
 	"github.com/skylarkmq/skylark/store"
 )
@@ -93,8 +92,8 @@ func TestFullDiskAndRoomAgain(t *testing.T) {
 	disk.Heal()
 	began := time.Now()
 	for f.call(code.SendMessageV2, []byte("x"), sendFields("T")...).Response() != code.Success {
-		if time.Since(began) > 5*time.Second {
-			t.Fatal("not accepting 5 s after there is room")
+		if time.Since(began) > 30*time.Second { // a healthy machine needs one or two
+			t.Fatal("not accepting 30 s after there is room")
 		}
 		<-time.After(20 * time.Millisecond)
 	}
@@ -103,24 +102,12 @@ func TestFullDiskAndRoomAgain(t *testing.T) {
 // A disk that hangs while it flushes holds up who waits for it, and nobody else.
 func TestHangingDisk(t *testing.T) {
 	t.Parallel()
-	f, disk := startFaulty(t, func(s *store.Config) { s.FlushDiskType, s.SyncFlushTimeout = store.SyncFlush, 300 })
+	f, disk := startFaulty(t, func(s *store.Config) { s.FlushDiskType = store.SyncFlush })
 	f.sendTo("T", "x", "e", "0")
 	inject(t, disk, "sync commitlog/* hang")
-	answer := make(chan *protocol.Command, 1)
-	go func() {
-		cmd := protocol.NewRequest(code.SendMessageV2, nil, []byte("y"))
-		cmd.Fields = fields(sendFields("T")...)
-		reply, err := f.client.Call(t.Context(), f.addr, cmd)
-		if err != nil {
-			t.Error(err)
-		}
-		answer <- reply
-	}()
-	for began := time.Now(); disk.Hanging() == 0; <-time.After(time.Millisecond) {
-		if time.Since(began) > 10*time.Second {
-			t.Fatal("nothing hangs")
-		}
-	}
+	f.storeCfg.Change(func(s *store.Config) { s.SyncFlushTimeout = 300 })
+	answer := f.sending("y")
+	f.eventually("the flush to hang", func() bool { return disk.Hanging() > 0 })
 	slowest := time.Duration(0)
 	for range 20 {
 		began := time.Now()
@@ -132,6 +119,7 @@ func TestHangingDisk(t *testing.T) {
 	if got := (<-answer).Response(); got != code.FlushDiskTimeout {
 		t.Errorf("the send: %v", got)
 	}
+	f.storeCfg.Change(func(s *store.Config) { s.SyncFlushTimeout = 60_000 })
 	disk.Heal()
 	if reply := f.sendTo("T", "y", "e", "0"); reply.Response() != code.Success {
 		t.Errorf("when it goes on: %d %q", reply.Code, reply.Remark)

@@ -21,7 +21,7 @@ import (
 func TestStalledDisk(t *testing.T) {
 	t.Parallel()
 	f, disk := startFaulty(t, func(s *store.Config) {
-		s.FlushIntervalCommitLog, s.FlushCommitLogLeastPages, s.OsPageCacheBusyTimeOutMills = 5, 0, 300
+		s.FlushIntervalCommitLog, s.FlushCommitLogLeastPages = 5, 0
 	})
 	f.sendTo("T", "0")
 	h := f.sendHalf("T", "1")
@@ -40,12 +40,16 @@ func TestStalledDisk(t *testing.T) {
 	inject(t, disk, "pwrite commitlog/* hang")
 	hanging := f.sending("5")
 	f.eventually("the lane's worker to hang in its write", func() bool { return disk.Hanging() > 1 })
-	wantBusy(t, <-f.sending("refused"), "[TIMEOUT_CLEAN_QUEUE]broker busy")
+	waiting, behind := f.server.Stats().LaneBytes, f.sending("refused")
+	f.eventually("a send to wait behind it", func() bool { return f.server.Stats().LaneBytes > waiting })
+	f.busyAfter(300)
+	wantBusy(t, <-behind, "[TIMEOUT_CLEAN_QUEUE]broker busy")
 	f.eventually("the store to be busy", f.Store.Busy)
 	wantBusy(t, <-f.sending("refused"), "[REJECTREQUEST]system busy")
 	f.beat("G", "CLUSTERING")
 	want(t, f.call(code.GetMaxOffset, nil, "topic", "T", "queueId", "0"), code.Success, "")
 	want(t, f.call(code.PullMessage, nil, pullFields("G", "T", "0")...), code.Success, "FOUND")
+	f.busyAfter(60_000)
 	disk.Heal()
 	want(t, <-hanging, code.Success, "")
 	f.sendTo("T", "6")
@@ -62,7 +66,7 @@ func TestStalledDisk(t *testing.T) {
 // sent waits with it; all others are served, new ones too.
 func TestWriteHangsOnLoop(t *testing.T) {
 	t.Parallel()
-	f, disk := startFaulty(t, func(s *store.Config) { s.OsPageCacheBusyTimeOutMills = 300 })
+	f, disk := startFaulty(t, nil)
 	f.sendTo("T", "0")
 	other := f.another(t)
 	other.beat("G", "CLUSTERING")
@@ -72,6 +76,7 @@ func TestWriteHangsOnLoop(t *testing.T) {
 	other.beat("G", "CLUSTERING")
 	want(t, other.call(code.GetMaxOffset, nil, "topic", "T", "queueId", "0"), code.Success, "")
 	want(t, other.call(code.PullMessage, nil, pullFields("G", "T", "0")...), code.Success, "FOUND")
+	f.busyAfter(300)
 	f.eventually("the store to be busy", f.Store.Busy)
 	wantBusy(t, <-other.sending("refused"), "[REJECTREQUEST]system busy")
 	late := f.another(t)
@@ -81,6 +86,7 @@ func TestWriteHangsOnLoop(t *testing.T) {
 		t.Fatalf("answered while the disk hangs: %d %q", a.Code, a.Remark)
 	default:
 	}
+	f.busyAfter(60_000)
 	disk.Heal()
 	want(t, <-hanging, code.Success, "")
 	other.sendTo("T", "2")
@@ -95,7 +101,7 @@ func TestWriteHangsOnLoop(t *testing.T) {
 // back is done when it is.
 func TestNextFileIsLate(t *testing.T) {
 	t.Parallel()
-	f, disk := startFaulty(t, func(s *store.Config) { s.MappedFileSizeCommitLog = 64 << 10; s.OsPageCacheBusyTimeOutMills = 60_000 })
+	f, disk := startFaulty(t, func(s *store.Config) { s.MappedFileSizeCommitLog = 64 << 10 })
 	h := f.sendHalf("T", "1")
 	back := f.stored(t, f.sendTo("T", "0"))
 	f.beat("G", "CLUSTERING")
@@ -163,6 +169,12 @@ func (f *fixture) sending(body string) <-chan *protocol.Command {
 	return answer
 }
 
+// busyAfter changes osPageCacheBusyTimeOutMills, for the lane too.
+func (f *fixture) busyAfter(ms int64) {
+	f.storeCfg.Change(func(s *store.Config) { s.OsPageCacheBusyTimeOutMills = ms })
+	f.laneAges()
+}
+
 func wantBusy(t *testing.T, reply *protocol.Command, remark string) {
 	t.Helper()
 	if reply.Response() != code.SystemBusy || !strings.HasPrefix(reply.Remark, remark) {
@@ -178,14 +190,13 @@ func TestFlushHangsOnLoop(t *testing.T) {
 	sent := f.sendAlone()
 	other := f.another(t)
 	other.beat("G", "CLUSTERING")
+	f.eventually("the disk to be well", func() bool { return !f.Store.Stalled() }) // or a lane flushes
 	inject(t, disk, "fdatasync commitlog/* hang")
 	hanging := f.sending("x")
 	f.eventually("the flush to hang", func() bool { return disk.Hanging() == 1 })
 	other.beat("G", "CLUSTERING")
 	want(t, other.call(code.GetMaxOffset, nil, "topic", "T", "queueId", "0"), code.Success, "")
-	if f.server.Stats().Reliefs == 0 {
-		t.Error("it did not hang on the loop: nobody stood in")
-	}
+	f.eventually("a stand-in, as it hangs on the loop", func() bool { return f.server.Stats().Reliefs > 0 })
 	waiting := other.sending("y")
 	select {
 	case a := <-hanging:

@@ -276,25 +276,15 @@ func TestTransactionsSurviveRestarts(t *testing.T) {
 // disk decides while its half message is still on the way there.
 func TestCommitBeforeItsHalfIsFlushed(t *testing.T) {
 	t.Parallel()
-	f, disk := startFaulty(t, func(s *store.Config) { s.FlushDiskType, s.SyncFlushTimeout = store.SyncFlush, 60_000 })
+	f, disk := startFaulty(t, func(s *store.Config) { s.FlushDiskType = store.SyncFlush })
 	f.sendTo("TX", "before")
 	inject(t, disk, "sync commitlog/* hang")
 	h := f.sendHalf("TX", "U1", "WAIT\x01false\x02")
 	f.eventually("the flush to hang", func() bool { return disk.Hanging() > 0 })
-	answer := make(chan *protocol.Command, 1)
-	go func() {
-		cmd := protocol.NewRequest(code.EndTransaction, nil, nil)
-		cmd.Fields = fields(h.endFields(8)...)
-		reply, err := f.client.Call(t.Context(), f.addr, cmd)
-		if err != nil {
-			t.Error(err)
-		}
-		answer <- reply
-	}()
+	answer := f.ask(code.EndTransaction, h.endFields(8)...)
 	select {
 	case a := <-answer:
-		t.Errorf("answered before the half message is on the disk: %d %q", a.Code, a.Remark)
-		answer <- a
+		t.Fatalf("answered before the half message is on the disk: %d %q", a.Code, a.Remark)
 	case <-time.After(100 * time.Millisecond):
 	}
 	disk.Heal()
