@@ -78,7 +78,7 @@ func TestThousandsFailAtOnce(t *testing.T) {
 	f.eventually("all to come again", func() bool { return f.Store.MaxOffset("%RETRY%G", 0) == failing })
 	late := f.lateness(t, "%RETRY%G", 0, failing)
 	t.Logf("half %d ms late, 99 %% %d, all %d", late[failing/2], late[failing*99/100], late[failing-1])
-	if late[failing-1] > 2000 { // a busy machine; BenchmarkDelayLevel tells what is usual
+	if late[failing-1] > 20_000 { // a busy machine; BenchmarkDelayLevel tells what is usual
 		t.Errorf("the last one came %d ms late", late[failing-1])
 	}
 }
