@@ -89,7 +89,9 @@ func (w *adminWorld) call(c code.Request, data []byte, fields ...string) *protoc
 	for i := 0; i < len(fields); i += 2 {
 		cmd.Fields.Set(fields[i], fields[i+1])
 	}
-	reply, err := w.client.Call(w.t.Context(), w.addr, cmd)
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute) // some requests wait for the disk
+	defer cancel()
+	reply, err := w.client.Call(ctx, w.addr, cmd)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -107,7 +109,9 @@ func (w *adminWorld) beat(id, group string, subs ...body.SubscriptionData) *prot
 	}
 	c := remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())
 	w.t.Cleanup(c.Close)
-	reply, err := c.Call(w.t.Context(), w.addr, protocol.NewRequest(code.HeartBeat, nil, data))
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	defer cancel()
+	reply, err := c.Call(ctx, w.addr, protocol.NewRequest(code.HeartBeat, nil, data))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -90,6 +90,13 @@ func (c *client) committed(ctx context.Context, group string, queue int32) (int6
 	return 0, err
 }
 
+// commit says how far a group is.
+func (c *client) commit(ctx context.Context, group string, queue int32, at int64) error {
+	_, err := c.call(ctx, code.UpdateConsumerOffset, nil, "consumerGroup", group, "topic", topic,
+		"queueId", fmt.Sprint(queue), "commitOffset", fmt.Sprint(at))
+	return err
+}
+
 // views decodes the records of a pull.
 func views(body []byte) (out []message.View, err error) {
 	for len(body) > 0 {

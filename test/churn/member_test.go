@@ -26,7 +26,8 @@ const (
 	relockEvery    = 5 * time.Second
 	holdPulls      = 2 * time.Second
 	afterError     = 50 * time.Millisecond
-	leaveTime      = 2 * time.Second
+	leaveTime      = 20 * time.Second // what is lost then rests until its lock expires
+	inHandTime     = 10 * time.Second
 )
 
 // delivery is one message that reached a member.
@@ -245,12 +246,18 @@ func (m *member) take(ctx context.Context, q int32, at int64) {
 
 // leave runs after the member's own context has ended.
 func (m *member) leave() {
-	ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
-	defer cancel()
+	var late []*worker
 	for _, w := range m.mine {
-		w.drop(ctx, m.orderly)
+		if !w.drop(context.Background(), m.orderly) {
+			late = append(late, w)
+		}
 	}
 	m.wg.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
+	defer cancel()
+	for _, w := range late {
+		w.persist(ctx)
+	}
 	// What fails here a broker that is away has forgotten by itself.
 	if m.orderly {
 		// All queues: the broker may have given a lock whose answer this member did not wait for.
@@ -263,7 +270,7 @@ func (m *member) leave() {
 	_, _ = m.call(ctx, code.UnregisterClient, nil, "clientID", m.id, "consumerGroup", m.group)
 }
 
-// drop ends the worker; with unlock it first waits, a second at most, until nothing
+// drop ends the worker; with unlock it first waits, for inHandTime, until nothing
 // is in hand, and says false when that was too short. A member that is told to leave
 // meanwhile still saves and gives back: else the queue rests until its lock expires.
 func (w *worker) drop(ctx context.Context, unlock bool) bool {
@@ -275,7 +282,7 @@ func (w *worker) drop(ctx context.Context, unlock bool) bool {
 		select {
 		case w.hand <- struct{}{}:
 			defer func() { <-w.hand }()
-		case <-time.After(time.Second):
+		case <-time.After(inHandTime):
 			return false
 		}
 	}
@@ -287,9 +294,7 @@ func (w *worker) drop(ctx context.Context, unlock bool) bool {
 }
 
 func (w *worker) persist(ctx context.Context) {
-	// What fails is saved the next time, or consumed twice.
-	_, _ = w.m.call(ctx, code.UpdateConsumerOffset, nil, "consumerGroup", w.m.group, "topic", topic,
-		"queueId", fmt.Sprint(w.queue), "commitOffset", fmt.Sprint(w.next.Load()))
+	_ = w.m.commit(ctx, w.m.group, w.queue, w.next.Load()) // what fails is saved the next time, or consumed twice
 }
 
 // run pulls and consumes.

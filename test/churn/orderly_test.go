@@ -78,10 +78,12 @@ func (o *orders) deliver(list []delivery) {
 	o.changed = make(chan struct{})
 }
 
-// await waits until ok, which is asked under the lock after each message.
+// await waits until ok, which is asked under the lock after each message: longer than a lock lives, as a busy machine may lose what
+// gives it back.
 func (o *orders) await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	const limit = 90 * time.Second
+	deadline := time.After(limit)
 	for {
 		o.mu.Lock()
 		done, changed := ok(), o.changed
@@ -92,7 +94,7 @@ func (o *orders) await(t *testing.T, what string, ok func() bool) {
 		select {
 		case <-changed:
 		case <-deadline:
-			t.Fatalf("after 20 s: not %s; queues are at %v", what, o.next)
+			t.Fatalf("after %v: not %s; queues are at %v", limit, what, o.next)
 		}
 	}
 }

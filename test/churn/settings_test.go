@@ -37,6 +37,9 @@ func newSettings(t *testing.T, short int) *settings {
 	return s
 }
 
+// patience is for a broker or members whom a busy machine lets wait.
+const patience = time.Minute
+
 // wait waits until rounds have lasted as long as they should.
 func (s *settings) wait(t *testing.T, began time.Time, rounds int) {
 	select {
@@ -48,9 +51,11 @@ func (s *settings) wait(t *testing.T, began time.Time, rounds int) {
 // makeTopic creates the topic and knows that it is there.
 func (s *settings) makeTopic(t *testing.T, addr string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	c := newClient(addr)
 	defer c.Close()
-	if _, err := c.call(t.Context(), code.UpdateAndCreateTopic, nil, "topic", topic, "defaultTopic", "TBW102",
+	if _, err := c.call(ctx, code.UpdateAndCreateTopic, nil, "topic", topic, "defaultTopic", "TBW102",
 		"readQueueNums", strconv.Itoa(queues), "writeQueueNums", strconv.Itoa(queues), "perm", "6", "topicFilterType", "SINGLE_TAG",
 		"topicSysFlag", "0", "order", "false"); err != nil {
 		t.Fatal(err)
@@ -60,10 +65,12 @@ func (s *settings) makeTopic(t *testing.T, addr string) {
 // ends are the maximum offsets of all queues.
 func (s *settings) ends(t *testing.T, addr string) (end [queues]int64) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	c := newClient(addr)
 	defer c.Close()
 	for q := range end {
-		at, err := c.maxOffset(t.Context(), int32(q))
+		at, err := c.maxOffset(ctx, int32(q))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,24 +79,24 @@ func (s *settings) ends(t *testing.T, addr string) (end [queues]int64) {
 	return end
 }
 
-// awaitCommitted waits until the group is where the queues end, and stays there for as long as a member may hold back what it knows: one
-// that has just taken a queue over may have begun behind what the owner before it consumed, and saves its own place first.
+// awaitCommitted waits until the group is where the queues end.
 func (s *settings) awaitCommitted(t *testing.T, addr, group string, want [queues]int64) {
 	t.Helper()
-	const patience, quiet = 20 * time.Second, 2 * rebalanceEvery
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	c := newClient(addr)
 	defer c.Close()
 	look := time.NewTicker(persistEvery / 4)
 	defer look.Stop()
-	since := time.Now()
-	for time.Since(since) < quiet {
+	there := func() bool {
 		for q := range want {
 			if at, err := c.committed(ctx, group, int32(q)); err != nil || at != want[q] {
-				since = time.Now()
+				return false
 			}
 		}
+		return true
+	}
+	for !there() {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
@@ -99,10 +106,28 @@ func (s *settings) awaitCommitted(t *testing.T, addr, group string, want [queues
 	}
 }
 
+// setBack takes the last message of every queue from the group, as an operator could: where it is at the end afterwards, somebody has
+// said so since.
+func (s *settings) setBack(t *testing.T, addr, group string, end [queues]int64) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c := newClient(addr)
+	defer c.Close()
+	for q := range end {
+		if end[q] == 0 {
+			continue
+		}
+		if err := c.commit(ctx, group, int32(q), end[q]-1); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // checkCommitted compares what a group that has consumed everything left behind.
 func (s *settings) checkCommitted(t *testing.T, addr, group string, want [queues]int64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	c := newClient(addr)
 	defer c.Close()

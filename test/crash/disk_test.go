@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -77,7 +78,12 @@ func (d *loopDisk) mount(options string) error {
 
 func (d *loopDisk) unmount(t *testing.T) {
 	t.Helper()
-	if err := command("umount", d.dir); err != nil {
+	// Somebody may still be looking at it, if only the kernel itself.
+	err := command("umount", d.dir)
+	for began := time.Now(); err != nil && time.Since(began) < 10*time.Second; err = command("umount", d.dir) {
+		<-time.After(100 * time.Millisecond)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	d.mounted = false

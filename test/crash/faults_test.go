@@ -87,7 +87,7 @@ func (p *patient) fill(bytes int) error {
 	return nil
 }
 
-// resumes wants messages to be accepted within five seconds.
+// resumes wants messages to be accepted within half a minute: a healthy machine needs a second or two.
 func (p *patient) resumes() {
 	p.t.Helper()
 	began := time.Now()
@@ -97,7 +97,7 @@ func (p *patient) resumes() {
 			p.t.Logf("accepting again after %v", time.Since(began).Round(time.Millisecond))
 			return
 		}
-		if time.Since(began) > 5*time.Second {
+		if time.Since(began) > 30*time.Second {
 			p.t.Fatalf("not accepting after 5 s: %v\n%s", err, p.server.Tail())
 		}
 		<-time.After(20 * time.Millisecond)

@@ -38,6 +38,13 @@ func (n *intents) note(m map[string]bool, body string) {
 	m[body] = commits(body)
 }
 
+// count is how many are acknowledged.
+func (n *intents) count() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.acked)
+}
+
 func commits(body string) bool { return strings.HasPrefix(body, "commit") }
 
 // txProducer is one producer process: its connection ends as a killed one's does.
@@ -151,7 +158,7 @@ func transactionLives(t *testing.T, b *testbroker.Broker, r *rand.Rand, rounds, 
 	in := &intents{sent: map[string]bool{}, acked: map[string]bool{}}
 	for round := range rounds {
 		s := b.Start(t)
-		txLife(t, s, in, round, r)
+		txLife(t, s, in, round, least*(round+1)/rounds, r)
 		if round%cleanEvery == cleanEvery-1 {
 			s.End(t, syscall.SIGTERM)
 		} else {
@@ -162,16 +169,16 @@ func transactionLives(t *testing.T, b *testbroker.Broker, r *rand.Rand, rounds, 
 	settleAll(t, s, in)
 	auditTransactions(t, s, in)
 	s.End(t, syscall.SIGTERM)
-	if len(in.acked) < least {
-		t.Errorf("only %d transactions: this was no load", len(in.acked))
+	if n := in.count(); n < least {
+		t.Errorf("only %d transactions: this was no load", n)
 	}
 }
 
-// txLife lets producers come and go until a random moment.
-func txLife(t *testing.T, s *testbroker.Server, in *intents, round int, r *rand.Rand) {
+// txLife lets producers come and go until a random moment; on a slow machine until least transactions are acknowledged, in all rounds.
+func txLife(t *testing.T, s *testbroker.Server, in *intents, round, least int, r *rand.Rand) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	end := time.Now().Add(shortest + time.Duration(r.Int64N(int64(longest-shortest))))
+	began, length := time.Now(), lifetime(r)
 	var all sync.WaitGroup
 	for i := range 8 {
 		own := rand.New(rand.NewPCG(r.Uint64(), 2))
@@ -180,7 +187,8 @@ func txLife(t *testing.T, s *testbroker.Server, in *intents, round int, r *rand.
 				name := fmt.Sprintf("%d-%d-%d", round, i, life)
 				p, err := newTxProducer(ctx, s.Addr, name, in)
 				if err == nil {
-					short, stop := context.WithTimeout(ctx, time.Duration(20+own.IntN(200))*time.Millisecond)
+					// Whoever has died often lives longer, in case nobody is answered in a short life.
+					short, stop := context.WithTimeout(ctx, time.Duration((20+own.IntN(200))*(1+life/20))*time.Millisecond)
 					p.run(short, name, own)
 					stop()
 				}
@@ -188,8 +196,13 @@ func txLife(t *testing.T, s *testbroker.Server, in *intents, round int, r *rand.
 			}
 		})
 	}
-	time.Sleep(time.Until(end)) // the random moment is the point of it
-	t.Cleanup(cancel)
+	for over := false; !over; over = in.count() >= least || time.Since(began) > time.Minute {
+		select {
+		case <-time.After(length): // the random moment is the point of it
+		case <-s.Done:
+			t.Fatalf("the broker ended by itself: %v\n%s", s.State(), s.Tail())
+		}
+	}
 	go func() {
 		<-s.Done
 		cancel()
