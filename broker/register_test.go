@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/skylarkmq/skylark/broker/topic"
 	"github.com/skylarkmq/skylark/internal/clock"
 	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/internal/testport"
 	"github.com/skylarkmq/skylark/nameserv"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol"
@@ -93,9 +95,10 @@ func unknown(r *body.TopicRouteData) bool { return len(r.BrokerDatas) == 0 }
 // comes late, restarts, and at the end hears that the broker leaves.
 func TestNameServers(t *testing.T) {
 	t.Parallel()
-	first := startNameServer(t, t.TempDir(), "")
-	late := startNameServer(t, t.TempDir(), "")
-	late.stop() // its address is known, and nobody is there
+	// Both are away for a while: on ports that nobody is given meanwhile.
+	first := startNameServer(t, t.TempDir(), fmt.Sprint("127.0.0.1:", testport.Broker(t)))
+	late := startNameServer(t, t.TempDir(), fmt.Sprint("127.0.0.1:", testport.Broker(t)))
+	late.stop()
 	f := start(t, func(c *Config, _ *store.Config) { c.NamesrvAddr = first.addr + ";" + late.addr })
 	c := newCaller(t)
 

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/skylarkmq/skylark/internal/freeport"
 )
 
 const (
@@ -56,7 +57,7 @@ func (k Kind) Run(ctx context.Context, o Options) (*Server, error) {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return nil, err
 	}
-	port, err := freePorts()
+	port, err := freeport.Broker()
 	if err != nil {
 		return nil, err
 	}
@@ -150,26 +151,6 @@ func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.buf.String()
-}
-
-// freePorts finds a port whose neighbours are free as well: a broker also listens on port-2 and port+1. It is below the ports that
-// the system gives to connections, or the thousands of connections of one run would take the port of the next.
-func freePorts() (int, error) {
-	for range 200 {
-		port := 12000 + rand.IntN(20000)
-		if free(port) && free(port-2) && free(port+1) {
-			return port, nil
-		}
-	}
-	return 0, errors.New("no four free ports in a row between 12000 and 32000")
-}
-
-func free(port int) bool {
-	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-	if err != nil {
-		return false
-	}
-	return l.Close() == nil
 }
 
 func writeConf(path, dir string, port int, settings map[string]string) error {
