@@ -248,7 +248,7 @@ func (r *rig) dial(t testing.TB) *wire {
 }
 
 func newWire(t testing.TB, c net.Conn) *wire {
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(2 * time.Minute))
 	return &wire{Conn: c, t: t, r: bufio.NewReaderSize(c, 32<<10)}
 }
 
@@ -340,7 +340,7 @@ func (r *rig) alive(t testing.TB) {
 // await polls a condition whose event nobody announces, as another process's view of us.
 func await(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !cond() {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain: %s", what)

@@ -92,7 +92,7 @@ func (r *rig) dialTLS(t *testing.T, cfg *tls.Config) (*wire, error) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = raw.Close() })
-	_ = raw.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = raw.SetDeadline(time.Now().Add(2 * time.Minute))
 	c := tls.Client(raw, cfg)
 	return newWire(t, c), c.Handshake()
 }
