@@ -2,7 +2,9 @@ package commitlog
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/skylarkmq/skylark/store/mapped"
 )
@@ -46,6 +48,17 @@ func zeroTail(f *mapped.File, from int64) error {
 	buf, zeros := make([]byte, min(window, f.Size)), make([]byte, min(window, f.Size))
 	clean := int64(0)
 	for at := from; at < f.Size && clean < cleanRun; {
+		data, err := f.NextData(at)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("commitlog: look behind the end: %w", err)
+		}
+		if clean += data - at; data > at {
+			at = data
+			continue
+		}
 		part := buf[:min(int64(len(buf)), f.Size-at)]
 		if err := f.ReadAt(part, at); err != nil {
 			return fmt.Errorf("commitlog: look behind the end: %w", err)

@@ -114,6 +114,16 @@ func (f *File) TryReadAt(p []byte, off int64) error {
 	return nil
 }
 
+// NextData is the first offset from off on that was ever written, as far as the file
+// system knows; io.EOF when there is none.
+func (f *File) NextData(off int64) (int64, error) {
+	if err := f.Acquire(); err != nil {
+		return 0, err
+	}
+	defer f.Release()
+	return f.file.NextData(off)
+}
+
 // WriteAt writes all of p inside the file.
 func (f *File) WriteAt(p []byte, off int64) error {
 	if off < 0 || off+int64(len(p)) > f.Size {
