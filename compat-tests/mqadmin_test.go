@@ -18,7 +18,11 @@ var noSuchThing = []string{"rocketmqHome"}
 
 // TestMQAdmin runs the official operator's tool of 5.5.0: what it prints must be what it prints against the original.
 func TestMQAdmin(t *testing.T) {
-	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), nil)
+	asShipped := map[string]string{} // the settings are shown
+	for name := range harness.Patience {
+		asShipped[name] = ""
+	}
+	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), asShipped)
 	transcript := harness.Runner{
 		Module: harness.MQAdmin,
 		Class:  "skylarkmq.compat.mqadmin.Main",

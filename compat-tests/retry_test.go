@@ -6,9 +6,8 @@ import (
 	"github.com/skylarkmq/skylark/compat-tests/harness"
 )
 
-// shortLevels are delay levels that a test can wait for; retries begin with the third. A busy machine must not make the
-// broker refuse sends.
-var shortLevels = map[string]string{"messageDelayLevel": "1s 1s 1s 1s 2s 1s", "waitTimeMillsInSendQueue": "10000"}
+// shortLevels are delay levels that a test can wait for; retries begin with the third.
+var shortLevels = map[string]string{"messageDelayLevel": "1s 1s 1s 1s 2s 1s"}
 
 // TestRetryAndDelay: messages that fail until they are dead letters, that are given back by hand, that hold their queue up,
 // and that are sent with a delay.
@@ -44,8 +43,7 @@ func TestDelayTakeover(t *testing.T) {
 			continue // the original with itself needs it once
 		}
 		t.Run(c.name, func(t *testing.T) {
-			cluster := harness.StartMixedCluster(t, target, c.first, map[string]string{
-				"messageDelayLevel": "1s 30s", "waitTimeMillsInSendQueue": "10000"})
+			cluster := harness.StartMixedCluster(t, target, c.first, map[string]string{"messageDelayLevel": "1s 30s"})
 			runSome(t, harness.Client55, cluster, "delay-takeover", "delay-begin", "-tag", "takeover")
 			if t.Failed() {
 				return

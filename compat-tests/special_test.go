@@ -8,7 +8,7 @@ import (
 
 // lightSettings turn light queues on, as a broker needs them that serves MQTT gateways.
 var lightSettings = map[string]string{
-	"enableLmq": "true", "enableMultiDispatch": "true", "traceTopicEnable": "true", "messageDelayLevel": "1s 2s", "waitTimeMillsInSendQueue": "10000",
+	"enableLmq": "true", "enableMultiDispatch": "true", "traceTopicEnable": "true", "messageDelayLevel": "1s 2s",
 }
 
 // TestSpecialTopics: request and reply, message traces, light queues, and batch queues, which only clients from 5.0 on know.

@@ -49,8 +49,6 @@ func storeSettings(seed uint64, version string) map[string]string {
 		"maxIndexNum":                pick(128, 1000, 4000),
 		"messageDelayLevel":          "1s 2s 1h",
 		"flushDiskType":              []string{"ASYNC_FLUSH", "SYNC_FLUSH"}[r.IntN(2)],
-		// Many brokers share two cores: slow is not busy.
-		"brokerFastFailureEnable": "false", "osPageCacheBusyTimeOutMills": "60000",
 		// The wheel is 38 MB a store, and timers are not among the kinds.
 		"timerWheelEnable": "false",
 		// Nobody listens: a check would only wait.

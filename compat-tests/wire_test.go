@@ -74,7 +74,7 @@ func TestOnTheWire(t *testing.T) {
 	target := harness.TargetOfEnv(t)
 	cluster := harness.StartCluster(t, target, map[string]string{
 		"enablePropertyFilter": "true", "enableConsumeQueueExt": "true", "enableCalcFilterBitMap": "true",
-		"rebalanceLockMaxLiveTime": lockMaxLiveForTests, "waitTimeMillsInSendQueue": "10000",
+		"rebalanceLockMaxLiveTime": lockMaxLiveForTests,
 	})
 	var transcript strings.Builder
 	for _, s := range []struct {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -97,7 +98,7 @@ type BrokerOptions struct {
 	Dir        string            // home and store; a new directory when empty
 	Port       int               // a free one when 0; needed again when a store is opened that has message ids with it
 	NameServer string            // address list for -n
-	Settings   map[string]string // broker.conf entries more, or other than the usual
+	Settings   map[string]string // broker.conf entries more, or other than the usual; "" leaves one out
 }
 
 // Broker is a running broker.
@@ -144,6 +145,15 @@ func StartBroker(t testing.TB, target Target, o BrokerOptions, nameServers ...*N
 	return b
 }
 
+// Patience are the settings with which a broker does not refuse what a busy machine makes wait: a test that compares what a
+// client sees does not measure the disk. What hangs longer than a minute fails all the same.
+var Patience = map[string]string{
+	"osPageCacheBusyTimeOutMills": "60000",
+	"brokerFastFailureEnable":     "false", // all that the original needs; ours has a limit a queue
+	"waitTimeMillsInSendQueue":    "60000", "waitTimeMillsInPullQueue": "60000", "waitTimeMillsInTransactionQueue": "60000",
+	"waitTimeMillsInAdminBrokerQueue": "60000",
+}
+
 // BrokerConf writes the broker.conf of a broker into its directory and returns its path.
 func BrokerConf(t testing.TB, o BrokerOptions) string {
 	t.Helper()
@@ -162,9 +172,9 @@ func BrokerConf(t testing.TB, o BrokerOptions) string {
 		// Small log files: the disk of a test machine is not asked for gigabytes, and 4 MiB messages make them roll.
 		"mappedFileSizeCommitLog": strconv.Itoa(64 << 20),
 	}
-	for k, v := range o.Settings {
-		settings[k] = v
-	}
+	maps.Copy(settings, Patience)
+	maps.Copy(settings, o.Settings)
+	maps.DeleteFunc(settings, func(_, v string) bool { return v == "" })
 	return writeConf(t, filepath.Join(o.Dir, "broker.conf"), settings)
 }
 
