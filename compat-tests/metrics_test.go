@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -47,12 +48,7 @@ var sample = regexp.MustCompile(`^([a-z_]+)\{(.*)\}`)
 // scrapeTransactions runs transactions and returns what is told of them, but for the values.
 func scrapeTransactions(t *testing.T, target harness.Target) []string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host, port, _ := net.SplitHostPort(l.Addr().String())
-	_ = l.Close()
+	host, port := "127.0.0.1", strconv.Itoa(harness.FreePort(t))
 	settings := map[string]string{"metricsExporterType": "PROM", "metricsPromExporterHost": host, "metricsPromExporterPort": port, "metricsLabel": "zone:a"}
 	for name, value := range checkSoon {
 		settings[name] = value
@@ -73,6 +69,7 @@ func scrapeTransactions(t *testing.T, target harness.Target) []string {
 	for i, local := range []string{"commit", "commit", "rollback"} {
 		m := message(topic, i)
 		m.WithProperty("local", local)
+		m.WithProperty("check", local)
 		if r, err := p.SendMessageInTransaction(t.Context(), m); err != nil || r.Status != primitive.SendOK {
 			t.Fatalf("%s: %v %v", local, r, err)
 		}

@@ -230,14 +230,14 @@ public final class Env implements AutoCloseable {
         return read;
     }
 
-    public DefaultMQPullConsumer reader() throws MQClientException {
+    public synchronized DefaultMQPullConsumer reader() throws MQClientException {
         if (reader == null) {
             reader = pullConsumer("reader" + INSTANCES.get());
         }
         return reader;
     }
 
-    private DefaultMQProducer helper() throws MQClientException {
+    private synchronized DefaultMQProducer helper() throws MQClientException {
         if (helper == null) {
             helper = producer("helper" + INSTANCES.get());
         }

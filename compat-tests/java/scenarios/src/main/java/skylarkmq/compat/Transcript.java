@@ -21,6 +21,18 @@ public final class Transcript {
         this.tag = tag;
     }
 
+    /** An empty one for notes that are taken at the same time as others; add it when its turn has come. */
+    public Transcript part() {
+        return new Transcript(tag);
+    }
+
+    public void add(Transcript part) {
+        List<String> more = part.lines();
+        synchronized (this) {
+            lines.addAll(more);
+        }
+    }
+
     public synchronized void note(String format, Object... args) {
         lines.add(normalise(args.length == 0 ? format : String.format(format, args)));
     }

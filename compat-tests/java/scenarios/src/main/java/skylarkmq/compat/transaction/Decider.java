@@ -9,6 +9,7 @@ import java.util.TreeSet;
 import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageAccessor;
 import org.apache.rocketmq.common.message.MessageExt;
 
 /** A producer's side: each message says in two properties what its local transaction does and what a check answers. */
@@ -24,6 +25,13 @@ final class Decider implements TransactionListener {
         m.putUserProperty("name", name);
         m.putUserProperty(LOCAL, local);
         m.putUserProperty(CHECK, check);
+        return m;
+    }
+
+    /** One that a broker may not ask about before it had two minutes to hear of the decision. */
+    static Message decided(String topic, String name, String local, String check) {
+        Message m = message(topic, name, local, check);
+        MessageAccessor.putProperty(m, "CHECK_IMMUNITY_TIME_IN_SECONDS", "120");
         return m;
     }
 

@@ -27,7 +27,7 @@ public final class TakeoverEnd implements Scenario {
         Decider decider = new Decider();
         String topic = env.topic("transaction-takeover");
         // A producer is known to a broker once it has sent something to it.
-        env.transactionProducer("transaction-takeover", decider).sendMessageInTransaction(Decider.message(topic, "own", "commit", "commit"), null);
+        env.transactionProducer("transaction-takeover", decider).sendMessageInTransaction(Decider.decided(topic, "own", "commit", "commit"), null);
         Await.until("every open one is checked", Await.DEFAULT_MILLIS, () -> decider.checked.size() >= 2 * TakeoverBegin.EACH,
             () -> decider.checked.toString());
         TreeSet<String> names = new TreeSet<>();

@@ -1,6 +1,7 @@
 package skylarkmq.compat.transaction;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -11,6 +12,7 @@ import java.util.concurrent.Future;
 
 import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.client.producer.TransactionSendResult;
+import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 
 import skylarkmq.compat.Await;
@@ -35,9 +37,25 @@ public final class Transactions implements Scenario {
 
     @Override
     public void run(Env env, Transcript see) throws Exception {
-        outcomes(env, see);
-        sibling(env, see);
-        concurrent(env, see);
+        // Side by side: each waits until the broker asks.
+        ExecutorService pool = Executors.newFixedThreadPool(3);
+        Map<Transcript, Future<?>> running = new LinkedHashMap<>();
+        for (Scenes scenes : new Scenes[] {Transactions::outcomes, Transactions::sibling, Transactions::concurrent}) {
+            Transcript part = see.part();
+            running.put(part, pool.submit(() -> {
+                scenes.play(env, part);
+                return null;
+            }));
+        }
+        pool.shutdown();
+        for (Map.Entry<Transcript, Future<?>> e : running.entrySet()) {
+            e.getValue().get();
+            see.add(e.getKey());
+        }
+    }
+
+    private interface Scenes {
+        void play(Env env, Transcript see) throws Exception;
     }
 
     private static void outcomes(Env env, Transcript see) throws Exception {
@@ -86,7 +104,7 @@ public final class Transactions implements Scenario {
         }
         env.stop(first);
         TransactionMQProducer second = env.transactionProducer("transaction-sibling", stays);
-        second.sendMessageInTransaction(Decider.message(topic, "own", "commit", "commit"), null);
+        second.sendMessageInTransaction(Decider.decided(topic, "own", "commit", "commit"), null);
         Await.until("the sibling is asked", () -> stays.checked.size() == 5);
         TreeSet<String> names = new TreeSet<>();
         for (MessageExt m : env.readAll(env.onlyQueue(topic), 5)) {
@@ -108,7 +126,8 @@ public final class Transactions implements Scenario {
             if (local.equals("commit") || local.equals("unknown") && check.equals("commit")) {
                 want.add(name);
             }
-            sends.add(pool.submit(() -> producer.sendMessageInTransaction(Decider.message(topic, name, local, check), null)));
+            Message m = local.equals("unknown") ? Decider.message(topic, name, local, check) : Decider.decided(topic, name, local, check);
+            sends.add(pool.submit(() -> producer.sendMessageInTransaction(m, null)));
         }
         for (Future<?> f : sends) {
             f.get();
