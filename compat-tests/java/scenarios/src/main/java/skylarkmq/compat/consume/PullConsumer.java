@@ -51,7 +51,7 @@ public final class PullConsumer implements Scenario {
             Future<PullResult> held = other.submit(() -> c.pullBlockIfNotFound(queue, "*", 10, 4));
             Check.that(!waitShortly(held), "a pull at the end of a queue was answered at once");
             producer.send(new Message(queue.getTopic(), "awaited".getBytes(StandardCharsets.UTF_8)));
-            note(see, "held pull", held.get(10, TimeUnit.SECONDS));
+            note(see, "held pull", held.get(60, TimeUnit.SECONDS));
         } finally {
             other.shutdownNow();
         }

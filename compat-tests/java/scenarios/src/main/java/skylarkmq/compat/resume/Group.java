@@ -23,6 +23,8 @@ final class Group {
 
     Group(Env env, String topic) throws Exception {
         consumer = env.pushConsumer(Resume1.NAME);
+        // Else shutdown commits before the client has noted what its listener has just consumed.
+        consumer.setAwaitTerminationMillisWhenShutdown(10_000);
         consumer.subscribe(topic, "*");
         consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
             messages.forEach(m -> bodies.add(new String(m.getBody(), StandardCharsets.UTF_8)));

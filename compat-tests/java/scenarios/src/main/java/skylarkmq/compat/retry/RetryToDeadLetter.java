@@ -114,7 +114,7 @@ public final class RetryToDeadLetter implements Scenario {
         for (int i = 0; i < count; i++) {
             producer.sendOneway(new Message(topic, Integer.toString(i).getBytes(StandardCharsets.UTF_8)));
         }
-        Await.until("everything to come twice", Await.DEFAULT_MILLIS, () -> second.size() == count,
+        Await.until("everything to come twice", 180_000, () -> second.size() == count,
             () -> first.size() + " and " + second.size() + " of " + count);
         see.note("crowd: %d failed once and came again", second.size());
     }

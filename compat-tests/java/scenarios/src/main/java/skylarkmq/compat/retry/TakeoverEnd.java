@@ -44,7 +44,8 @@ public class TakeoverEnd implements Scenario {
         Set<String> retried = ConcurrentHashMap.newKeySet();
         DefaultMQPushConsumer c = RetryToDeadLetter.consumer(env, "retry-takeover", env.topic("retry-takeover"), 16);
         c.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
-            messages.stream().filter(m -> m.getReconsumeTimes() == 1).forEach(m -> retried.add(Record.body(m)));
+            // More than once when the first life took so long that the retry came to it and failed again.
+            messages.stream().filter(m -> m.getReconsumeTimes() >= 1).forEach(m -> retried.add(Record.body(m)));
             return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
         });
         env.start(c);

@@ -80,7 +80,7 @@ public final class LightQueues implements Scenario {
         });
         Thread.yield();
         send(producer, parent, 12, b.getTopic());
-        PullResult r = later.get(15, TimeUnit.SECONDS);
+        PullResult r = later.get(60, TimeUnit.SECONDS);
         see.note("waited for: %s %s", r.getPullStatus(), describe(env, r.getMsgFoundList().get(0)));
     }
 
