@@ -29,6 +29,8 @@ public final class Main {
         if (nameServer == null || broker == null || out == null) {
             throw new IllegalArgumentException("-n host:port, -b host:port and -out file are required");
         }
+        // Read by a static initialiser of the client. By default it looks every 20 s whether its queues are still its own.
+        System.setProperty("rocketmq.client.rebalance.waitInterval", "2000");
         Tool tool = new Tool(nameServer);
         int failed = 0;
         try {

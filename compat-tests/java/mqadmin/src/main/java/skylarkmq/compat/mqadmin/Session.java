@@ -75,17 +75,17 @@ final class Session {
         tool.show("producerConnection", "producerConnection", "-g", Clients.PRODUCERS, "-t", TOPIC);
         // The consumer's timer commits every five seconds.
         Clients.until("the commits", this::bothQueuesCommitted);
-        tool.showSorted("consumerProgress", "consumerProgress", "-g", GROUP);
-        tool.showSorted("consumerProgress -s", "consumerProgress", "-g", GROUP, "-s", "true");
+        tool.showProgress("consumerProgress", "consumerProgress", "-g", GROUP);
+        tool.showProgress("consumerProgress -s", "consumerProgress", "-g", GROUP, "-s", "true");
         tool.showSorted("consumerProgress of all", "consumerProgress");
-        tool.showSorted("brokerConsumeStats", "brokerConsumeStats", "-b", addr);
+        tool.showProgress("brokerConsumeStats", "brokerConsumeStats", "-b", addr);
         clients.stopConsumer();
         tool.show("consumerConnection after it has left", "consumerConnection", "-g", GROUP);
         tool.showSorted("resetOffsetByTime", "resetOffsetByTime", "-g", GROUP, "-t", TOPIC, "-s", "1", "-f", "true");
-        tool.showSorted("consumerProgress after the reset", "consumerProgress", "-g", GROUP);
+        tool.showProgress("consumerProgress after the reset", "consumerProgress", "-g", GROUP);
         tool.showSorted("resetOffsetByTime to now", "resetOffsetByTime", "-g", GROUP, "-t", TOPIC, "-s", "now");
         tool.showSorted("resetOffsetByTime of one queue", "resetOffsetByTime", "-g", GROUP, "-t", TOPIC, "-b", addr, "-q", "1", "-s", "-1", "-o", "5");
-        tool.showSorted("consumerProgress after the second reset", "consumerProgress", "-g", GROUP);
+        tool.showProgress("consumerProgress after the second reset", "consumerProgress", "-g", GROUP);
     }
 
     /** Before the first commit the tool says nothing about a queue, and so that nothing is left in it. */

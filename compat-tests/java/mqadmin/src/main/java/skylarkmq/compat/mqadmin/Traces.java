@@ -70,6 +70,8 @@ final class Traces implements AutoCloseable {
     private void consume(String group) throws Exception {
         DefaultMQPushConsumer c = new DefaultMQPushConsumer(group, true, null);
         c.setNamesrvAddr(nameServer);
+        // The retry topic is made by the consumer's first heartbeat: it is not to look for it only after half a minute.
+        c.setPollNameServerInterval(500);
         c.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         c.subscribe(TOPIC, "*");
         c.setConsumeMessageBatchMaxSize(1);
