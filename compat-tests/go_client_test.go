@@ -51,12 +51,10 @@ func (c *goClient) createTopic(t *testing.T, topic string, queues int) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), goLimit)
-	defer cancel()
-	if err := a.CreateTopic(ctx, admin.WithTopicCreate(topic), admin.WithBrokerAddrCreate(c.broker),
-		admin.WithReadQueueNums(queues), admin.WithWriteQueueNums(queues)); err != nil {
-		t.Fatal(err)
-	}
+	harness.Until(t, "creation of "+topic, goLimit, func() error { // the client waits for five seconds
+		return a.CreateTopic(t.Context(), admin.WithTopicCreate(topic), admin.WithBrokerAddrCreate(c.broker),
+			admin.WithReadQueueNums(queues), admin.WithWriteQueueNums(queues))
+	})
 	// The name server learns of it with the broker's registration.
 	harness.Until(t, "route of "+topic, goLimit, func() error {
 		reply, err := harness.Call(c.addr, harness.CodeGetRouteInfo, map[string]string{"topic": topic}, false)

@@ -35,7 +35,7 @@ const (
 	sysFlagSubscription = "4"
 	sysFlagClassFilter  = "8"
 	sysFlagNone         = "0"
-	lockMaxLiveForTests = "4000"
+	lockMaxLiveForTests = "10000"
 )
 
 // wire is one scenario on the wire: what it sees goes into the transcript.

@@ -5,10 +5,12 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,9 +24,11 @@ func start(t *testing.T) string {
 	if bin == "" {
 		t.Skip("SKYLARK_BIN does not name a server; make compat builds one and sets it")
 	}
-	namesrv, broker := freePort(t), freePort(t)
+	namesrv, broker := freePort(t), freePort(t, -2, 1) // a broker listens there too
 	cmd := exec.Command(bin, "standalone", "-namesrvPort", fmt.Sprint(namesrv), "-listenPort", fmt.Sprint(broker),
 		"-storePathRootDir", t.TempDir())
+	// The kernel sends the signal when the thread ends that started the server: no sooner than the test.
+	runtime.LockOSThread()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -54,23 +58,24 @@ func start(t *testing.T) string {
 	return ""
 }
 
-// freePort finds a port that is free, and the one two below it as well: a broker listens there too.
-func freePort(t *testing.T) int {
+// freePort finds a port that is free, as are those at the offsets from it. It looks below the range the kernel gives to
+// outgoing connections, so that none of those can sit on one meanwhile.
+func freePort(t *testing.T, offsets ...int) int {
 	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	const first, last = 12000, 30000
+next:
+	for range 1000 {
+		port := first + rand.IntN(last-first)
+		for _, o := range append(offsets, 0) {
+			l, err := net.Listen("tcp", fmt.Sprintf(":%d", port+o))
+			if err != nil {
+				continue next
+			}
+			l.Close()
 		}
-		port := l.Addr().(*net.TCPAddr).Port
-		below, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port-2))
-		l.Close()
-		if err == nil {
-			below.Close()
-			return port
-		}
+		return port
 	}
-	t.Fatal("no free pair of ports")
+	t.Fatal("no free ports")
 	return 0
 }
 

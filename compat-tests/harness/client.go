@@ -14,9 +14,6 @@ type Client struct {
 	Heard []*Command
 }
 
-// answerLimit is how long a server may take to answer, or to tell something.
-const answerLimit = 20 * time.Second
-
 // NewClient connects until the test ends.
 func NewClient(t testing.TB, addr string) *Client {
 	t.Helper()

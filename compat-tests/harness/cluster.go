@@ -129,6 +129,10 @@ func StartBroker(t testing.TB, target Target, o BrokerOptions, nameServers ...*N
 	}
 	conf := BrokerConf(t, o)
 	b := &Broker{Target: target, Addr: fmt.Sprintf("127.0.0.1:%d", o.Port), options: o}
+	// One before it on this port may still be listed, until its name servers have seen that its connection is closed.
+	for _, ns := range nameServers {
+		awaitListed(t, ns.Addr, "broker before this one gone", func(listed brokerAddrs) bool { return listed[BrokerName]["0"] != b.Addr }, ns.Process)
+	}
 	if target == Java {
 		// The Java broker wants direct memory for its largest frames, and G1 for a pause short enough not to look like a
 		// broker that has died.
@@ -191,9 +195,6 @@ func (b *Broker) Again(t testing.TB, target Target, nameServers ...*NameServer) 
 
 func (b *Broker) awaitReady(t testing.TB, nameServers ...*NameServer) {
 	t.Helper()
-	for _, ns := range nameServers {
-		awaitListed(t, ns.Addr, func(listed brokerAddrs) bool { return listed[BrokerName]["0"] == b.Addr }, b.Process, ns.Process)
-	}
 	vip := fmt.Sprintf("127.0.0.1:%d", b.options.Port-2)
 	for _, addr := range []string{b.Addr, vip} {
 		Until(t, "broker port "+addr, startLimit, func() error {
@@ -204,12 +205,15 @@ func (b *Broker) awaitReady(t testing.TB, nameServers ...*NameServer) {
 			return err
 		}, b.Process)
 	}
+	for _, ns := range nameServers {
+		awaitListed(t, ns.Addr, registered, func(listed brokerAddrs) bool { return listed[BrokerName]["0"] == b.Addr }, b.Process, ns.Process)
+	}
 }
 
 // AwaitBroker waits until a name server lists a broker with this address and returns its name.
 func AwaitBroker(t testing.TB, p *Process, nameServer, addr string) (name string) {
 	t.Helper()
-	awaitListed(t, nameServer, func(listed brokerAddrs) bool {
+	awaitListed(t, nameServer, registered, func(listed brokerAddrs) bool {
 		for n, ids := range listed {
 			if ids["0"] == addr {
 				name = n
@@ -221,11 +225,13 @@ func AwaitBroker(t testing.TB, p *Process, nameServer, addr string) (name string
 	return name
 }
 
-func awaitListed(t testing.TB, nameServer string, there func(brokerAddrs) bool, on ...*Process) {
+const registered = "broker registered"
+
+func awaitListed(t testing.TB, nameServer, what string, asWanted func(brokerAddrs) bool, on ...*Process) {
 	t.Helper()
-	Until(t, "broker registered at "+nameServer, startLimit, func() error {
+	Until(t, what+" at "+nameServer, startLimit, func() error {
 		listed, err := brokersOf(nameServer)
-		if err == nil && !there(listed) {
+		if err == nil && !asWanted(listed) {
 			err = fmt.Errorf("listed: %v", listed)
 		}
 		return err

@@ -17,6 +17,9 @@ const (
 	CodeGetClusterInfo = 106
 )
 
+// answerLimit is how long a server may take to accept a connection, to answer, or to tell something.
+const answerLimit = 20 * time.Second
+
 // maxFrame bounds what a reply may claim to be.
 const maxFrame = 16 << 20
 
@@ -47,7 +50,7 @@ func Call(addr string, code int, fields map[string]string, overTLS bool) (*Comma
 
 // CallBody is Call with a body.
 func CallBody(addr string, code int, fields map[string]string, body []byte, overTLS bool) (*Command, error) {
-	dialer := &net.Dialer{Timeout: 3 * time.Second}
+	dialer := &net.Dialer{Timeout: answerLimit}
 	var conn net.Conn
 	var err error
 	if overTLS {
@@ -60,7 +63,7 @@ func CallBody(addr string, code int, fields map[string]string, body []byte, over
 		return nil, err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(answerLimit)); err != nil {
 		return nil, err
 	}
 	request := Command{Code: code, Language: "GO", Version: 497, Opaque: opaque.Add(1), ExtFields: fields, Serialize: "JSON"}

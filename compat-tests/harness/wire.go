@@ -15,7 +15,7 @@ type Conn struct {
 
 // Dial opens a connection to a server.
 func Dial(addr string) (*Conn, error) {
-	conn, err := net.DialTimeout("tcp", addr, 3*time.Second)
+	conn, err := net.DialTimeout("tcp", addr, answerLimit)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func (c *Conn) Close() { c.conn.Close() }
 
 // Call sends a request and waits for its reply.
 func (c *Conn) Call(code int, fields map[string]string, body []byte) (*Command, error) {
-	if err := c.conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(answerLimit)); err != nil {
 		return nil, err
 	}
 	request := Command{Code: code, Language: "GO", Version: 497, Opaque: opaque.Add(1), ExtFields: fields, Serialize: "JSON"}
