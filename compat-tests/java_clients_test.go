@@ -30,7 +30,7 @@ func twoJVMs(target harness.Target) chan struct{} {
 // observes must be what it observes with the original, whichever way the headers travel.
 func TestJavaClients(t *testing.T) {
 	target := harness.TargetOfEnv(t)
-	cluster := harness.StartCluster(t, target, nil)
+	cluster := harness.StartCluster(t, target, shortLocks)
 	slots := twoJVMs(target)
 	for _, module := range []string{harness.Client49, harness.Client55} {
 		for _, serialize := range []string{"JSON", "ROCKETMQ"} {
@@ -79,7 +79,7 @@ const basics = "send-sync,send-async,send-oneway,send-batch,push-orderly,pull-co
 
 // TestTLS: the default server speaks TLS and plain on the same ports, to both clients.
 func TestTLS(t *testing.T) {
-	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), nil)
+	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), shortLocks)
 	for _, overTLS := range []bool{true, false} {
 		for _, addr := range []string{cluster.NameServer.Addr, cluster.Broker.Addr} {
 			if _, err := harness.Call(addr, harness.CodeGetClusterInfo, nil, overTLS); err != nil {

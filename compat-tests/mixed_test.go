@@ -24,7 +24,7 @@ func TestMixedClusters(t *testing.T) {
 		{"Java broker under the name server", target, harness.Java},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cluster := harness.StartMixedCluster(t, c.nameServer, c.broker, nil)
+			cluster := harness.StartMixedCluster(t, c.nameServer, c.broker, shortLocks)
 			runSome(t, harness.Client55, cluster, goldenOf[harness.Client55], basics)
 		})
 	}

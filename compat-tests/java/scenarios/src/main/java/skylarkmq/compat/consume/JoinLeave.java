@@ -12,7 +12,7 @@ import skylarkmq.compat.Transcript;
 final class JoinLeave {
     /** Messages a consumer must see after a change, before the next one: shows that the queues have really moved. */
     private static final int MOVED = 40;
-    /** A lock that is left behind is over after a minute, and then the queue has to be caught up with. */
+    /** A lock that is left behind is over after a minute at most, and then the queue has to be caught up with. */
     private static final long LIMIT_MILLIS = 150_000;
 
     private final Env env;
