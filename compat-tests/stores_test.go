@@ -231,6 +231,7 @@ func (s *randomStore) find(t *testing.T, life int, clean bool) *listing {
 		err = fmt.Errorf("ours: %w: %s", err, out)
 	}
 	if err := errors.Join(err, <-asked); err != nil {
+		s.keep(t)
 		t.Fatalf("life %d: %v", life, err)
 	}
 	a, err := readListing(filepath.Join(javas, "listing"))

@@ -113,9 +113,7 @@ func (s *Store) flushQueues(leastPages int) {
 	} else {
 		s.told &^= flagIndexUnsynced
 	}
-	// The checkpoint may not vouch for records that the index lost: a second flush
-	// succeeds, though the kernel may have dropped what the first could not write.
-	if err == nil && leastPages == 0 && !s.flags.has(flagIndexUnsynced) {
+	if err == nil && leastPages == 0 {
 		s.vouch(mark)
 	}
 	if err := s.checkpoint.Flush(); err != nil {
@@ -158,12 +156,17 @@ func (s *Store) flushUnits(leastPages int) error {
 }
 
 // vouch moves the checkpoint on after a thorough flush that began at mark. The clock
-// may have been set back since; times from before say nothing then. The mark names
-// a record, not a time: the log has to be on the disk up to there as well.
+// may have been set back since; times from before say nothing then. It may not vouch
+// for records that the index lost: a second flush succeeds, though the kernel may have
+// dropped the pages that the first could not write. The mark names a record, not a
+// time: the log has to be on the disk up to there as well.
 func (s *Store) vouch(mark checkpoint.Mark) {
+	if s.flags.has(flagIndexUnsynced) {
+		return
+	}
 	raise(&s.checkpoint.LogicsTime, min(s.queues.FlushedTimestamp(), s.lastStoreTime.Load()))
-	if s.flags.has(flagIndexError) {
-		return // entries are missing from somewhere behind the last mark on
+	if s.flags.has(flagIndexError) || s.unmarkable {
+		return
 	}
 	if s.commitLog.Flushed() >= mark.PhyOffset+int64(mark.Size) || s.flushLog() == nil {
 		s.checkpoint.SetMark(mark)

@@ -6,6 +6,8 @@ import (
 
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store/checkpoint"
+	"github.com/skylarkmq/skylark/store/commitlog"
+	"github.com/skylarkmq/skylark/store/consumequeue"
 	"github.com/skylarkmq/skylark/store/mapped"
 )
 
@@ -16,10 +18,12 @@ import (
 
 // markNow is the newest record that queues and index know.
 func (s *Store) markNow() checkpoint.Mark {
+	queues, light := s.queues.Count(), lightSettings(s.cfg.Get())
 	s.dispatching.Lock()
 	defer s.dispatching.Unlock()
 	m := s.newest
-	m.Queues, m.IndexEnd = s.queues.Count(), checkpoint.NotIndexed
+	m.FileStart = m.PhyOffset / s.commitLog.FileSize() * s.commitLog.FileSize()
+	m.Queues, m.Light, m.IndexEnd = queues, light, checkpoint.NotIndexed
 	if s.indexing(s.cfg.Get()) {
 		m.IndexEnd = s.index.EndPhy()
 	}
@@ -33,37 +37,57 @@ func (r *recovery) start(abnormal bool, queued int64) int64 {
 		return r.startOfFile(abnormal, queued)
 	}
 	from, err := r.mark.PhyOffset, r.distrust(r.mark)
-	if err == nil && !abnormal && queued < from {
-		err = fmt.Errorf("the consume queues end at %d of the log", queued)
-	}
-	if err == nil {
-		from, err = r.indexed(r.mark)
+	switch {
+	case err != nil:
+	case !abnormal: // nothing is made anew
+		if queued < from {
+			err = fmt.Errorf("the consume queues end at %d of the log", queued)
+		}
+	default:
+		if err = r.distrustQueues(r.mark); err == nil {
+			from, err = r.indexed(r.mark)
+		}
 	}
 	if err != nil {
-		r.s.logger.Warn().Err(err).Int64("phy", r.mark.PhyOffset).Msg("store: the checkpoint's mark is not as the store is; recovery looks further back")
+		r.s.logger.Info().AnErr("why", err).Int64("phy", r.mark.PhyOffset).Msg("store: the checkpoint's mark is not as the store is; recovery looks further back")
 		r.s.checkpoint.SetMark(checkpoint.Mark{})
 		return r.startOfFile(abnormal, queued)
 	}
+	r.marked = true
 	return from
 }
 
-// distrust says what speaks against a mark: somebody took files away, or put others
-// there. Nobody but this store writes marks, and a Java broker makes them void.
+// distrust says what speaks against a mark. Nobody but this store writes marks, and a
+// Java broker makes them void when it writes the checkpoint; one that did not come to
+// that has written its own abort file.
 func (r *recovery) distrust(m checkpoint.Mark) error {
 	s, check := r.s, r.check
 	check.Damaged = nil
 	v, err := s.commitLog.RecordAt(m.PhyOffset, check)
 	switch {
+	case s.strange:
+		return errors.New("another broker used the store since")
 	case err != nil:
 		return fmt.Errorf("the record cannot be read: %w", err)
 	case v.StoreTimestamp != m.StoreTime || v.Size != m.Size:
 		return fmt.Errorf("another record, of %d, is there", v.StoreTimestamp)
-	case s.queues.Count() < m.Queues:
-		return fmt.Errorf("%d consume queues of %d are there", s.queues.Count(), m.Queues)
 	case !r.queued(&v):
 		return fmt.Errorf("the queue of its topic %s does not lead to it", v.Topic)
 	}
 	return nil
+}
+
+// distrustQueues is distrust for a start that makes queues anew: somebody took some
+// away, or they lack what was not to be filled then.
+func (r *recovery) distrustQueues(m checkpoint.Mark) error {
+	if r.light && !m.Light {
+		return errors.New("light queues were not filled then")
+	}
+	there, err := r.s.queues.CountTo(m.PhyOffset)
+	if err == nil && there < m.Queues {
+		err = fmt.Errorf("%d consume queues of %d are there", there, m.Queues)
+	}
+	return err
 }
 
 // queued says whether the queue of a record knows it, where that can be told.
@@ -88,11 +112,20 @@ func (r *recovery) indexed(m checkpoint.Mark) (from int64, err error) {
 		return m.PhyOffset, nil
 	case m.IndexEnd == checkpoint.NotIndexed:
 		return 0, errors.New("no index was kept then")
+	case end < r.oldest():
+		return 0, fmt.Errorf("the index ended at %d, and ends at %d", m.IndexEnd, end)
 	}
 	if _, err := s.commitLog.RecordAt(end, r.check); err != nil {
 		return 0, fmt.Errorf("the index ended at %d, and ends at %d: %w", m.IndexEnd, end, err)
 	}
 	return min(m.PhyOffset, end), nil
+}
+
+// oldest is how far back a start goes for the index: not through a whole log for one
+// that someone removed.
+func (r *recovery) oldest() int64 {
+	files := r.s.commitLog.Files()
+	return files[max(0, len(files)-1-max(r.s.cfg.Get().CommitLogRecoverMaxNum, 0))].Start
 }
 
 // startOfFile is how Java finds the place.
@@ -109,10 +142,8 @@ func (r *recovery) startOfFile(abnormal bool, queued int64) int64 {
 		from--
 	}
 	if abnormal && s.indexing(cfg) {
-		// Further back to where the index ends, which a crash may have shortened; but
-		// not through a whole log for an index that someone removed.
-		indexed, oldest := s.index.EndPhy(), max(0, last-max(cfg.CommitLogRecoverMaxNum, 0))
-		for from > oldest && files[from].Start > indexed {
+		// Further back to where the index ends, which a crash may have shortened.
+		for indexed := s.index.EndPhy(); files[from].Start > max(indexed, r.oldest()); {
 			from--
 		}
 	}
@@ -128,4 +159,10 @@ func (r *recovery) known(f *mapped.File, abnormal bool, limit, queued int64) boo
 		return first.StoreTimestamp <= limit
 	}
 	return first.PhyOffset <= queued
+}
+
+// leads is the queues' question whether the log agrees with a unit.
+func (s *Store) leads(q *consumequeue.Queue, offset int64, u consumequeue.Unit) bool {
+	v, err := s.commitLog.RecordAt(u.PhyOffset, commitlog.Check{BodyCRC: true})
+	return err == nil && v.Size == u.Size && string(v.Topic) == q.Topic && v.QueueID == q.ID && v.QueueOffset == offset
 }

@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/skylarkmq/skylark/internal/clock"
 	"github.com/skylarkmq/skylark/internal/config"
 	"github.com/skylarkmq/skylark/internal/javajson"
 	"github.com/skylarkmq/skylark/internal/vfs"
@@ -194,4 +196,217 @@ func TestMarkIsGoneBeforeRecoveryBegins(t *testing.T) {
 		allThere(t, s, 12)
 		s.abandonForTest(t)
 	}
+}
+
+// keysLost names the numbered messages whose key is not found.
+func keysLost(t *testing.T, s *Store, count int) (lost []int) {
+	t.Helper()
+	for n := range count {
+		found, _, _, err := s.index.Query(fmt.Sprintf("T#k%d", n), 10, 0, 1<<62)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) == 0 {
+			lost = append(lost, n)
+		}
+	}
+	return lost
+}
+
+// An index that could not be written during a recovery is filled by the next start.
+func TestNoMarkWithoutAnIndex(t *testing.T) {
+	t.Parallel()
+	failed := 0
+	for entries := 9; entries <= 20; entries++ {
+		clk := clock.NewFake(time.UnixMilli(1_700_000_000_000)) // index files have their time as name
+		cfg := small("/store", func(c *Config) { c.MaxIndexNum, c.MappedFileSizeCommitLog = entries, 64<<10 })
+		disk := vfs.NewMemory(clk.Now)
+		s := openAt(t, disk, cfg, clk)
+		for n := range 14 {
+			send(t, s, numbered("T", int32(n%3), n))
+			clk.Advance(2 * time.Millisecond)
+			if n == 3 {
+				s.flushQueues(0)
+			}
+		}
+		s.flushQueues(1)
+		for after := range 6 {
+			image := disk.KillClone()
+			faulty := vfs.NewFaulty(image)
+			if err := faulty.Inject(fmt.Sprintf("create index/* after=%d times=1 err=ENOSPC", after)); err != nil {
+				t.Fatal(err)
+			}
+			again, err := Open(cfg, Options{FS: faulty, Clock: clk, StoreHost: stood, Log: testLog()})
+			if err != nil {
+				continue
+			}
+			if again.flags.has(flagIndexError) {
+				failed++
+			}
+			image = image.KillClone()
+			again.abandonForTest(t)
+			again = openAt(t, image, cfg, clk)
+			if lost := keysLost(t, again, 14); len(lost) > 0 {
+				t.Errorf("%d entries a file, %d made before the fault: keys of messages %v are lost", entries, after, lost)
+			}
+			again.abandonForTest(t)
+		}
+		s.abandonForTest(t)
+	}
+	if failed == 0 {
+		t.Error("no index failed")
+	}
+}
+
+// A flush of the index that failed once may have lost pages, whatever the next one says.
+func TestNoMarkAfterALostFlush(t *testing.T) {
+	t.Parallel()
+	cfg := small("/store")
+	disk := vfs.NewMemory(nil)
+	faulty := vfs.NewFaulty(disk)
+	s := open(t, faulty, cfg)
+	for n := range 6 {
+		send(t, s, numbered("T", int32(n%3), n))
+	}
+	s.flushQueues(0)
+	good := s.checkpoint.Mark()
+	for n := 6; n < 12; n++ {
+		send(t, s, numbered("T", int32(n%3), n))
+	}
+	if err := faulty.Inject("fsync index/* times=1 err=EIO"); err != nil {
+		t.Fatal(err)
+	}
+	s.flushQueues(0)
+	if err := s.Close(); err == nil {
+		t.Error("a clean stop without an index")
+	}
+	if got := s.checkpoint.Mark(); got != good {
+		t.Errorf("the mark is %+v, want %+v", got, good)
+	}
+}
+
+// A damaged unit of a record that is dispatched again is mended, and holds up no other.
+func TestDamagedUnitBehindTheMark(t *testing.T) {
+	t.Parallel()
+	cfg := small("/store")
+	for victim := 4; victim < 10; victim++ {
+		disk := vfs.NewMemory(nil)
+		s := open(t, disk, cfg)
+		var sent []Result
+		for n := range 10 {
+			sent = append(sent, send(t, s, numbered("T", 0, n))[0])
+			if n == 3 {
+				s.flushQueues(0)
+			}
+		}
+		s.flushQueues(1)
+		image := disk.KillClone()
+		s.abandonForTest(t)
+		overwrite(t, image, "/store/consumequeue/T/0/00000000000000000000", int64(victim)*20, binary.BigEndian.AppendUint64(nil, uint64(sent[victim].PhyOffset)&0xff))
+		s = open(t, image, cfg)
+		q, _ := s.queues.Lookup("T", 0)
+		if u, _ := q.Unit(int64(victim)); u.PhyOffset != sent[victim].PhyOffset {
+			t.Errorf("unit %d leads to %d, want %d", victim, u.PhyOffset, sent[victim].PhyOffset)
+		}
+		if got := len(bodies(t, s, "T", 0)); got != 10 {
+			t.Errorf("with unit %d damaged %d messages are there, want 10", victim, got)
+		}
+		s.abandonForTest(t)
+	}
+}
+
+// A queue that was taken away is missed, although a new one came after the mark.
+func TestNewQueueHidesNoneThatIsGone(t *testing.T) {
+	t.Parallel()
+	for _, newOne := range []bool{false, true} {
+		cfg := small("/store")
+		disk := vfs.NewMemory(nil)
+		s := open(t, disk, cfg)
+		for n := range 9 {
+			send(t, s, numbered("T", int32(n%3), n))
+		}
+		s.flushQueues(0)
+		if newOne {
+			send(t, s, numbered("New", 0, 100))
+		}
+		image := disk.KillClone()
+		s.abandonForTest(t)
+		for _, name := range image.Names() {
+			if strings.HasPrefix(name, "/store/consumequeue/T/1/") { // its directory stays
+				if err := image.Remove(name); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		s, from, log := openTelling(t, image, cfg)
+		if got := len(bodies(t, s, "T", 1)); from != 0 || got != 3 {
+			t.Errorf("with a new queue (%v) the log was read from %d on, and %d messages of 3 are there\n%s", newOne, from, got, log)
+		}
+		s.abandonForTest(t)
+	}
+}
+
+// Queues that went while the broker ran are not missed.
+func TestDeletedTopicsAreNotMissed(t *testing.T) {
+	t.Parallel()
+	cfg := small("/store")
+	disk := vfs.NewMemory(nil)
+	s := open(t, disk, cfg)
+	for n := range 9 {
+		send(t, s, numbered("T", int32(n%3), n))
+	}
+	send(t, s, numbered("Gone", 0, 100))
+	send(t, s, numbered("T", 0, 9))
+	if err := s.DeleteTopics([]string{"Gone"}); err != nil {
+		t.Fatal(err)
+	}
+	last := send(t, s, numbered("T", 0, 10))[0]
+	s.flushQueues(0)
+	image := disk.KillClone()
+	s.abandonForTest(t)
+	s, from, log := openTelling(t, image, cfg)
+	if from == 0 || from > last.PhyOffset {
+		t.Errorf("the log was read from %d on\n%s", from, log)
+	}
+	s.abandonForTest(t)
+}
+
+// Light queues are filled again after a run that did not.
+func TestMarkOfARunWithoutLightQueues(t *testing.T) {
+	t.Parallel()
+	on := small("/store", func(c *Config) { c.EnableLmq, c.EnableMultiDispatch = true, true })
+	disk := vfs.NewMemory(nil)
+	s := open(t, disk, on)
+	for n := range 6 {
+		send(t, s, msg("T", 0, fmt.Sprint("body", n), "INNER_MULTI_DISPATCH\x01%LMQ%a\x02"))
+		if n == 2 {
+			s.flushQueues(0)
+		}
+	}
+	image := disk.KillClone() // the last units are in memory only
+	s.abandonForTest(t)
+	s = open(t, image, small("/store"))
+	image = image.KillClone()
+	s.abandonForTest(t)
+	s = open(t, image, on)
+	if got := s.queues.Queue("%LMQ%a", 0).MaxOffset(); got != 6 {
+		t.Errorf("the light queue ends at %d, want 6", got)
+	}
+	s.abandonForTest(t)
+}
+
+// A broker that was killed before it wrote the checkpoint has written its abort file.
+func TestMarkBeforeAnotherBroker(t *testing.T) {
+	t.Parallel()
+	cfg := small("/store")
+	disk, _ := marked(t, cfg)
+	if err := vfs.WriteFile(disk, "/store/abort", []byte("4711")); err != nil {
+		t.Fatal(err)
+	}
+	s, from, log := openTelling(t, disk, cfg)
+	if from != 0 || !strings.Contains(log, "another broker") {
+		t.Errorf("the log was read from %d on\n%s", from, log)
+	}
+	allThere(t, s, 12)
+	s.abandonForTest(t)
 }

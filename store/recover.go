@@ -6,6 +6,7 @@ import (
 	"math"
 	"sync/atomic"
 
+	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store/checkpoint"
 	"github.com/skylarkmq/skylark/store/commitlog"
@@ -16,6 +17,7 @@ import (
 func (s *Store) recover(abnormal bool) error {
 	began, mark, indexed := s.clk.Now(), s.checkpoint.Mark(), s.checkpoint.IndexTime.Load()
 	if abnormal {
+		s.queues.Unclean()
 		// Index and queues are changed from here on, and this start may end in the middle.
 		s.checkpoint.SetMark(checkpoint.Mark{})
 		if err := s.checkpoint.Flush(); err != nil {
@@ -43,6 +45,9 @@ func (s *Store) recover(abnormal bool) error {
 	}
 	if err := r.finish(scan, queued); err != nil {
 		return err
+	}
+	if !r.marked {
+		s.syncAll()
 	}
 	if abnormal {
 		s.settle(indexed)
@@ -135,6 +140,15 @@ func (r *recovery) finish(scan commitlog.Scan, queued int64) error {
 	return nil
 }
 
+// syncAll makes durable what another broker, or a start without a mark, left in the
+// page cache: a mark vouches for all that is before it, too.
+func (s *Store) syncAll() {
+	done, err := vfs.SyncFS(s.fs, s.root)
+	if s.unmarkable = !done || err != nil; err != nil {
+		s.logger.Warn().Err(err).Msg("store: not all of it is known to be on the disk; the next start after a crash reads more of the log")
+	}
+}
+
 // cutIndex takes the keys of records from a position of the log on out of the index. A
 // power cut may leave a file half changed, for which the checkpoint must not vouch.
 func (s *Store) cutIndex(phy int64) error {
@@ -170,10 +184,12 @@ func (s *Store) settle(indexed int64) {
 	}
 	if queues != nil || keys != nil {
 		s.checkpoint.LogicsTime.Store(0)
-		mark = checkpoint.Mark{}
 	}
 	if keys == nil {
 		raise(&s.checkpoint.IndexTime, min(indexed, last))
+	}
+	if queues != nil || keys != nil || s.unmarkable || s.flags.has(flagIndexError|flagIndexUnsynced) {
+		mark = checkpoint.Mark{}
 	}
 	s.checkpoint.SetMark(mark)
 }
@@ -184,6 +200,7 @@ func (s *Store) settle(indexed int64) {
 type recovery struct {
 	s            *Store
 	mark         checkpoint.Mark // of the last run
+	marked       bool            // the walk began with it
 	check        commitlog.Check
 	dispatchFrom int64
 	light        bool // light queues are filled

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -99,6 +101,8 @@ type Store struct {
 
 	unconsumed func() (int64, string)
 	abnormal   bool // the last run ended by a crash
+	strange    bool // another broker was the one that crashed
+	unmarkable bool // not known to be on the disk before what was appended since the start
 
 	lock       vfs.Lock
 	checkpoint *checkpoint.Checkpoint
@@ -204,7 +208,7 @@ func (s *Store) load() error {
 	if err := s.lock.WriteText("lock"); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	abnormal, err := vfs.Exists(s.fs, s.abortFile())
+	abnormal, err := s.aborted()
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
@@ -218,7 +222,7 @@ func (s *Store) load() error {
 	if err := s.checkpoint.Flush(); err != nil {
 		return err
 	}
-	if err := vfs.WriteFile(s.fs, s.abortFile(), []byte(strconv.Itoa(os.Getpid()))); err != nil {
+	if err := vfs.WriteFile(s.fs, s.abortFile(), []byte(ownAbort+strconv.Itoa(os.Getpid()))); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	return s.fs.SyncDir(s.root)
@@ -235,7 +239,7 @@ func (s *Store) openParts() (err error) {
 	s.queues, err = consumequeue.Open(consumequeue.Options{
 		FS: s.fs, Dir: filepath.Join(s.root, "consumequeue"), ExtDir: filepath.Join(s.root, "consumequeue_ext"),
 		BatchDir: filepath.Join(s.root, "batchconsumequeue"), SavedFile: filepath.Join(s.root, "consumequeue.table"),
-		FileSize: int64(c.MappedFileSizeConsumeQueue), ExtFileSize: int64(c.MappedFileSizeConsumeQueueExt),
+		Leads: s.leads, FileSize: int64(c.MappedFileSizeConsumeQueue), ExtFileSize: int64(c.MappedFileSizeConsumeQueueExt),
 		ExtWrite:      c.EnableConsumeQueueExt,
 		BatchFileSize: int64(c.MapperFileSizeBatchConsumeQueue), TailBudget: s.share(tailsOfMemory), Light: lightSettings(c), Log: s.logger,
 	})
@@ -272,6 +276,19 @@ func paths(list string) []string {
 		}
 	}
 	return p
+}
+
+// ownAbort begins our abort file; Java 5 writes a process id, 4.9 nothing.
+const ownAbort = "skylark "
+
+// aborted says whether the last run ended by a crash, and notes whose it was.
+func (s *Store) aborted() (bool, error) {
+	text, err := vfs.ReadFile(s.fs, s.abortFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	s.strange = !bytes.HasPrefix(text, []byte(ownAbort))
+	return err == nil, err
 }
 
 func (s *Store) abortFile() string { return filepath.Join(s.root, "abort") }

@@ -265,6 +265,15 @@ func (d *Faulty) SyncDir(dir string) error {
 	return d.FS.SyncDir(dir)
 }
 
+// SyncAll is SyncFS.
+func (d *Faulty) SyncAll(path string) error {
+	if err := d.check("syncfs", path); err != nil {
+		return err
+	}
+	_, err := SyncFS(d.FS, path)
+	return err
+}
+
 // Lock takes a lock.
 func (d *Faulty) Lock(name string) (Lock, error) {
 	if err := d.check("lock", name); err != nil {

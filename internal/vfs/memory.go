@@ -308,6 +308,22 @@ func (m *Memory) SyncDir(dir string) error {
 	return nil
 }
 
+// SyncAll is SyncFS.
+func (m *Memory) SyncAll(string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, n := range m.names {
+		n.mu.Lock()
+		n.flush()
+		n.mu.Unlock()
+	}
+	for _, ch := range m.journal {
+		ch.apply(m.durable)
+	}
+	m.journal = nil
+	return nil
+}
+
 // Lock excludes a second Lock of the same name on this disk.
 func (m *Memory) Lock(name string) (Lock, error) {
 	f, err := m.Create(name)
@@ -515,21 +531,28 @@ func (f *memFile) Datasync() error {
 	if f.closed {
 		return pathError("fdatasync", f.name, fs.ErrClosed)
 	}
-	if f.lost == nil {
-		f.synced = append(f.synced[:0], f.data...)
-		return nil
+	f.flush()
+	return nil
+}
+
+// flush makes content durable, but for what a failed sync lost. mu is held.
+//
+//go:norace // see crash
+func (n *memNode) flush() {
+	if n.lost == nil {
+		n.synced = append(n.synced[:0], n.data...)
+		return
 	}
-	synced := slices.Clone(f.data)
+	synced := slices.Clone(n.data)
 	for at := 0; at < len(synced); at += sector {
-		if end := min(at+sector, len(synced)); f.clean(at, end) {
+		if end := min(at+sector, len(synced)); n.clean(at, end) {
 			clear(synced[at:end])
-			if at < len(f.synced) {
-				copy(synced[at:end], f.synced[at:])
+			if at < len(n.synced) {
+				copy(synced[at:end], n.synced[at:])
 			}
 		}
 	}
-	f.synced = synced
-	return nil
+	n.synced = synced
 }
 
 // clean says whether a sector has not been written since a sync failed over it: it

@@ -16,6 +16,9 @@ func SyncFS(fs FS, path string) (done bool, err error) {
 		err = w.during(func() error { done, err = SyncFS(w.FS, path); return err })
 		return done, err
 	}
+	if all, ok := fs.(interface{ SyncAll(string) error }); ok {
+		return true, all.SyncAll(path)
+	}
 	if fs != Disk {
 		return false, nil
 	}

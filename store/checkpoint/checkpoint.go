@@ -1,22 +1,24 @@
 // Package checkpoint is the file that remembers how far log, queues and index
 // are on the disk, so that recovery after a crash knows where to begin.
 //
-//	0                  8                   16                24                   32               40     4096
-//	+------------------+-------------------+-----------------+--------------------+----------------+------+
-//	| physicMsgTime    | logicsMsgTime     | indexMsgTime    | masterFlushedOffset| confirmOffset  | 0    |
-//	+------------------+-------------------+-----------------+--------------------+----------------+------+
+//	0             8             16           24                   32             40                    48
+//	+-------------+-------------+------------+--------------------+--------------+---------------------+
+//	|physicMsgTime|logicsMsgTime|indexMsgTime| masterFlushedOffset| confirmOffset| logicsPhysicalOffset|
+//	+-------------+-------------+------------+--------------------+--------------+---------------------+
 //
 // The three times are store timestamps in ms of the newest record whose log
-// bytes, queue units and index entries the disk has. Java brokers write these 40
-// bytes, 4.9 the first 24, and leave the rest as it is. Behind them is our Mark:
+// bytes, queue units and index entries the disk has. With a logicsPhysicalOffset above
+// 0, Java 5.5 goes by that instead: after a crash it dispatches records from there on
+// only. Java 5.0 knows 40 of these bytes, 4.9 the first 24; all leave alone what follows,
+// where our Mark is:
 //
-//	40        44      48          56              64             72         76           80
-//	+---------+-------+-----------+---------------+--------------+----------+------------+
-//	| "SKYL"  | CRC32 | PhyOffset | StoreTime     | IndexEnd     | Size     | Queues     |
-//	+---------+-------+-----------+---------------+--------------+----------+------------+
+//	1024      1028    1032        1040            1048           1056       1060         1064      1068   4096
+//	+---------+-------+-----------+---------------+--------------+----------+------------+---------+------+
+//	| "SKYL"  | CRC32 | PhyOffset | StoreTime     | IndexEnd     | Size     | Queues     | Flags   | 0    |  1: Light
+//	+---------+-------+-----------+---------------+--------------+----------+------------+---------+------+
 //
-// The CRC-32 covers all that is in front of the letters and behind the sum: once a
-// Java broker wrote other times than ours, the mark says nothing any more.
+// The CRC-32 covers the first 48 bytes and what follows the sum: once a Java broker
+// wrote other times than ours, the mark says nothing any more.
 package checkpoint
 
 import (
@@ -33,8 +35,9 @@ import (
 
 const (
 	fileSize = 4096
-	javas    = 40
-	used     = 80
+	javas    = 48
+	markAt   = 1024
+	markSize = 44
 )
 
 // Mark is a record up to which, and with which, log, consume queues and index are
@@ -45,10 +48,17 @@ type Mark struct {
 	IndexEnd int64
 	Size     int32 // of the record; 0: there is no mark
 	Queues   int32 // how many there were; with fewer some were taken away, to be built anew
+	Light    bool  // whether light queues were filled
+
+	// FileStart is what Java is told, its logicsPhysicalOffset: the start of the record's
+	// file. It deletes index files after a crash, and fills the index from there. Not read.
+	FileStart int64
 }
 
 // NotIndexed is an IndexEnd.
 const NotIndexed = -2
+
+const flagLight = 1
 
 // Margin is subtracted from the times, as Java does: clocks step back.
 const Margin = 3000
@@ -62,7 +72,13 @@ type Checkpoint struct {
 
 	mu   sync.Mutex // guards file and last
 	file vfs.File
-	last [used]byte
+	last image
+}
+
+// image is what the file holds.
+type image struct {
+	javas [javas]byte
+	mark  [markSize]byte
 }
 
 // Open reads the checkpoint, or makes one of zeros.
@@ -96,47 +112,57 @@ func (c *Checkpoint) read(disk vfs.FS, f vfs.File, path string) error {
 			return err
 		}
 	}
-	if _, err := f.ReadAt(c.last[:], 0); err != nil {
+	if _, err := f.ReadAt(c.last.javas[:], 0); err != nil {
 		return err
 	}
-	c.decode(c.last[:])
+	if _, err := f.ReadAt(c.last.mark[:], markAt); err != nil {
+		return err
+	}
+	c.decode(&c.last)
 	return nil
 }
 
 var letters = []byte("SKYL")
 
-func (c *Checkpoint) decode(b []byte) {
-	for i, field := range c.fields() {
-		field.Store(int64(binary.BigEndian.Uint64(b[8*i:])))
+func (c *Checkpoint) decode(i *image) {
+	for n, field := range c.fields() {
+		field.Store(int64(binary.BigEndian.Uint64(i.javas[8*n:])))
 	}
-	if bytes.Equal(b[javas:javas+4], letters) && binary.BigEndian.Uint32(b[javas+4:]) == sum(b) {
-		m := b[javas+8 : used]
+	b := i.mark[:]
+	if bytes.Equal(b[:4], letters) && binary.BigEndian.Uint32(b[4:]) == i.sum() {
 		c.SetMark(Mark{
-			PhyOffset: int64(binary.BigEndian.Uint64(m)), StoreTime: int64(binary.BigEndian.Uint64(m[8:])), IndexEnd: int64(binary.BigEndian.Uint64(m[16:])),
-			Size: int32(binary.BigEndian.Uint32(m[24:])), Queues: int32(binary.BigEndian.Uint32(m[28:])),
+			PhyOffset: int64(binary.BigEndian.Uint64(b[8:])), StoreTime: int64(binary.BigEndian.Uint64(b[16:])), IndexEnd: int64(binary.BigEndian.Uint64(b[24:])),
+			Size: int32(binary.BigEndian.Uint32(b[32:])), Queues: int32(binary.BigEndian.Uint32(b[36:])), Light: binary.BigEndian.Uint32(b[40:])&flagLight != 0,
+			FileStart: int64(binary.BigEndian.Uint64(i.javas[40:])),
 		})
 	}
 }
 
-func (c *Checkpoint) encode() (b [used]byte) {
-	for i, field := range c.fields() {
-		binary.BigEndian.PutUint64(b[8*i:], uint64(field.Load()))
+func (c *Checkpoint) encode() (i image) {
+	for n, field := range c.fields() {
+		binary.BigEndian.PutUint64(i.javas[8*n:], uint64(field.Load()))
 	}
-	if m := c.Mark(); m.Size > 0 {
-		at := b[javas+8:]
-		binary.BigEndian.PutUint64(at, uint64(m.PhyOffset))
-		binary.BigEndian.PutUint64(at[8:], uint64(m.StoreTime))
-		binary.BigEndian.PutUint64(at[16:], uint64(m.IndexEnd))
-		binary.BigEndian.PutUint32(at[24:], uint32(m.Size))
-		binary.BigEndian.PutUint32(at[28:], uint32(m.Queues))
-		copy(b[javas:], letters)
-		binary.BigEndian.PutUint32(b[javas+4:], sum(b[:]))
+	m := c.Mark()
+	if m.Size == 0 {
+		return i
 	}
-	return b
+	binary.BigEndian.PutUint64(i.javas[40:], uint64(m.FileStart))
+	b := i.mark[:]
+	binary.BigEndian.PutUint64(b[8:], uint64(m.PhyOffset))
+	binary.BigEndian.PutUint64(b[16:], uint64(m.StoreTime))
+	binary.BigEndian.PutUint64(b[24:], uint64(m.IndexEnd))
+	binary.BigEndian.PutUint32(b[32:], uint32(m.Size))
+	binary.BigEndian.PutUint32(b[36:], uint32(m.Queues))
+	if m.Light {
+		binary.BigEndian.PutUint32(b[40:], flagLight)
+	}
+	copy(b, letters)
+	binary.BigEndian.PutUint32(b[4:], i.sum())
+	return i
 }
 
-func sum(b []byte) uint32 {
-	return crc32.Update(crc32.ChecksumIEEE(b[:javas]), crc32.IEEETable, b[javas+8:used])
+func (i *image) sum() uint32 {
+	return crc32.Update(crc32.ChecksumIEEE(i.javas[:]), crc32.IEEETable, i.mark[8:])
 }
 
 // Mark is the last one set; its Size is 0 when there is none.
@@ -150,7 +176,7 @@ func (c *Checkpoint) Mark() Mark {
 // SetMark replaces the mark; one without a Size takes it away.
 func (c *Checkpoint) SetMark(m Mark) { c.mark.Store(&m) }
 
-func (c *Checkpoint) fields() [javas / 8]*atomic.Int64 {
+func (c *Checkpoint) fields() [5]*atomic.Int64 {
 	return [...]*atomic.Int64{&c.PhysicTime, &c.LogicsTime, &c.IndexTime, &c.MasterFlushedOffset, &c.ConfirmOffset}
 }
 
@@ -170,8 +196,10 @@ func (c *Checkpoint) Flush() error {
 	if now == c.last {
 		return nil
 	}
-	if _, err := c.file.WriteAt(now[:], 0); err != nil {
-		return fmt.Errorf("checkpoint: %w", err)
+	for at, part := range map[int64][]byte{0: now.javas[:], markAt: now.mark[:]} { // in any order: the sum is over both
+		if _, err := c.file.WriteAt(part, at); err != nil {
+			return fmt.Errorf("checkpoint: %w", err)
+		}
 	}
 	if err := c.file.Datasync(); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)

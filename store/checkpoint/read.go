@@ -17,11 +17,14 @@ func Read(disk vfs.FS, path string) (*Checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(data) < used {
+	if len(data) < javas {
 		return nil, fmt.Errorf("checkpoint %s: %d bytes, expected %d", path, len(data), fileSize)
 	}
-	c := &Checkpoint{}
-	c.decode(data)
+	c, i := &Checkpoint{}, image{javas: [javas]byte(data)}
+	if len(data) >= markAt+markSize {
+		i.mark = [markSize]byte(data[markAt:])
+	}
+	c.decode(&i)
 	return c, nil
 }
 

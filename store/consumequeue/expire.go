@@ -182,7 +182,7 @@ func (q *Queue) Destroy() error {
 	for start := q.first; (q.hasFiles.Load() || q.again != nil) && start <= q.last; start += size {
 		q.table.files.drop(fileKey{q: q, start: start})
 	}
-	q.hasFiles.Store(false)
+	q.setFiles(false)
 	q.max.Store(0)
 	q.min.Store(0)
 	q.dropTail()

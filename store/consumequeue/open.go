@@ -36,6 +36,7 @@ func (q *Queue) load() error {
 	q.maxPhy.Store(-1)
 	starts, damaged, err := listFiles(q.table.opt.FS, q.dir(), q.table.opt.FileSize, q.table.unclean)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(starts) == 0 {
+		q.setFiles(false)
 		q.ext, err = q.openExt()
 		return err
 	}
@@ -56,7 +57,7 @@ func (q *Queue) load() error {
 		}
 	}
 	q.settle(q.saved)
-	q.hasFiles.Store(true)
+	q.setFiles(true)
 	q.min.Store(q.first / UnitSize)
 	if q.ext, err = q.openExt(); err != nil {
 		return err

@@ -34,7 +34,8 @@ type Queue struct {
 	min      atomic.Int64
 	maxPhy   atomic.Int64 // end of the newest record that has a unit here
 	filed    atomic.Int64 // units below are in the file
-	hasFiles atomic.Bool
+	hasFiles atomic.Bool  // see setFiles
+	counted  atomic.Bool
 	dirty    atomic.Bool // on the table's list of queues to write out
 
 	// Under io:
@@ -169,7 +170,7 @@ func (q *Queue) removeFiles() error {
 			return err
 		}
 	}
-	q.hasFiles.Store(false)
+	q.setFiles(false)
 	q.forgetAgain()
 	return nil
 }
@@ -208,9 +209,23 @@ func (q *Queue) begin(offset int64) error {
 	return nil
 }
 
+// setFiles notes whether the queue has files. One that was listed and is not open yet
+// counts as having some.
+func (q *Queue) setFiles(has bool) {
+	q.hasFiles.Store(has)
+	if q.counted.Swap(has) == has {
+		return
+	}
+	if has {
+		q.table.withFiles.Add(1)
+	} else {
+		q.table.withFiles.Add(-1)
+	}
+}
+
 // begun notes that a queue has files.
 func (q *Queue) begun() {
-	q.hasFiles.Store(true)
+	q.setFiles(true)
 	if isLight(q.Topic) && !q.light {
 		q.light = true
 		q.table.lights.Add(1)

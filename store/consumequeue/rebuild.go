@@ -41,7 +41,7 @@ const (
 // Light queues that the owner does not fill stay as they are; Truncate cuts them at
 // the end of the log. It returns what Recover does, of all that was found.
 func (t *Table) Rebuild(phy int64) (int64, error) {
-	t.unclean = true
+	t.Unclean()
 	t.Replay()
 	if _, err := t.takeSaved(false); err != nil {
 		return 0, err
@@ -73,6 +73,9 @@ func (t *Table) Rebuild(phy int64) (int64, error) {
 	return maxPhy, err
 }
 
+// Unclean says that a crash left the files: before any of them is looked at.
+func (t *Table) Unclean() { t.unclean = true }
+
 // Replay says that records of the log are put from here on, until Rebuilt. In the log stand the messages, too, of a topic
 // that was deleted and made again. Its first message has offset 0 once more: the queue begins anew with it, or those
 // behind it would be taken for ones that came before.
@@ -90,7 +93,7 @@ func (q *Queue) rebuild(phy int64) error {
 	defer b.release()
 	low, err := q.search(b, phy)
 	if err == nil {
-		low, err = q.behindOlder(b, low, end, phy)
+		low, err = q.between(b, low, end, phy)
 	}
 	if err != nil {
 		return err
@@ -122,26 +125,65 @@ func (q *Queue) rebuild(phy int64) error {
 	q.min.Store(min(q.min.Load(), low))
 	q.Next = low
 	if low == q.first/UnitSize {
-		q.hasFiles.Store(false) // begin decides where
+		q.setFiles(false) // begin decides where
 	}
 	return nil
 }
 
-// behindOlder is the offset behind the last unit of a record before phy. A search finds
-// a damaged unit in front of it, and nobody puts what follows that one again.
-func (q *Queue) behindOlder(b *block, low, end, phy int64) (int64, error) {
-	for at := low; at < end; {
-		to := min(at+blockUnits, end)
-		if err := b.want(q, at, to); err != nil {
+// between puts right what a search said of where the records from phy on begin, when a
+// damaged unit misled it: nobody puts again what is in front of that place, and what is
+// behind it does not count. Only the log can tell which unit is damaged.
+func (q *Queue) between(b *block, low, end, phy int64) (int64, error) {
+	if q.table.opt.Leads == nil {
+		return low, nil
+	}
+	low, before, err := q.inFront(b, low, phy)
+	if err != nil {
+		return 0, err
+	}
+	const most = 16 // records to look at
+	asked := 0
+	for to := end; to > low; {
+		from := max(low, to-blockUnits)
+		if err := b.want(q, from, to); err != nil {
 			return 0, err
 		}
-		for ; at < to; at++ {
-			if u := b.unit(at); u.written() && !u.filler() && u.PhyOffset < phy {
-				low = at + 1
+		for at := to - 1; at >= from; at-- {
+			u := b.unit(at)
+			if !u.written() || u.filler() || u.PhyOffset >= phy || u.PhyOffset < before {
+				continue
+			}
+			if q.table.opt.Leads(q, at, u) {
+				return at + 1, nil
+			}
+			if asked++; asked == most {
+				return low, nil
 			}
 		}
+		to = from
 	}
 	return low, nil
+}
+
+// inFront goes back from low past units of records from phy on, and past one that lies
+// before its neighbour and leads nowhere. before is the position of the unit in front.
+func (q *Queue) inFront(b *block, low, phy int64) (at, before int64, err error) {
+	for first := q.first / UnitSize; low > first; low-- {
+		if from := max(first, low-2); low-1 < b.base || low > b.end() || from < b.base {
+			if err := b.want(q, max(first, low-blockUnits), low); err != nil {
+				return 0, 0, err
+			}
+		}
+		u := b.unit(low - 1)
+		if u.written() && !u.filler() && u.PhyOffset >= phy {
+			continue
+		}
+		if low-1 > first && u.written() && !u.filler() && u.PhyOffset < b.unit(low-2).PhyOffset && !q.table.opt.Leads(q, low-1, u) {
+			continue
+		}
+		return low, u.PhyOffset, nil
+	}
+	return low, 0, nil
 }
 
 // dirtyFrom says whether the last file holds anything from a byte position on.

@@ -26,6 +26,10 @@ type Options struct {
 	// start need not look into each: <root>/consumequeue.table. Empty: never.
 	SavedFile string
 
+	// Leads says whether the record to which a unit leads is the one of its queue and
+	// offset. It may wait for the disk. nil: nobody knows.
+	Leads func(q *Queue, offset int64, u Unit) bool
+
 	// Light: the owner fills light queues (%LMQ%) too, so Rebuild may cut them.
 	Light bool
 
@@ -62,6 +66,7 @@ type Table struct {
 	flushedTimestamp atomic.Int64
 	tailBytes        atomic.Int64
 	lights           atomic.Int64 // light queues, but for those that were destroyed
+	withFiles        atomic.Int32 // queues
 
 	dirtyMu sync.Mutex
 	dirty   []*Queue
@@ -127,19 +132,6 @@ func (t *topicQueues) add(q *Queue) *Queue {
 	return q
 }
 
-func (t *topicQueues) count() (n int) {
-	if list := t.dense.Load(); list != nil {
-		for _, q := range *list {
-			if q != nil {
-				n++
-			}
-		}
-	}
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return n + len(t.far)
-}
-
 // all appends the queues in order of their ids.
 func (t *topicQueues) all(dst []*Queue) []*Queue {
 	if list := t.dense.Load(); list != nil {
@@ -201,6 +193,8 @@ func (t *Table) loadTopic(topic string) error {
 			continue
 		}
 		q := &Queue{Topic: topic, ID: int32(id), table: t}
+		q.counted.Store(true)
+		t.withFiles.Add(1)
 		if isLight(topic) {
 			q.light = true
 			t.lights.Add(1)
@@ -351,17 +345,38 @@ func (t *Table) list() []*Queue {
 	return list
 }
 
-// Count is how many queues there are, batch queues among them, and those that have nothing yet.
+// Count is how many queues have files, batch queues among them.
 func (t *Table) Count() int32 {
-	t.batches.mu.Lock()
-	n := len(t.batches.queues)
-	t.batches.mu.Unlock()
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	for _, queues := range t.topics {
-		n += queues.count()
-	}
-	return int32(n)
+	n := t.withFiles.Load()
+	t.EachBatch(func(q *BatchQueue) bool {
+		if q.MaxPhy() >= 0 {
+			n++
+		}
+		return true
+	})
+	return n
+}
+
+// CountTo is how many of them have units of records up to a position of the log. It
+// opens all queues.
+func (t *Table) CountTo(phy int64) (int32, error) {
+	var n atomic.Int32
+	err := sideBySide(t.list(), func(q *Queue) error {
+		if q.Err() != nil || !q.hasFiles.Load() {
+			return nil
+		}
+		q.io.Lock()
+		defer q.io.Unlock()
+		var first [UnitSize]byte
+		if _, err := q.readFiles(first[:], q.first, false); err != nil {
+			return fmt.Errorf("consume queue: %w", err)
+		}
+		if u := unitAt(first[:]); u.written() && u.PhyOffset <= phy {
+			n.Add(1)
+		}
+		return nil
+	})
+	return n.Load() + t.Count() - t.withFiles.Load(), err
 }
 
 // Lights is how many light queues there are, those that have nothing yet too.

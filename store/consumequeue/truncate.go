@@ -97,7 +97,7 @@ func (q *Queue) cut(end int64) error {
 		q.last -= size
 	}
 	if q.last < q.first {
-		q.hasFiles.Store(false)
+		q.setFiles(false)
 		return nil
 	}
 	return q.zeroFrom(end * UnitSize)

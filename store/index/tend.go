@@ -72,20 +72,28 @@ func (x *Index) makeNext(size int64) error {
 func (x *Index) Flush() error {
 	x.tending.Lock()
 	defer x.tending.Unlock()
-	if err := x.flushFull(); err != nil {
-		return err
-	}
-	files := x.list()
-	if len(files) == 0 {
-		return nil
-	}
-	if err := files[len(files)-1].sync(); err != nil {
-		return err
+	for left := true; left; left = x.leftFull() { // the writer may leave a file meanwhile
+		if err := x.flushFull(); err != nil {
+			return err
+		}
+		files := x.list()
+		if len(files) == 0 {
+			return nil
+		}
+		if err := files[len(files)-1].sync(); err != nil {
+			return err
+		}
 	}
 	if err := x.opt.FS.SyncDir(x.opt.Dir); err != nil {
 		return fmt.Errorf("index: %w", err)
 	}
 	return nil
+}
+
+func (x *Index) leftFull() bool {
+	x.fullMu.Lock()
+	defer x.fullMu.Unlock()
+	return len(x.full) > 0
 }
 
 // Close flushes and closes; the caller keeps writers out.
