@@ -24,7 +24,7 @@ import (
 const (
 	storeClean    = 0 // nothing to repair; both brokers start
 	storeWarnings = 1 // check: warnings only; repair without --write: there is something to do
-	storeErrors   = 2 // check: errors; repair: not clean afterwards; takeover: this broker would not start
+	storeErrors   = 2 // check: errors; repair: refused, or not clean afterwards; takeover: this broker would not start
 	storeFailed   = 3 // the command itself failed: bad arguments, no such directory, the lock is held
 )
 
@@ -37,7 +37,7 @@ const storeUsage = `usage: skylark store COMMAND [flags] DIR
 
 File sizes are found out from the files; -c broker.conf names them, and the place of the log. With both -c and DIR,
 a copy of that store is looked at: paths in its root are taken as paths in DIR, and one elsewhere is refused.
-Exit codes: 0 clean; 1 warnings, or a repair that waits for --write; 2 errors; 3 the command failed.
+Exit codes: 0 clean; 1 warnings, or a repair that waits for --write; 2 errors, or a repair that is refused; 3 the command failed.
 `
 
 // A storeCall is one of the commands with what all of them have.
@@ -267,6 +267,9 @@ func storeRepair(s *storeCall) error {
 	}
 	if len(p.Steps) == 0 {
 		return ended(codeOf(r), "%s: %d errors, %d warnings that no repair takes away", r.Root, r.Errors, r.Warnings)
+	}
+	if p.Refused != "" {
+		return ended(storeErrors, "%s: %s", r.Root, p.Refused)
 	}
 	if !*write {
 		return ended(storeWarnings, "nothing was changed; --write does it")

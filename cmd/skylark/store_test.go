@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -116,5 +119,57 @@ func TestStoreRepairCommand(t *testing.T) {
 	}
 	if code, out, _ := storeCommand("takeover", "--check", dir); code != storeErrors || !strings.Contains(out, "skylark does not start here") {
 		t.Errorf("takeover: %d %s", code, out)
+	}
+}
+
+// A repair that has no room for what stands for the lost says so, with --write and
+// without, and is no repair that waits.
+func TestStoreRepairRefused(t *testing.T) {
+	t.Parallel()
+	dir := smallStore(t)
+	log := filepath.Join(dir, "commitlog", "00000000000000000000")
+	data, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	units, err := os.ReadFile(filepath.Join(dir, "consumequeue", "T", "0", "00000000000000000000"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const lost = 5
+	data[binary.BigEndian.Uint64(units[lost*20:])+2] ^= 0x10
+	if err := os.WriteFile(log, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	clear(units[copy(units, units[lost*20:][:20]):])
+	for n := range 4 { // other queues that say that the record is theirs
+		name := filepath.Join(dir, "consumequeue", "U", strconv.Itoa(n), "00000000000000000000")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, units, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, line := range [][]string{{"repair", dir}, {"repair", "--write", dir}, {"repair", "--json", dir}} {
+		code, out, errs := storeCommand(line...)
+		if code != storeErrors || !strings.Contains(errs, "Nothing was changed") || strings.Contains(errs, "--write does it") {
+			t.Errorf("%v: %d %s%s", line, code, out, errs)
+		}
+	}
+	if now, err := os.ReadFile(log); err != nil || !bytes.Equal(now, data) {
+		t.Error("a refused repair wrote", err)
+	}
+}
+
+// A size of the settings that no file has is an error of the command.
+func TestStoreUnusableSizes(t *testing.T) {
+	t.Parallel()
+	dir, conf := smallStore(t), filepath.Join(t.TempDir(), "broker.conf")
+	if err := os.WriteFile(conf, []byte("mappedFileSizeCommitLog=0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range [][]string{{"check"}, {"repair"}, {"takeover", "--check"}, {"dump", "records"}} {
+		code, out, errs := storeCommand(append(line, "-c", conf, dir)...)
+		if code != storeFailed || !strings.Contains(errs, "mappedFileSizeCommitLog") {
+			t.Errorf("%v: %d %s%s", line, code, out, errs)
+		}
 	}
 }

@@ -93,6 +93,9 @@ func newChecker(ctx context.Context, opt Options) (*checker, error) {
 		disk = vfs.ReadOnly
 	}
 	cfg := opt.Config
+	if err := usable(cfg); err != nil {
+		return nil, err
+	}
 	r := &Report{
 		Root: cfg.StorePathRootDir, Counts: map[Kind]int64{}, Problems: []Problem{},
 		Settings: map[string]int64{
@@ -112,6 +115,23 @@ func newChecker(ctx context.Context, opt Options) (*checker, error) {
 		queues: map[queueKey]*queue{}, batches: map[queueKey]*batchQueue{},
 		last: lastRecord{phy: -1}, guessed: opt.Guessed,
 	}, nil
+}
+
+// usable refuses sizes with which no broker makes files. Those of the queues are
+// rounded up.
+func usable(cfg *store.Config) error {
+	for _, s := range []struct {
+		name       string
+		has, least int
+	}{
+		{"mappedFileSizeCommitLog", cfg.MappedFileSizeCommitLog, 1}, {"mappedFileSizeConsumeQueueExt", cfg.MappedFileSizeConsumeQueueExt, 1},
+		{"maxHashSlotNum", cfg.MaxHashSlotNum, 1}, {"maxIndexNum", cfg.MaxIndexNum, 2},
+	} {
+		if s.has < s.least {
+			return fmt.Errorf("%s is %d: want at least %d", s.name, s.has, s.least)
+		}
+	}
+	return nil
 }
 
 // known are the names in a store directory that are checked, or need no check.

@@ -86,3 +86,23 @@ func TestGuessOfOneFile(t *testing.T) {
 		t.Errorf("%d files say their size: %v", len(files), err)
 	}
 }
+
+// With sizes that no file has there is nothing to compare.
+func TestUnusableSizes(t *testing.T) {
+	t.Parallel()
+	_, cfg := filled(t, 1, 10, aKey)
+	for _, field := range []func(c *store.Config) *int{
+		func(c *store.Config) *int { return &c.MappedFileSizeCommitLog },
+		func(c *store.Config) *int { return &c.MappedFileSizeConsumeQueueExt },
+		func(c *store.Config) *int { return &c.MaxHashSlotNum },
+		func(c *store.Config) *int { return &c.MaxIndexNum },
+	} {
+		for _, size := range []int{0, -1} {
+			bad := *cfg
+			*field(&bad) = size
+			if r, err := Run(t.Context(), Options{Config: &bad}); err == nil {
+				t.Errorf("a report of %d problems with %+v", len(r.Problems), r.Settings)
+			}
+		}
+	}
+}
