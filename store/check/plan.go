@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 
 	"github.com/skylarkmq/skylark/message"
@@ -184,18 +183,14 @@ func (p *Repair) planQueues() {
 	p.queues, p.batches = sortedKeys(set), sortedKeys(d.batches)
 	for _, key := range p.queues {
 		if d.dead[key] {
-			p.step("trim", p.dir("consumequeue", key), "to the units that lead to expired records: the log has no other record of it")
+			p.step("trim", queueDir(p.report.Root, "consumequeue", key), "to the units that lead to expired records: the log has no other record of it")
 			continue
 		}
-		p.step("rebuild", p.dir("consumequeue", key), "from the log")
+		p.step("rebuild", queueDir(p.report.Root, "consumequeue", key), "from the log")
 	}
 	for _, key := range p.batches {
-		p.step("rebuild", p.dir("batchconsumequeue", key), "from the log")
+		p.step("rebuild", queueDir(p.report.Root, "batchconsumequeue", key), "from the log")
 	}
-}
-
-func (p *Repair) dir(kind string, key queueKey) string {
-	return filepath.Join(p.report.Root, kind, key.topic, strconv.Itoa(int(key.id)))
 }
 
 func sortedKeys(set map[queueKey]bool) []queueKey {

@@ -233,7 +233,7 @@ func (c *checker) queueFiles(dir string, size int64) (starts []int64, damaged bo
 func (c *checker) queue(key queueKey) *queue {
 	q := c.queues[key]
 	if q == nil {
-		dir := filepath.Join(c.root, "consumequeue", key.topic, strconv.Itoa(int(key.id)))
+		dir := queueDir(c.root, "consumequeue", key)
 		q = &queue{key: key, dir: dir, next: -1, files: queueFiles{
 			disk: c.view, dir: dir, unit: consumequeue.UnitSize, size: consumequeue.RoundFileSize(int64(c.cfg.MappedFileSizeConsumeQueue)),
 		}}
