@@ -12,7 +12,7 @@ type batchQueue struct {
 	dir   string
 	files queueFiles
 	at    int64 // byte position of the next unit
-	max   int64 // queue offset after the last one
+	max   int64 // queue offset after the last one; of one that is built anew, after the last record
 }
 
 // batchQueue finds or makes the batch queue of a key.
@@ -101,16 +101,22 @@ func (c *checker) strayBatch(b *batchQueue, u consumequeue.BatchUnit) {
 	c.report.damage.mark(c.report.damage.batches, b.key, s != Note)
 }
 
+// finishBatches looks at the units behind those of all records. They count for the end
+// of a queue only if it stays as it is.
 func (c *checker) finishBatches() error {
 	for _, b := range c.batches {
+		end := b.max
 		for {
 			u, ok := c.batchUnit(b)
 			if !ok {
 				break
 			}
 			c.leftBatch(b, u)
-			b.max = max(b.max, u.End())
+			end = max(end, u.End())
 			b.at += consumequeue.BatchUnitSize
+		}
+		if !c.report.damage.batches[b.key] {
+			b.max = end
 		}
 	}
 	return nil

@@ -23,7 +23,8 @@ type queue struct {
 	files  queueFiles
 	wanted []span // agree with a record, or were reported; by offset
 	next   int64  // offset after the newest record in the log; -1 none yet
-	max    int64  // offset after the last unit
+	stays  int64  // offset after the last unit without a record that a repair has a place for
+	max    int64  // offset after the last unit, as a repair leaves them
 
 	lastPhy int64 // of the newest record
 	shift   int64 // by how much offsets of records are ahead of their units
@@ -399,12 +400,11 @@ func (c *checker) finishQueue(q *queue) {
 	if q.max = max(q.next-q.shift, 0); len(q.files.starts) == 0 {
 		return
 	}
-	spans := q.wanted
-	for offset := q.files.starts[0] / consumequeue.UnitSize; ; offset++ {
+	offset, spans := q.files.starts[0]/consumequeue.UnitSize, q.wanted
+	for ; ; offset++ {
 		u, ok := c.unitAt(q, offset)
 		if !ok {
-			q.max = max(q.max, offset)
-			return
+			break
 		}
 		for len(spans) > 0 && spans[0].to <= offset {
 			spans = spans[1:]
@@ -414,6 +414,10 @@ func (c *checker) finishQueue(q *queue) {
 		}
 		c.stray(q, offset, u)
 	}
+	if c.report.damage.queues[q.key] { // built anew, or trimmed
+		offset = q.stays
+	}
+	q.max = max(q.max, offset)
 }
 
 // stray judges a unit that no record wanted.
@@ -422,15 +426,20 @@ func (c *checker) stray(q *queue, offset int64, u consumequeue.Unit) {
 	switch {
 	case u.PhyOffset < r.Log.Min:
 		r.Queues.Expired++
+		if q.next < 0 {
+			q.stays = offset + 1
+		}
 	case u.PhyOffset >= r.Log.End:
 		s := c.beyond(Error)
 		r.add(s, UnitStray, q.dir, offset, "the unit's record would be at %d, the log ends at %d", u.PhyOffset, r.Log.End)
 		r.damage.mark(r.damage.queues, q.key, s != Note)
 	case c.inRegion(u.PhyOffset):
 		r.damage.lost = append(r.damage.lost, identity{q.key, offset, u.PhyOffset})
+		q.stays = offset + 1
 	case c.inQuarantine(u.PhyOffset):
 		r.add(Note, UnitStray, q.dir, offset, "the unit leads into a part of the log that a repair has covered: its message is lost, and no record stands for it")
 	case c.headDamaged(q, offset, u):
+		q.stays = offset + 1
 	default:
 		s := c.severity(Error, r.Log.LastTime)
 		r.add(s, UnitStray, q.dir, offset, "the unit says record at %d, %d bytes: no record there is of this queue and offset", u.PhyOffset, u.Size)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store"
+	"github.com/skylarkmq/skylark/store/consumequeue"
 )
 
 // aKey gives the index something to hold.
@@ -252,7 +254,8 @@ func TestRebuildKeepsOffsets(t *testing.T) {
 	}
 }
 
-// A damaged record of many messages takes its unit along, also when it is the last.
+// A damaged record of many messages takes its unit along, also when it is the last, and
+// then its group goes back.
 func TestDamagedBatch(t *testing.T) {
 	t.Parallel()
 	for _, last := range []bool{false, true} {
@@ -261,15 +264,44 @@ func TestDamagedBatch(t *testing.T) {
 		h, cfg := hurt{t, root}, settings(root)
 		const batches = "batchconsumequeue/FeatBatchCQ/0/00000000000000000000"
 		units := h.read(batches)
-		n := 0
-		for last && binary.BigEndian.Uint32(units[(n+1)*46+8:]) > 0 {
-			n++
+		n, end := 0, 0
+		for more := 0; binary.BigEndian.Uint32(units[more*46+8:]) > 0; more++ {
+			u := consumequeue.DecodeBatchUnit(units[more*46:])
+			if end = int(u.End()); last {
+				n = more
+			}
 		}
+		h.commit("FeatBatchCQ", end)
 		h.flip(firstLog, int64(binary.BigEndian.Uint64(units[n*46:]))+5)
 		r := run2(t, cfg)
-		if r.Counts[LogDamage] != 1 {
+		if r.Counts[LogDamage] != 1 || (r.Counts[OffsetBeyond] == 1) != last {
 			t.Fatalf("%+v", r.Problems)
 		}
 		repair(t, r, cfg)
 	}
+}
+
+// commit makes the store's only group have an offset in queue 0 of a topic.
+func (h hurt) commit(topic string, offset int) {
+	h.Helper()
+	if err := os.MkdirAll(h.path("config"), 0o755); err != nil {
+		h.Fatal(err)
+	}
+	if err := os.WriteFile(h.path("config/consumerOffset.json"), fmt.Appendf(nil, `{"offsetTable":{"%s@g":{0:%d}}}`, topic, offset), 0o600); err != nil {
+		h.Fatal(err)
+	}
+}
+
+// A log that lost its end: the units of what was there go, and groups with them.
+func TestGroupsBehindALostEnd(t *testing.T) {
+	t.Parallel()
+	h, cfg := filled(t, 20, 10, aKey)
+	at, _ := h.nth(17)
+	h.write(firstLog, at, make([]byte, run2(t, cfg).Log.End-at))
+	h.commit("T", 20)
+	r := run2(t, cfg)
+	if r.Counts[UnitStray] != 3 || r.Counts[OffsetBeyond] != 1 {
+		t.Fatalf("%+v", r.Problems)
+	}
+	repair(t, r, cfg)
 }
