@@ -28,6 +28,19 @@ type queue struct {
 
 	lastPhy int64 // of the newest record
 	shift   int64 // by how much offsets of records are ahead of their units
+	shifts  []shift
+}
+
+// shift says by how much the records from an offset on are ahead of their units.
+type shift struct{ from, by int64 }
+
+// place is the offset of the unit of a record that the walk has passed.
+func (q *queue) place(offset int64) int64 {
+	n := sort.Search(len(q.shifts), func(n int) bool { return q.shifts[n].from > offset })
+	if n == 0 {
+		return offset
+	}
+	return offset - q.shifts[n-1].by
 }
 
 // span is offsets [from, to).
@@ -274,6 +287,7 @@ func (c *checker) queued(v *message.View) {
 func (c *checker) jump(q *queue, v *message.View) {
 	if u, ok := c.unitAt(q, q.next-q.shift); ok && u.PhyOffset == v.PhyOffset && v.QueueOffset > q.next {
 		q.shift += v.QueueOffset - q.next
+		q.shifts = append(q.shifts, shift{v.QueueOffset, q.shift})
 		c.report.damage.shifted[q.key] = true
 		c.report.add(Note, QueueHole, q.dir, v.QueueOffset, "the record at %d has offset %d and its unit is at %d: the queue was built from a log with a hole", v.PhyOffset, v.QueueOffset, v.QueueOffset-q.shift)
 		return
@@ -475,7 +489,7 @@ func (c *checker) headDamaged(q *queue, offset int64, u consumequeue.Unit) bool 
 		return false
 	}
 	if other := c.queues[queueKey{string(v.Topic), v.QueueID}]; other != nil {
-		if have, ok := c.unitAt(other, v.QueueOffset); ok && have.PhyOffset == v.PhyOffset {
+		if have, ok := c.unitAt(other, other.place(v.QueueOffset)); ok && have.PhyOffset == v.PhyOffset {
 			return false
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -304,4 +305,28 @@ func TestGroupsBehindALostEnd(t *testing.T) {
 		t.Fatalf("%+v", r.Problems)
 	}
 	repair(t, r, cfg)
+}
+
+// A unit of one queue that leads to a whole record of another is that unit's fault,
+// also when the other queue was built from a log with a hole.
+func TestStrayIntoAShiftedQueue(t *testing.T) {
+	t.Parallel()
+	h, cfg := filled(t, 30, 10, aKey)
+	for n := 10; n < 30; n++ {
+		at, v := h.nth(n)
+		h.write(firstLog, at+20, binary.BigEndian.AppendUint64(nil, uint64(v.QueueOffset+int64(n/10*5))))
+	}
+	const queue = "consumequeue/%s/0/00000000000000000000"
+	units := h.read(fmt.Sprintf(queue, "T"))
+	for _, n := range []int{5, 15, 25} {
+		name := fmt.Sprintf(queue, fmt.Sprint("U", n))
+		if err := os.MkdirAll(filepath.Dir(h.path(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		h.write(name, 0, units[n*20:][:20])
+		h.truncate(name, int64(len(units)))
+	}
+	if r := run2(t, cfg); r.Counts[QueueHole] != 2 || r.Counts[UnitStray] != 3 || r.Counts[LogDamage] != 0 {
+		t.Errorf("%+v", r.Problems)
+	}
 }
