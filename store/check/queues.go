@@ -127,7 +127,8 @@ func (c *checker) listQueues() error {
 	})
 }
 
-// lastUnits finds out up to where the queues know the log.
+// lastUnits finds out up to where the queues know the log, by units that lead to a
+// record: a damaged one may lead anywhere.
 func (c *checker) lastUnits() error {
 	for _, q := range c.queues {
 		if err := c.ctx.Err(); err != nil {
@@ -138,16 +139,27 @@ func (c *checker) lastUnits() error {
 			continue
 		}
 		if u := consumequeue.DecodeUnit(raw); !u.Filler() {
-			c.log.known = max(c.log.known, u.End())
+			c.lastUnit(u)
 		}
 	}
 	for _, b := range c.batches {
 		if raw := b.files.last(func(raw []byte) bool { return consumequeue.DecodeBatchUnit(raw).Written() }); raw != nil {
 			u := consumequeue.DecodeBatchUnit(raw)
-			c.log.known = max(c.log.known, u.PhyOffset+int64(u.Size))
+			c.lastUnit(consumequeue.Unit{PhyOffset: u.PhyOffset, Size: u.Size})
 		}
 	}
 	return nil
+}
+
+func (c *checker) lastUnit(u consumequeue.Unit) {
+	if files := c.log.files; len(files) == 0 || u.PhyOffset < files[0].Start {
+		return // of an expired record
+	}
+	if _, ok := c.recordAt(u); ok {
+		c.log.known = max(c.log.known, u.End())
+		return
+	}
+	c.log.lenient = true // the unit is damaged or its record is: the queues do not know it all
 }
 
 // last is the last unit in the newest file that has one; nil: none that can be read.

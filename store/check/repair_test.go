@@ -37,12 +37,17 @@ func filled(t *testing.T, n, body int, properties string) (hurt, *store.Config) 
 
 func put(t *testing.T, cfg *store.Config, n, body int, properties string) {
 	t.Helper()
+	putIn(t, cfg, "T", n, body, properties)
+}
+
+func putIn(t *testing.T, cfg *store.Config, topic string, n, body int, properties string) {
+	t.Helper()
 	s, err := store.Open(config.NewSection(*cfg), store.Options{Log: zerolog.Nop(), StoreHost: netip.MustParseAddrPort("127.0.0.1:10911")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range n {
-		m := message.Message{Topic: "T", Body: bytes.Repeat([]byte("b"), body), Properties: []byte(properties)}
+		m := message.Message{Topic: topic, Body: bytes.Repeat([]byte("b"), body), Properties: []byte(properties)}
 		if res := s.Put(&m); res.Status != store.PutOK {
 			t.Fatal(res)
 		}
@@ -329,4 +334,36 @@ func TestStrayIntoAShiftedQueue(t *testing.T) {
 	if r := run2(t, cfg); r.Counts[QueueHole] != 2 || r.Counts[UnitStray] != 3 || r.Counts[LogDamage] != 0 {
 		t.Errorf("%+v", r.Problems)
 	}
+}
+
+// The last unit of a queue is damaged, and leads to far behind the end of the log: what
+// lies there does not become part of it.
+func TestDamagedLastUnit(t *testing.T) {
+	t.Parallel()
+	h, cfg := filled(t, 100, 10, aKey)
+	before := run2(t, cfg)
+	h.stale(before.Log.End, before.Log.LastTime-1000)
+	h.write("consumequeue/T/0/00000000000000000000", 99*20, binary.BigEndian.AppendUint64(nil, uint64(before.Log.End+1<<14)))
+	r := run2(t, cfg)
+	if r.Log.End != before.Log.End || r.Log.Records != 100 || r.Counts[UnitWrong] != 1 {
+		t.Errorf("%+v, want an end at %d: %+v", r.Log, before.Log.End, r.Problems)
+	}
+	repair(t, r, cfg)
+}
+
+// The last record of one queue is damaged, and another queue ended long before: what is
+// in front of that record is still of the log.
+func TestDamagedLastRecord(t *testing.T) {
+	t.Parallel()
+	h, cfg := filled(t, 1, 10, aKey)
+	putIn(t, cfg, "U", 20, 10, aKey)
+	hurtAt, _ := h.nth(18)
+	lastAt, _ := h.nth(20)
+	h.flip(firstLog, hurtAt+2)
+	h.flip(firstLog, lastAt+2)
+	r := run2(t, cfg)
+	if r.Log.Records != 19 || r.Log.End != lastAt {
+		t.Errorf("%+v, want an end at %d: %+v", r.Log, lastAt, r.Problems)
+	}
+	repair(t, r, cfg)
 }
