@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,23 +40,27 @@ type registrar struct {
 	news       map[string]*news
 	flying     map[string]context.CancelFunc // the registrations of everything that run began and that have not ended
 	flights    sync.WaitGroup
+	sky        context.Context // every flight ends with it
+	land       context.CancelFunc
 	turns      map[string]chan struct{} // see inTurn
 	stopped    bool                     // see left
 }
 
 func newRegistrar(b *Broker, c *remoting.Client) *registrar {
-	return &registrar{
+	r := &registrar{
 		b: b, client: c, registered: map[string]bool{}, told: map[string]body.DataVersion{}, news: map[string]*news{},
 		flying: map[string]context.CancelFunc{}, turns: map[string]chan struct{}{},
 	}
+	r.sky, r.land = context.WithCancel(context.Background())
+	return r
 }
 
 func (r *registrar) close() { r.client.Close() }
 
 // run registers at start and by the clock, and tries again every second where a
-// name server was away or came back, until ctx ends; then it unregisters. It waits
-// for no answer: a name server forgets a broker that it did not hear of for two
-// minutes, however long another one keeps us waiting.
+// name server was away or came back, until ctx ends; then it unregisters. Before that
+// it waits for no answer: a name server forgets a broker that it did not hear of for
+// two minutes, however long another one keeps us waiting.
 func (r *registrar) run(ctx context.Context) {
 	r.lookup(ctx)
 	r.registerAll(true)
@@ -82,12 +87,15 @@ func (r *registrar) run(ctx context.Context) {
 	}
 }
 
-// lookup resolves namesrvAddr. A name may stand for several addresses.
+// lookup resolves namesrvAddr. Each address counts once, though it is listed twice or
+// two names stand for it.
 func (r *registrar) lookup(ctx context.Context) {
 	var servers []string
 	for addr := range strings.SplitSeq(r.b.cfg.Get().NamesrvAddr, ";") {
 		if addr = strings.TrimSpace(addr); addr != "" {
-			servers = append(servers, resolve(ctx, addr)...)
+			if addr = resolve(ctx, addr); !slices.Contains(servers, addr) {
+				servers = append(servers, addr)
+			}
 		}
 	}
 	r.mu.Lock()
@@ -96,16 +104,16 @@ func (r *registrar) lookup(ctx context.Context) {
 }
 
 // resolve keeps an address that it cannot look up: the next connection may do better.
-func resolve(ctx context.Context, addr string) []string {
+func resolve(ctx context.Context, addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || net.ParseIP(host) != nil {
-		return []string{addr}
+		return addr
 	}
 	hosts, err := net.DefaultResolver.LookupHost(ctx, host)
 	if err != nil || len(hosts) == 0 {
-		return []string{addr}
+		return addr
 	}
-	return []string{net.JoinHostPort(hosts[0], port)}
+	return net.JoinHostPort(hosts[0], port)
 }
 
 func (r *registrar) list() []string {
@@ -142,7 +150,7 @@ func (r *registrar) idle(want func(addr string) bool) []string {
 // launch sends all topics to name servers and does not wait for the answers.
 func (r *registrar) launch(servers []string, force bool) {
 	for _, addr := range servers {
-		ctx, cancel := context.WithCancel(context.Background()) // leave ends it
+		ctx, cancel := context.WithCancel(r.sky)
 		r.mu.Lock()
 		r.flying[addr] = cancel
 		r.mu.Unlock()
@@ -341,11 +349,7 @@ func (r *registrar) leave() {
 		wg.Go(func() { r.leaveAt(ctx, addr) })
 	}
 	wg.Wait()
-	r.mu.Lock()
-	for _, end := range r.flying {
-		end() // at an address that is not in the list any more
-	}
-	r.mu.Unlock()
+	r.land() // some may be under way to an address that is not in the list any more
 	r.flights.Wait()
 }
 

@@ -217,6 +217,41 @@ func TestNameServerThatHangsDelaysNoOther(t *testing.T) {
 	}
 }
 
+// TestNameServerListedTwice: it gets one registration at a time, which the stop finds.
+func TestNameServerListedTwice(t *testing.T) {
+	t.Parallel()
+	const limit = 50 * time.Second
+	addr := hole(t)
+	f := start(t, func(c *Config, _ *store.Config) {
+		c.NamesrvAddr, c.RegisterBrokerTimeoutMills = addr+"; "+addr, int(limit.Milliseconds())
+	})
+	f.eventually("the first registration", func() bool { return f.registrar.client.Connected(addr) })
+	if list := f.registrar.list(); len(list) != 1 {
+		t.Errorf("name servers %v, want one", list)
+	}
+	began := time.Now()
+	f.stop()
+	if took := time.Since(began); took > limit/2 {
+		t.Errorf("the stop waited %s for who hangs", took)
+	}
+}
+
+// TestStopFindsEveryRegistration: also when an address has two, and is not in the list.
+func TestStopFindsEveryRegistration(t *testing.T) {
+	t.Parallel()
+	const limit = 50 * time.Second
+	f := start(t, func(c *Config, _ *store.Config) { c.RegisterBrokerTimeoutMills = int(limit.Milliseconds()) })
+	addr := hole(t)
+	f.registrar.launch([]string{addr}, true)
+	f.eventually("the first registration", func() bool { return f.registrar.client.Connected(addr) })
+	f.registrar.launch([]string{addr}, true)
+	began := time.Now()
+	f.stop()
+	if took := time.Since(began); took > limit/2 {
+		t.Errorf("the stop waited %s for who hangs", took)
+	}
+}
+
 // TestTopicMadeDuringTheFirstRegistration: a name server refuses single topics of a
 // broker that it does not know, so the topic's registration waits for the first one.
 func TestTopicMadeDuringTheFirstRegistration(t *testing.T) {
