@@ -37,34 +37,51 @@ func (b *Broker) Announce() { b.registrar.announce(func(n *news) { n.all = true 
 // Who waits for its turn there is served by whoever has it before.
 func (r *registrar) announce(add func(*news)) {
 	var wg sync.WaitGroup
-	for _, addr := range r.present() {
-		r.mu.Lock()
-		n := r.news[addr]
-		if n == nil {
-			n = &news{topics: map[string]struct{}{}}
-			r.news[addr] = n
+	for _, addr := range r.list() {
+		if !r.note(addr, add) {
+			continue // the registration that brings it back tells it
 		}
-		add(n)
-		r.mu.Unlock()
-		wg.Go(func() { r.inTurn(context.Background(), addr, func() { r.tell(addr) }) }) // each turn has a limit of its own
+		wg.Go(func() {
+			r.inTurn(context.Background(), addr, func() { r.tell(context.Background(), addr) }) // each turn has a limit of its own
+		})
 	}
 	wg.Wait()
 }
 
-// tell brings a name server its news, in turn.
-func (r *registrar) tell(addr string) {
+// note adds to the news of a name server and says whether that is here. In one step: who
+// registers there takes the news after it is.
+func (r *registrar) note(addr string, add func(*news)) (here bool) {
 	r.mu.Lock()
-	n, known, told := r.news[addr], r.registered[addr] && !r.stopped, r.told[addr]
+	defer r.mu.Unlock()
+	n := r.news[addr]
+	if n == nil {
+		n = &news{topics: map[string]struct{}{}}
+		r.news[addr] = n
+	}
+	add(n)
+	return r.here(addr)
+}
+
+// take takes the news of a name server, in turn; nil when there are none.
+func (r *registrar) take(addr string) *news {
+	r.mu.Lock()
+	n, told := r.news[addr], r.told[addr]
 	delete(r.news, addr)
 	r.mu.Unlock()
-	if n == nil {
-		return
-	}
-	if body.DataVersion(r.b.Topics.Version()) == told {
+	if n != nil && body.DataVersion(r.b.Topics.Version()) == told {
 		// It was told of another change with this version already, and takes another configuration only with another version.
 		r.b.Topics.Bump()
 	}
-	if !known {
+	return n
+}
+
+// tell brings a name server its news, in turn.
+func (r *registrar) tell(ctx context.Context, addr string) {
+	n := r.take(addr)
+	r.mu.Lock()
+	known := r.registered[addr] && !r.stopped
+	r.mu.Unlock()
+	if n == nil || !known {
 		return // it refuses single topics; the registration that it still gets tells of them
 	}
 	names := make([]string, 0, len(n.topics))
@@ -75,15 +92,15 @@ func (r *registrar) tell(addr string) {
 	case n.all || !r.client.Connected(addr):
 		names = nil // one that has forgotten the broker would take some topics for all
 	case r.b.cfg.Get().EnableSingleTopicRegister:
-		r.single(addr, names)
+		r.single(ctx, addr, names)
 		return
 	}
-	r.register(context.Background(), addr, names, true)
+	r.register(ctx, addr, names, true)
 }
 
 // single registers topics by REGISTER_TOPIC_IN_NAMESRV.
-func (r *registrar) single(addr string, names []string) {
-	ctx, cancel := context.WithTimeout(context.Background(), r.limit())
+func (r *registrar) single(ctx context.Context, addr string, names []string) {
+	ctx, cancel := context.WithTimeout(ctx, r.limit())
 	defer cancel()
 	var wg sync.WaitGroup
 	for _, name := range names {

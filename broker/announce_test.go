@@ -7,6 +7,7 @@ import (
 
 	"github.com/skylarkmq/skylark/broker/topic"
 	"github.com/skylarkmq/skylark/internal/clock"
+	"github.com/skylarkmq/skylark/internal/config"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/body"
@@ -25,11 +26,14 @@ func (f *fixture) put(name string, queues int32) *topic.Config {
 	return c
 }
 
-// startFrozen runs a broker that registers once: its clock stands.
+// startFrozen runs a broker that registers once: its clock stands. It keeps a connection on
+// which an answer did not come in time.
 func startFrozen(t *testing.T, nameServer string) *fixture {
 	t.Helper()
 	now := clock.NewFake(time.UnixMilli(1_700_000_000_000))
-	f := startOn(t, Options{Clock: now}, func(c *Config, _ *store.Config) { c.NamesrvAddr = nameServer })
+	calls := remoting.DefaultClientConfig()
+	calls.ClientCloseSocketIfTimeout = false
+	f := startOn(t, Options{Clock: now, Client: config.NewSection(calls)}, func(c *Config, _ *store.Config) { c.NamesrvAddr = nameServer })
 	f.eventually("the first registration", func() bool {
 		f.registrar.mu.Lock()
 		defer f.registrar.mu.Unlock()
@@ -56,6 +60,67 @@ func TestTopicsChangedAtTheSameTime(t *testing.T) {
 	f.AnnounceTopic(second)
 	n.route(c, "T", queues(8))
 	n.route(c, "U", queues(8))
+}
+
+// TestTopicsChangedBeforeAFailedRegistration: a name server that knows the version from
+// another change is away when it would hear of the first.
+func TestTopicsChangedBeforeAFailedRegistration(t *testing.T) {
+	t.Parallel()
+	n := startNameServer(t, t.TempDir(), "")
+	f := startFrozen(t, n.addr)
+	c := newCaller(t)
+	f.AnnounceTopic(f.put("T", 4), f.put("U", 4))
+	n.route(c, "T", queues(4))
+	first, second := f.put("T", 8), f.put("U", 8)
+	f.AnnounceTopic(second)
+	limit := f.cfg.Get().RegisterBrokerTimeoutMills
+	f.cfg.Change(func(c *Config) { c.RegisterBrokerTimeoutMills = 0 })
+	f.registrar.registerAll(true)
+	f.eventually("the registration to fail", func() bool { return len(f.registrar.present()) == 0 })
+	f.cfg.Change(func(c *Config) { c.RegisterBrokerTimeoutMills = limit })
+	f.AnnounceTopic(first)
+	f.eventually("the name server to be back", func() bool {
+		f.registrar.registerLost()
+		return len(f.registrar.present()) == 1
+	})
+	n.route(c, "T", queues(8))
+}
+
+// TestTopicMadeWhileANameServerComesBack: the registration that brings it back is on its
+// way, without the topic.
+func TestTopicMadeWhileANameServerComesBack(t *testing.T) {
+	t.Parallel()
+	arrived, goOn := make(chan map[string]body.TopicConfig, 10), make(chan code.Response)
+	addr := startNameServerOf(t, func(r *remoting.Request) (*protocol.Command, error) {
+		b, err := body.DecodeRegisterBroker(r.Body, false, r.Version)
+		if err != nil {
+			return nil, err
+		}
+		arrived <- b.TopicConfigSerializeWrapper.TopicConfigTable
+		return protocol.NewResponse(<-goOn, ""), nil
+	})
+	now := clock.NewFake(time.UnixMilli(1_700_000_000_000))
+	f := startOn(t, Options{Clock: now}, func(c *Config, _ *store.Config) { c.NamesrvAddr = addr })
+	landed := func() bool {
+		f.registrar.mu.Lock()
+		defer f.registrar.mu.Unlock()
+		return len(f.registrar.flying) == 0
+	}
+	<-arrived
+	goOn <- code.SystemError
+	f.eventually("the registration to fail", landed)
+	f.registrar.registerLost()
+	<-arrived
+	f.AnnounceTopic(f.put("T", 4))
+	goOn <- code.Success
+	f.eventually("the name server to be told", func() bool { return len(arrived) > 0 || landed() })
+	if landed() {
+		t.Fatal("not told of the topic")
+	}
+	if table := <-arrived; len(table) != 1 {
+		t.Errorf("told of %d topics, want the new one", len(table))
+	}
+	goOn <- code.Success
 }
 
 // TestTopicAnnouncedLate: what is told is the topic as it is, not as it was when

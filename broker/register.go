@@ -36,7 +36,7 @@ type registrar struct {
 	mu         sync.Mutex
 	servers    []string
 	registered map[string]bool             // whether the last registration there went well
-	told       map[string]body.DataVersion // the version of the last one that did
+	told       map[string]body.DataVersion // the version of the last one, which may have arrived though it failed
 	news       map[string]*news
 	flying     map[string]context.CancelFunc // the registrations of everything that run began and that have not ended
 	flights    sync.WaitGroup
@@ -147,7 +147,8 @@ func (r *registrar) idle(want func(addr string) bool) []string {
 	return list
 }
 
-// launch sends all topics to name servers and does not wait for the answers.
+// launch sends all topics to name servers and does not wait for the answers. Whoever
+// announced something to one that was away meanwhile is served here.
 func (r *registrar) launch(servers []string, force bool) {
 	for _, addr := range servers {
 		ctx, cancel := context.WithCancel(r.sky)
@@ -157,7 +158,9 @@ func (r *registrar) launch(servers []string, force bool) {
 		r.flights.Go(func() {
 			r.inTurn(ctx, addr, func() {
 				if !r.left() { // its turn may come after that of leave
+					r.take(addr)
 					r.register(ctx, addr, nil, force)
+					r.tell(ctx, addr)
 				}
 			})
 			r.mu.Lock()
@@ -196,11 +199,17 @@ func (r *registrar) present() []string {
 	defer r.mu.Unlock()
 	var list []string
 	for _, addr := range r.servers {
-		if ok, tried := r.registered[addr]; ok || !tried {
+		if r.here(addr) {
 			list = append(list, addr)
 		}
 	}
 	return list
+}
+
+// here is false for a name server that is known to be away. It is called with mu.
+func (r *registrar) here(addr string) bool {
+	ok, tried := r.registered[addr]
+	return ok || !tried
 }
 
 // masked is a topic's permission as name servers hear of it: less than it has when
@@ -274,14 +283,14 @@ func (r *registrar) registerAt(ctx context.Context, addr string, data []byte, ve
 		HaServerAddr: net.JoinHostPort(cfg.BrokerIP2, strconv.Itoa(r.b.storeCfg.Get().HaListenPort)),
 		BodyCrc32:    int32(crc32.ChecksumIEEE(data) & 0x7fffffff),
 	}, data)
+	r.mu.Lock()
+	r.told[addr] = version
+	r.mu.Unlock()
 	reply, err := r.client.Call(ctx, addr, cmd)
 	ok := err == nil && reply.Response() == code.Success
 	r.mu.Lock()
 	before, known := r.registered[addr]
 	r.registered[addr] = ok
-	if ok {
-		r.told[addr] = version
-	}
 	r.mu.Unlock()
 	switch {
 	case ok:
