@@ -2,6 +2,7 @@ package nameserv
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/skylarkmq/skylark/nameserv/route"
@@ -88,10 +89,18 @@ func (n *Nameserv) applyDepartures(ctx context.Context) {
 	}
 }
 
+// errConnClosed refuses a registration whose connection has ended.
+var errConnClosed = errors.New("connection closed")
+
 // register applies a registration and queues its notice.
 func (n *Nameserv) register(r *route.Registration) (route.Registered, error) {
 	n.changes.Lock()
 	defer n.changes.Unlock()
+	if c, ok := r.Channel.(*remoting.Conn); ok && c != nil && c.Closed() {
+		// The broker may have come back on another connection while this one waited, here at the latest: what it sent before
+		// must not take its place.
+		return route.Registered{}, errConnClosed
+	}
 	result, err := n.routes.Register(r)
 	if result.Notice != nil {
 		n.notify(result.Notice)

@@ -68,6 +68,14 @@ func TestRegistrationOfAnOldConnection(t *testing.T) {
 	if _, err := n.registerBroker(late, h); err == nil {
 		t.Error("the registration of a connection that has ended was taken")
 	}
+	// The connection may also end while the registration waits for another change.
+	_, err = n.register(&route.Registration{
+		Cluster: "C", BrokerName: "back", BrokerAddr: "back", Channel: late.Conn,
+		Topics: map[string]body.TopicConfig{"T": topic("T"), "U": topic("U")},
+	})
+	if err == nil {
+		t.Error("the registration was taken after its wait")
+	}
 	if len(n.departures) != 0 || len(n.routes.ByChannel(current)) != 1 {
 		t.Errorf("%d departures, %d brokers on the new connection", len(n.departures), len(n.routes.ByChannel(current)))
 	}
@@ -100,11 +108,15 @@ func TestNoticesInTheOrderOfChanges(t *testing.T) {
 		for len(n.notices) > 0 {
 			last = <-n.notices
 		}
-		if last.MinBrokerID != 0 {
-			t.Fatalf("the last notice names %d, and the master is back", last.MinBrokerID)
+		if last == nil || last.MinBrokerID != 0 {
+			t.Fatalf("the last notice is %+v, and the master is back", last)
 		}
 		n.unregister([]route.Member{n.routes.Leaving(master)})
-		<-n.notices
+		select {
+		case <-n.notices:
+		default:
+			t.Fatal("no notice of the master that left")
+		}
 	}
 }
 

@@ -33,11 +33,10 @@ func (n *Nameserv) registerBroker(r *remoting.Request, h *header.RegisterBroker)
 	reg.Zone = r.Fields.String(zoneNameField)
 	reg.Channel = r.Conn
 
-	if r.Conn.Closed() {
-		// The broker may have come back on another connection meanwhile: what it sent before must not take its place.
-		return nil, remoting.Fail(code.SystemError, "connection closed")
-	}
 	result, err := n.register(reg)
+	if errors.Is(err, errConnClosed) {
+		return nil, remoting.Fail(code.SystemError, errConnClosed.Error())
+	}
 	if err != nil {
 		n.log.Warn().Err(err).Str("broker", h.BrokerName).Str("addr", h.BrokerAddr).Msg("register broker refused")
 		if errors.Is(err, route.ErrNotYetRegistered) {
