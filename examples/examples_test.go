@@ -24,7 +24,7 @@ func start(t *testing.T) string {
 	if bin == "" {
 		t.Skip("SKYLARK_BIN does not name a server; make compat builds one and sets it")
 	}
-	namesrv, broker := freePort(t), freePort(t, -2, 1) // a broker listens there too
+	namesrv, broker := freePorts(t)
 	cmd := exec.Command(bin, "standalone", "-namesrvPort", fmt.Sprint(namesrv), "-listenPort", fmt.Sprint(broker),
 		"-storePathRootDir", t.TempDir())
 	// The kernel sends the signal when the thread ends that started the server: no sooner than the test.
@@ -58,25 +58,31 @@ func start(t *testing.T) string {
 	return ""
 }
 
-// freePort finds a port that is free, as are those at the offsets from it. It looks below the range the kernel gives to
-// outgoing connections, so that none of those can sit on one meanwhile.
-func freePort(t *testing.T, offsets ...int) int {
+// freePorts finds a port for a name server and one for a broker, which listens at -2 and +1 too. It looks below the range
+// the kernel gives to outgoing connections, so that none of those can sit on one meanwhile.
+func freePorts(t *testing.T) (namesrv, broker int) {
 	t.Helper()
 	const first, last = 12000, 30000
-next:
 	for range 1000 {
-		port := first + rand.IntN(last-first)
-		for _, o := range append(offsets, 0) {
-			l, err := net.Listen("tcp", fmt.Sprintf(":%d", port+o))
-			if err != nil {
-				continue next
-			}
-			l.Close()
+		namesrv, broker = first+rand.IntN(last-first), first+rand.IntN(last-first)
+		if allFree(namesrv, broker-2, broker, broker+1) {
+			return namesrv, broker
 		}
-		return port
 	}
 	t.Fatal("no free ports")
-	return 0
+	return 0, 0
+}
+
+// allFree listens on all the ports at once: none of them may be there twice.
+func allFree(ports ...int) bool {
+	for _, port := range ports {
+		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+		if err != nil {
+			return false
+		}
+		defer l.Close()
+	}
+	return true
 }
 
 func TestExamples(t *testing.T) {
