@@ -89,6 +89,7 @@ func (p *patient) fill(bytes int) error {
 
 // resumes wants messages to be accepted within half a minute: a healthy machine needs a second or two.
 func (p *patient) resumes() {
+	const limit = 30 * time.Second
 	p.t.Helper()
 	began := time.Now()
 	for {
@@ -97,8 +98,8 @@ func (p *patient) resumes() {
 			p.t.Logf("accepting again after %v", time.Since(began).Round(time.Millisecond))
 			return
 		}
-		if time.Since(began) > 30*time.Second {
-			p.t.Fatalf("not accepting after 5 s: %v\n%s", err, p.server.Tail())
+		if time.Since(began) > limit {
+			p.t.Fatalf("not accepting after %v: %v\n%s", limit, err, p.server.Tail())
 		}
 		<-time.After(20 * time.Millisecond)
 	}
