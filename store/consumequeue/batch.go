@@ -325,7 +325,19 @@ func (q *BatchQueue) truncate(phy int64) error {
 	if q.err != nil || len(q.files) == 0 || q.maxPhy < phy {
 		return q.err
 	}
-	return q.cut(q.search(func(u BatchUnit) bool { return u.PhyOffset >= phy }))
+	return q.cut(q.endBefore(phy))
+}
+
+// endBefore is behind the last unit of a record before a position of the log. What a
+// power cut left has holes, which mislead a search to a place behind it.
+func (q *BatchQueue) endBefore(phy int64) int64 {
+	pos := q.search(func(u BatchUnit) bool { return u.PhyOffset >= phy })
+	for ; pos > q.files[0].start; pos -= BatchUnitSize {
+		if u, ok := q.at(pos - BatchUnitSize); ok && u.written() && u.PhyOffset < phy {
+			break
+		}
+	}
+	return pos
 }
 
 // rebuild is Queue.rebuild: the files may hold units behind the end, with a hole
@@ -336,7 +348,7 @@ func (q *BatchQueue) rebuild(phy int64) error {
 	if q.err != nil || len(q.files) == 0 {
 		return q.err
 	}
-	return q.cut(q.search(func(u BatchUnit) bool { return u.PhyOffset >= phy }))
+	return q.cut(q.endBefore(phy))
 }
 
 // cut ends the queue at a byte position: files behind it go, the rest of its own is
