@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store/checkpoint"
@@ -58,8 +59,8 @@ func (r *recovery) start(abnormal bool, queued int64) int64 {
 }
 
 // distrust says what speaks against a mark. Nobody but this store writes marks, and a
-// Java broker makes them void when it writes the checkpoint; one that did not come to
-// that has written its own abort file.
+// Java broker makes them void when it writes the checkpoint. One that did not come to
+// that has written its own abort file, but for 4.9, which leaves ours as it is.
 func (r *recovery) distrust(m checkpoint.Mark) error {
 	s, check := r.s, r.check
 	check.Damaged = nil
@@ -161,8 +162,22 @@ func (r *recovery) known(f *mapped.File, abnormal bool, limit, queued int64) boo
 	return first.PhyOffset <= queued
 }
 
-// leads is the queues' question whether the log agrees with a unit.
-func (s *Store) leads(q *consumequeue.Queue, offset int64, u consumequeue.Unit) bool {
-	v, err := s.commitLog.RecordAt(u.PhyOffset, commitlog.Check{BodyCRC: true})
-	return err == nil && v.Size == u.Size && string(v.Topic) == q.Topic && v.QueueID == q.ID && v.QueueOffset == offset
+// leads is the queues' question whether the log agrees with a unit. Light queues are
+// not asked about, as their places are in the properties of the record.
+func (s *Store) leads(q *consumequeue.Queue, offset int64, u consumequeue.Unit) consumequeue.Verdict {
+	if strings.HasPrefix(q.Topic, lmqPrefix) {
+		return consumequeue.Unknown
+	}
+	v, err := s.commitLog.RecordAt(u.PhyOffset, commitlog.Check{})
+	switch {
+	case errors.Is(err, message.ErrCorrupt) || errors.Is(err, message.ErrShort) || errors.Is(err, message.ErrBlank):
+		return consumequeue.No
+	case err != nil:
+		return consumequeue.Unknown
+	case v.Size != u.Size || string(v.Topic) != q.Topic || v.QueueID != q.ID:
+		return consumequeue.No
+	case v.QueueOffset != offset:
+		return consumequeue.Unknown // a queue may have given it the next place
+	}
+	return consumequeue.Yes
 }

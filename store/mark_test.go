@@ -315,6 +315,44 @@ func TestDamagedUnitBehindTheMark(t *testing.T) {
 	}
 }
 
+// A damaged unit in front of the place where records are dispatched again costs its own
+// message at most, whatever it says: no other moves.
+func TestDamagedUnitBeforeTheMark(t *testing.T) {
+	t.Parallel()
+	for _, topic := range []string{"T", "%LMQ%a"} {
+		on := small("/store", lmq)
+		disk := vfs.NewMemory(nil)
+		s := open(t, disk, on)
+		var sent []Result
+		for n := range 20 {
+			sent = append(sent, send(t, s, msg("T", 0, fmt.Sprintf("body-%d", n), fmt.Sprintf("UNIQ_KEY\x01U%d\x02INNER_MULTI_DISPATCH\x01%%LMQ%%a\x02", n)))[0])
+			if n == 10 {
+				s.flushQueues(0)
+			}
+		}
+		s.flushQueues(1)
+		image := disk.KillClone()
+		s.abandonForTest(t)
+		for victim := range 11 {
+			for _, says := range []int64{0, 1, sent[victim].PhyOffset + 1, sent[9].PhyOffset + 1, sent[15].PhyOffset, 1 << 40} {
+				damaged := image.KillClone()
+				overwrite(t, damaged, "/store/consumequeue/"+topic+"/0/00000000000000000000", int64(victim)*20, binary.BigEndian.AppendUint64(nil, uint64(says)))
+				s = open(t, damaged, on)
+				q, _ := s.queues.Lookup(topic, 0)
+				if q.MaxOffset() != 20 {
+					t.Errorf("%s: unit %d says %d: the queue ends at %d, want 20", topic, victim, says, q.MaxOffset())
+				}
+				for n := range int64(20) {
+					if u, _ := q.Unit(n); u.PhyOffset != sent[n].PhyOffset && n != int64(victim) {
+						t.Errorf("%s: unit %d says %d: unit %d leads to %d, want %d", topic, victim, says, n, u.PhyOffset, sent[n].PhyOffset)
+					}
+				}
+				s.abandonForTest(t)
+			}
+		}
+	}
+}
+
 // A queue that was taken away is missed, although a new one came after the mark.
 func TestNewQueueHidesNoneThatIsGone(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/skylarkmq/skylark/internal/vfs"
@@ -106,6 +107,9 @@ func (s *Store) startEmpty() error {
 	if err := s.index.Destroy(); err != nil {
 		return err
 	}
+	if len(topics) > 0 {
+		s.syncAll() // that they are gone
+	}
 	return s.commitLog.End(0, 0)
 }
 
@@ -143,9 +147,20 @@ func (r *recovery) finish(scan commitlog.Scan, queued int64) error {
 // syncAll makes durable what another broker, or a start without a mark, left in the
 // page cache: a mark vouches for all that is before it, too.
 func (s *Store) syncAll() {
-	done, err := vfs.SyncFS(s.fs, s.root)
-	if s.unmarkable = !done || err != nil; err != nil {
-		s.logger.Warn().Err(err).Msg("store: not all of it is known to be on the disk; the next start after a crash reads more of the log")
+	dirs := append([]string{s.root}, append(s.logPaths(), paths(s.cfg.Get().ReadOnlyCommitLogStorePaths)...)...)
+	for _, name := range []string{"consumequeue", "consumequeue_ext", "batchconsumequeue", "index"} {
+		dirs = append(dirs, filepath.Join(s.root, name)) // some have them on disks of their own
+	}
+	for _, dir := range dirs {
+		there, err := vfs.Exists(s.fs, dir)
+		done := !there
+		if err == nil && there {
+			done, err = vfs.SyncFS(s.fs, dir)
+		}
+		if err != nil {
+			s.logger.Warn().Err(err).Str("path", dir).Msg("store: not all of it is known to be on the disk; the next start after a crash reads more of the log")
+		}
+		s.unmarkable = s.unmarkable || !done || err != nil
 	}
 }
 

@@ -278,7 +278,7 @@ func paths(list string) []string {
 	return p
 }
 
-// ownAbort begins our abort file; Java 5 writes a process id, 4.9 nothing.
+// ownAbort begins our abort file; Java 5 writes a process id, 4.9 nothing, nor over ours.
 const ownAbort = "skylark "
 
 // aborted says whether the last run ended by a crash, and notes whose it was.

@@ -329,12 +329,19 @@ func (q *BatchQueue) truncate(phy int64) error {
 }
 
 // endBefore is behind the last unit of a record before a position of the log. What a
-// power cut left has holes, which mislead a search to a place behind it.
+// power cut left has holes, which mislead a search to a place behind it, and a damaged
+// unit to one in front of it.
 func (q *BatchQueue) endBefore(phy int64) int64 {
-	pos := q.search(func(u BatchUnit) bool { return u.PhyOffset >= phy })
+	pos, last := q.search(func(u BatchUnit) bool { return u.PhyOffset >= phy }), int64(-1)
 	for ; pos > q.files[0].start; pos -= BatchUnitSize {
 		if u, ok := q.at(pos - BatchUnitSize); ok && u.written() && u.PhyOffset < phy {
+			last = u.PhyOffset
 			break
+		}
+	}
+	for at := pos; at < q.end; at += BatchUnitSize {
+		if u, ok := q.at(at); ok && u.written() && u.PhyOffset > last && u.PhyOffset < phy {
+			pos, last = at+BatchUnitSize, u.PhyOffset
 		}
 	}
 	return pos

@@ -138,6 +138,7 @@ func (q *Queue) reconcile(offset int64) (drop bool, err error) {
 		q.table.log.Warn().Str("topic", q.Topic).Int32("queue", q.ID).Int64("offset", offset).Int64("max", max).
 			Msg("consume queue: repeated offset dropped")
 		return true, nil
+	case q.table.replayed && q.keeps(offset):
 	case q.maxPhy.Load() <= q.table.minPhy.Load():
 		// Nothing here points to a record that is still there, and the units of those
 		// that went after it are lost too.

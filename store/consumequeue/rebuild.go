@@ -153,7 +153,7 @@ func (q *Queue) between(b *block, low, end, phy int64) (int64, error) {
 			if !u.written() || u.filler() || u.PhyOffset >= phy || u.PhyOffset < before {
 				continue
 			}
-			if q.table.opt.Leads(q, at, u) {
+			if q.table.opt.Leads(q, at, u) == Yes {
 				return at + 1, nil
 			}
 			if asked++; asked == most {
@@ -175,13 +175,14 @@ func (q *Queue) inFront(b *block, low, phy int64) (at, before int64, err error) 
 			}
 		}
 		u := b.unit(low - 1)
-		if u.written() && !u.filler() && u.PhyOffset >= phy {
-			continue
+		switch {
+		case !u.written() || u.filler():
+			return low, 0, nil
+		case u.PhyOffset >= phy:
+		case low-1 > first && u.PhyOffset < b.unit(low-2).PhyOffset && q.table.opt.Leads(q, low-1, u) == No:
+		default:
+			return low, u.PhyOffset, nil
 		}
-		if low-1 > first && u.written() && !u.filler() && u.PhyOffset < b.unit(low-2).PhyOffset && !q.table.opt.Leads(q, low-1, u) {
-			continue
-		}
-		return low, u.PhyOffset, nil
 	}
 	return low, 0, nil
 }
@@ -213,6 +214,20 @@ func (q *Queue) roomAgain(offset, most int64) []byte {
 	}
 	a.base, a.raw = offset, a.raw[:n]
 	return a.raw
+}
+
+// keeps lets the units in front of an offset stand that nobody put again: one of them
+// is damaged, and the rebuild took the place for that of a later record.
+func (q *Queue) keeps(offset int64) bool {
+	a, max := q.again, q.max.Load()
+	if a == nil || a.differs || q.tail.Load() != nil || offset <= max || offset > a.end {
+		return false
+	}
+	q.table.log.Warn().Str("topic", q.Topic).Int32("queue", q.ID).Int64("from", max).Int64("to", offset).
+		Msg("consume queue: a unit is damaged; what stands in front of the next one stays")
+	q.filed.Store(offset)
+	q.max.Store(offset)
+	return true
 }
 
 // stands says whether the unit that is to be put at an offset is in the file, and

@@ -27,8 +27,8 @@ type Options struct {
 	SavedFile string
 
 	// Leads says whether the record to which a unit leads is the one of its queue and
-	// offset. It may wait for the disk. nil: nobody knows.
-	Leads func(q *Queue, offset int64, u Unit) bool
+	// offset. It may wait for the disk. nil: Unknown.
+	Leads func(q *Queue, offset int64, u Unit) Verdict
 
 	// Light: the owner fills light queues (%LMQ%) too, so Rebuild may cut them.
 	Light bool
@@ -150,6 +150,16 @@ func (t *topicQueues) all(dst []*Queue) []*Queue {
 	slices.SortFunc(dst[from:], func(a, b *Queue) int { return int(a.ID) - int(b.ID) })
 	return dst
 }
+
+// Verdict is what the log says of a unit.
+type Verdict int8
+
+// The log has that record, another one or none, or cannot tell.
+const (
+	Unknown Verdict = iota
+	Yes
+	No
+)
 
 // Open lists the queue directories. It reads no queue: see Recover.
 func Open(opt Options) (*Table, error) {

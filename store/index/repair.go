@@ -60,7 +60,14 @@ func (f *file) repair(newest bool) (int32, error) {
 	}
 	if fixed.count == h.count && !newest {
 		fixed.endPhy, fixed.endTime = h.endPhy, h.endTime // whole, but its slots may be old
-		return fixed.count - 1, f.rewrite(raw, heads, fixed)
+		if err := f.rewrite(raw, heads, fixed); err != nil {
+			return 0, err
+		}
+		// The next full file vouches for this one, which nobody flushes any more.
+		if err := raw.Sync(); err != nil {
+			return 0, fmt.Errorf("index: repair %s: %w", f.path, err)
+		}
+		return fixed.count - 1, nil
 	}
 	f.repaired = true
 	if err := f.uncover(raw, heads, &fixed, first); err != nil {
