@@ -165,10 +165,7 @@ func (s *Store) vouch(mark checkpoint.Mark) {
 		return
 	}
 	raise(&s.checkpoint.LogicsTime, min(s.queues.FlushedTimestamp(), s.lastStoreTime.Load()))
-	if s.flags.has(flagIndexError) || s.unmarkable {
-		return
-	}
-	if s.commitLog.Flushed() >= mark.PhyOffset+int64(mark.Size) || s.flushLog() == nil {
+	if s.markable() && (s.commitLog.Flushed() >= mark.PhyOffset+int64(mark.Size) || s.flushLog() == nil) {
 		s.checkpoint.SetMark(mark)
 	}
 }

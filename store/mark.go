@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store/checkpoint"
@@ -29,6 +28,12 @@ func (s *Store) markNow() checkpoint.Mark {
 		m.IndexEnd = s.index.EndPhy()
 	}
 	return m
+}
+
+// markable says whether queues and index have all that came before the newest record,
+// and the disk has it after a thorough flush.
+func (s *Store) markable() bool {
+	return !s.unmarkable && !s.flags.has(flagIndexError|flagIndexUnsynced)
 }
 
 // start is where to begin: the marked record, or the first byte of the last file
@@ -165,7 +170,7 @@ func (r *recovery) known(f *mapped.File, abnormal bool, limit, queued int64) boo
 // leads is the queues' question whether the log agrees with a unit. Light queues are
 // not asked about, as their places are in the properties of the record.
 func (s *Store) leads(q *consumequeue.Queue, offset int64, u consumequeue.Unit) consumequeue.Verdict {
-	if strings.HasPrefix(q.Topic, lmqPrefix) {
+	if message.IsLight(q.Topic) {
 		return consumequeue.Unknown
 	}
 	v, err := s.commitLog.RecordAt(u.PhyOffset, commitlog.Check{})

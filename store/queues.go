@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"github.com/skylarkmq/skylark/message"
 )
 
 // QueueBounds is one queue and the offsets it has: [Min, Max).
@@ -83,14 +85,12 @@ func (s *Store) DeleteTopics(topics []string) error {
 func (s *Store) CleanUnusedQueues(keep func(topic string) bool) (int, error) {
 	var unused []string
 	for _, topic := range s.TopicsWithQueues() {
-		if !keep(topic) && !isSystemTopic(topic) && !strings.HasPrefix(topic, lmqPrefix) {
+		if !keep(topic) && !isSystemTopic(topic) && !message.IsLight(topic) {
 			unused = append(unused, topic)
 		}
 	}
 	return len(unused), s.DeleteTopics(unused)
 }
-
-const lmqPrefix = "%LMQ%"
 
 // isSystemTopic names the topics whose queues live without clients.
 func isSystemTopic(topic string) bool {
@@ -113,7 +113,7 @@ func (s *Store) CleanExpired() (int, error) {
 	err = errors.Join(err, s.index.DeleteBefore(minPhy))
 	removed := 0
 	for _, topic := range s.queues.Topics() {
-		if !strings.HasPrefix(topic, lmqPrefix) {
+		if !message.IsLight(topic) {
 			continue
 		}
 		for _, q := range s.queues.TopicQueues(topic) {

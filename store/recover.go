@@ -203,7 +203,7 @@ func (s *Store) settle(indexed int64) {
 	if keys == nil {
 		raise(&s.checkpoint.IndexTime, min(indexed, last))
 	}
-	if queues != nil || keys != nil || s.unmarkable || s.flags.has(flagIndexError|flagIndexUnsynced) {
+	if queues != nil || keys != nil || !s.markable() {
 		mark = checkpoint.Mark{}
 	}
 	s.checkpoint.SetMark(mark)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/skylarkmq/skylark/message"
 )
@@ -37,7 +36,7 @@ func (g *getting) sound(rec []byte) error {
 	if err := message.Decode(rec, &v); err != nil {
 		return err
 	}
-	if !strings.HasPrefix(g.req.Topic, message.LMQPrefix) && (string(v.Topic) != g.req.Topic || v.QueueID != g.req.QueueID) {
+	if !message.IsLight(g.req.Topic) && (string(v.Topic) != g.req.Topic || v.QueueID != g.req.QueueID) {
 		return fmt.Errorf("%w: a record of topic %q queue %d", message.ErrCorrupt, v.Topic[:min(len(v.Topic), 255)], v.QueueID)
 	}
 	return v.CheckBody()

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/internal/vfs"
+	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store/consumequeue"
 	"github.com/skylarkmq/skylark/store/index"
 )
@@ -146,7 +147,7 @@ func (l *look) lightQueues() error {
 		return err
 	}
 	for _, t := range topics {
-		if strings.HasPrefix(t.Name, lmqPrefix) {
+		if message.IsLight(t.Name) {
 			l.add(Obstacle{
 				Setting: "enableLmq, enableMultiDispatch", File: filepath.Join(dir, t.Name),
 				What: "there are light queues, and new messages are not dispatched to them", WayOut: "set enableLmq=true and enableMultiDispatch=true, as the Java broker had",

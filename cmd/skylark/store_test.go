@@ -85,15 +85,22 @@ func TestStoreCommands(t *testing.T) {
 	}
 }
 
-// A damaged store is found, left alone without --write, and clean after it.
-func TestStoreRepairCommand(t *testing.T) {
-	t.Parallel()
-	dir := smallStore(t)
-	log := filepath.Join(dir, "commitlog", "00000000000000000000")
+// smallLog is smallStore with its log, to be damaged.
+func smallLog(t *testing.T) (dir, log string, data []byte) {
+	t.Helper()
+	dir = smallStore(t)
+	log = filepath.Join(dir, "commitlog", "00000000000000000000")
 	data, err := os.ReadFile(log)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return dir, log, data
+}
+
+// A damaged store is found, left alone without --write, and clean after it.
+func TestStoreRepairCommand(t *testing.T) {
+	t.Parallel()
+	dir, log, data := smallLog(t)
 	at := bytes.Index(data, []byte("0123456789"))
 	data[at+3] = 'x'
 	if err := os.WriteFile(log, data, 0o600); err != nil {
@@ -126,12 +133,7 @@ func TestStoreRepairCommand(t *testing.T) {
 // without, and is no repair that waits.
 func TestStoreRepairRefused(t *testing.T) {
 	t.Parallel()
-	dir := smallStore(t)
-	log := filepath.Join(dir, "commitlog", "00000000000000000000")
-	data, err := os.ReadFile(log)
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir, log, data := smallLog(t)
 	units, err := os.ReadFile(filepath.Join(dir, "consumequeue", "T", "0", "00000000000000000000"))
 	if err != nil {
 		t.Fatal(err)

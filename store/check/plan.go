@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
-	"strings"
 
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store"
@@ -151,7 +150,7 @@ func (p *Repair) planRegion(i int) {
 		return cmp.Or(order, cmp.Compare(a.key.topic, b.key.topic), cmp.Compare(a.key.id, b.key.id), cmp.Compare(a.offset, b.offset))
 	})
 	known := slices.DeleteFunc(slices.Clone(ids), func(id identity) bool { return id.phy == noPhy })
-	heavy := slices.DeleteFunc(slices.Clone(known), func(id identity) bool { return strings.HasPrefix(id.key.topic, message.LMQPrefix) })
+	heavy := slices.DeleteFunc(slices.Clone(known), func(id identity) bool { return message.IsLight(id.key.topic) })
 	var err error
 	for _, list := range [][]identity{ids, known, heavy} {
 		for _, s := range styles(p.sealed) {

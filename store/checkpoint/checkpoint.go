@@ -51,7 +51,8 @@ type Mark struct {
 	Light    bool  // whether light queues were filled
 
 	// FileStart is what Java is told, its logicsPhysicalOffset: the start of the record's
-	// file. It deletes index files after a crash, and fills the index from there. Not read.
+	// file. It deletes index files after a crash, and fills the index from there. No start
+	// of ours goes by it.
 	FileStart int64
 }
 

@@ -82,7 +82,7 @@ func (l *Log) Scan(from int64, check Check, visit Visit) (Scan, error) {
 func (l *Log) RecordAt(at int64, check Check) (message.View, error) {
 	var found message.View
 	f := l.dir.Find(at)
-	if f == nil || at == f.End() {
+	if f == nil {
 		return found, fmt.Errorf("%w: no file has %d", message.ErrShort, at)
 	}
 	done := errors.New("one is enough")

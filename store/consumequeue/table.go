@@ -356,8 +356,10 @@ func (t *Table) list() []*Queue {
 }
 
 // Count is how many queues have files, batch queues among them.
-func (t *Table) Count() int32 {
-	n := t.withFiles.Load()
+func (t *Table) Count() int32 { return t.withFiles.Load() + t.filledBatches() }
+
+// filledBatches is how many batch queues have units.
+func (t *Table) filledBatches() (n int32) {
 	t.EachBatch(func(q *BatchQueue) bool {
 		if q.MaxPhy() >= 0 {
 			n++
@@ -367,8 +369,8 @@ func (t *Table) Count() int32 {
 	return n
 }
 
-// CountTo is how many of them have units of records up to a position of the log. It
-// opens all queues.
+// CountTo is how many of them have units of records up to a position of the log; of
+// batch queues, any units. It opens all queues.
 func (t *Table) CountTo(phy int64) (int32, error) {
 	var n atomic.Int32
 	err := sideBySide(t.list(), func(q *Queue) error {
@@ -386,7 +388,7 @@ func (t *Table) CountTo(phy int64) (int32, error) {
 		}
 		return nil
 	})
-	return n.Load() + t.Count() - t.withFiles.Load(), err
+	return n.Load() + t.filledBatches(), err
 }
 
 // Lights is how many light queues there are, those that have nothing yet too.
