@@ -608,8 +608,10 @@ func TestOffsetTables(t *testing.T) {
 
 // consumer is a client that answers the broker's requests.
 type consumer struct {
-	mu   sync.Mutex
-	seen []*protocol.Command
+	mu    sync.Mutex
+	seen  []*protocol.Command
+	mute  bool // it answers nothing from now on
+	close func()
 }
 
 func (c *consumer) answer(r *remoting.Request) (*protocol.Command, error) {
@@ -617,8 +619,13 @@ func (c *consumer) answer(r *remoting.Request) (*protocol.Command, error) {
 	r.CopyTo(got)
 	c.mu.Lock()
 	c.seen = append(c.seen, got)
+	mute := c.mute
 	c.mu.Unlock()
-	if r.IsOneWay() {
+	switch {
+	case r.IsOneWay():
+		return nil, nil
+	case mute:
+		r.Hold()
 		return nil, nil
 	}
 	reply := protocol.NewResponse(code.Success, "from the client")
@@ -649,6 +656,7 @@ func (b *bench) online(version int32) *consumer {
 	c := new(consumer)
 	client := remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())
 	b.t.Cleanup(client.Close)
+	c.close = client.Close
 	row := func(c code.Request) remoting.Route[*consumer] {
 		return remoting.HandleRaw(c, remoting.Inline, (*consumer).answer)
 	}

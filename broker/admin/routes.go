@@ -5,8 +5,8 @@ import (
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
 )
 
-// Routes is every request of operators that a broker answers. Changes and listings go to the lane of their kind; what waits for a
-// client's answer has the clients' lane, so that a client that hangs delays no operator.
+// Routes is every request of operators that a broker answers. Changes and listings go to the lane of their kind. What needs a
+// client's answer is held until that comes: a client that hangs delays neither operators nor other clients.
 func Routes() []remoting.Route[*Admin] { return routes }
 
 var routes = []remoting.Route[*Admin]{
@@ -41,9 +41,9 @@ var routes = []remoting.Route[*Admin]{
 	remoting.Handle(code.QueryTopicConsumeByWho, remoting.Admin, (*Admin).queryTopicConsumeByWho),
 	remoting.Handle(code.QueryTopicsByConsumer, remoting.Admin, (*Admin).queryTopicsByConsumer),
 	remoting.Handle(code.QuerySubscriptionByConsumer, remoting.Admin, (*Admin).querySubscriptionByConsumer),
-	remoting.Handle(code.GetConsumerRunningInfo, remoting.Clients, (*Admin).getConsumerRunningInfo),
-	remoting.Handle(code.ConsumeMessageDirectly, remoting.Clients, (*Admin).consumeMessageDirectly),
-	remoting.Handle(code.InvokeBrokerToGetConsumerStatus, remoting.Clients, (*Admin).getConsumerStatus),
+	remoting.Handle(code.GetConsumerRunningInfo, remoting.Admin, (*Admin).getConsumerRunningInfo),
+	remoting.Handle(code.ConsumeMessageDirectly, remoting.Query, (*Admin).consumeMessageDirectly),
+	remoting.Handle(code.InvokeBrokerToGetConsumerStatus, remoting.Admin, (*Admin).getConsumerStatus),
 
 	remoting.Handle(code.InvokeBrokerToResetOffset, remoting.Query, (*Admin).resetOffset),
 	remoting.Handle(code.CloneGroupOffset, remoting.Admin, (*Admin).cloneGroupOffset),
