@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -195,32 +194,22 @@ func (s *sendTurn) stage(r *remoting.Request, mayCreate bool) {
 	s.put(r, cfg, place, queue)
 }
 
-// queueOf is the queue that a sender asked for, any where it left the choice to
-// the broker; false when the topic has none and the sender was told.
-func (s *sendTurn) queueOf(r *remoting.Request, asked int32, cfg *topic.Config) (int32, bool) {
-	if asked >= 0 {
-		return asked, true
-	}
-	if cfg.WriteQueueNums <= 0 {
-		s.refuse(r, code.SystemError, "java.lang.ArithmeticException: / by zero")
-		return 0, false
-	}
-	return rand.Int32N(cfg.WriteQueueNums), true
-}
-
 // put completes the message and stages it. place is the topic to store it under: cfg,
 // which it was sent to, or the dead letter topic, whose only queue is 0. The answer
-// names the queue that was asked for.
+// names the queue that was asked for, or that of its priority.
 func (s *sendTurn) put(r *remoting.Request, cfg, place *topic.Config, queue int32) {
 	h, m := &s.head, &s.msg
 	from := len(s.props)
 	c := &s.known
-	*c = completion{}
-	s.props = s.reply.complete(s.props, h.Properties, c, s.b.uniqIDs)
-	if h.ReconsumeTimes > 0 && c.delay {
-		c.transaction = false // a committed message that its consumer gives back keeps TRAN_MSG
-	}
+	s.complete()
 	if !h.Batch {
+		if c.lite != nil || c.priority != nil {
+			var refusal refusal
+			if queue, refusal = s.redirect(cfg, from, queue); refusal.code != code.Success {
+				s.refuse(r, refusal.code, refusal.remark)
+				return
+			}
+		}
 		if refusal := s.b.refuseFeature(cfg, h, c); refusal.code != code.Success {
 			s.refuse(r, refusal.code, refusal.remark)
 			return
@@ -269,6 +258,16 @@ func (s *sendTurn) put(r *remoting.Request, cfg, place *topic.Config, queue int3
 	s.sends = append(s.sends, send{
 		req: r, index: index, queue: queue, topic: m.Topic, wait: !c.noWait, batchIDs: h.Batch && !inner, inner: inner, uniq: c.uniq(s.props), half: half,
 	})
+}
+
+// complete appends the properties as they are stored to s.props, and learns what they say.
+func (s *sendTurn) complete() {
+	c := &s.known
+	*c = completion{}
+	s.props = s.reply.complete(s.props, s.head.Properties, c, s.b.uniqIDs)
+	if s.head.ReconsumeTimes > 0 && c.delay {
+		c.transaction = false // a committed message that its consumer gives back keeps TRAN_MSG
+	}
 }
 
 // makeInner makes of a batch the one record that it is in a batch queue. What its

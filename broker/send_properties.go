@@ -18,12 +18,15 @@ type completion struct {
 	noWait      bool // WAIT is false
 	keys        bool // KEYS is there
 	innerNum    bool // INNER_NUM is there
+	sharded     bool // __SHARDINGKEY is there
 
 	facts    message.Facts
 	badDelay []byte // DELAY that is not a number
 	reserved bool   // a name that half messages must not bring along
 	group    []byte // PGROUP, in what was completed
 	immunity []byte // CHECK_IMMUNITY_TIME_IN_SECONDS, likewise
+	priority []byte // _SYS_MSG_PRIORITY_
+	lite     []byte // __LITE_TOPIC
 }
 
 // uniq is UNIQ_KEY in the buffer that complete returned.
@@ -76,6 +79,12 @@ func (c *completion) note(name, value []byte) (keep bool) {
 		c.timer = true
 	case message.PropertyInnerNum:
 		c.innerNum = true
+	case message.PropertyShardingKey:
+		c.sharded = true
+	case message.PropertyPriority:
+		c.priority = value
+	case message.PropertyLiteTopic:
+		c.lite = value
 	case message.PropertyProducerGroup:
 		c.group = value
 	case message.PropertyCheckImmunityTime:

@@ -25,6 +25,12 @@ func AllowsLight(topic string) bool {
 		!strings.HasPrefix(topic, SystemTopicPrefix)
 }
 
+// LiteQueue is the light queue of a lite topic, %LMQ%$parent$lite; false where it cannot have one.
+func LiteQueue(parent, lite []byte) (name string, ok bool) {
+	name = LMQPrefix + "$" + string(parent) + "$" + string(lite)
+	return name, SafeTopic(name) && !strings.Contains(name, listSeparator)
+}
+
 // EachLightName calls fn with the places of INNER_MULTI_DISPATCH's value: empty for
 // a name that no light queue can have, or that came before.
 func EachLightName(names []byte, fn func(name string)) {
