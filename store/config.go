@@ -105,7 +105,7 @@ type Config struct {
 	OffsetCheckInSlave                              bool          `conf:"offsetCheckInSlave,hot"`                          // correct offsets on slave
 	DebugLockEnable                                 bool          `conf:"debugLockEnable"`                                 // debug
 	DuplicationEnable                               bool          `conf:"duplicationEnable"`                               // legacy
-	DiskFallRecorded                                bool          `conf:"diskFallRecorded,hot"`                            // fall-behind stats
+	DiskFallRecorded                                bool          `conf:"diskFallRecorded,hot"`                            // fall-behind stats, which are not there: no effect
 	OsPageCacheBusyTimeOutMills                     int64         `conf:"osPageCacheBusyTimeOutMills,hot"`                 // page cache busy limit
 	DefaultQueryMaxNum                              int           `conf:"defaultQueryMaxNum,hot"`                          // uniq key query cap
 	TransientStorePoolEnable                        bool          `conf:"transientStorePoolEnable"`                        // off-heap pool (async master only)

@@ -17,7 +17,7 @@ import (
 	"github.com/skylarkmq/skylark/message"
 )
 
-// Names of statistics as clients ask for them.
+// Names of statistics as clients ask for them. What the original counts besides is left out, see docs/consuming.md.
 const (
 	TopicPutNums = "TOPIC_PUT_NUMS" // key: topic
 	TopicPutSize = "TOPIC_PUT_SIZE"
@@ -28,9 +28,6 @@ const (
 	GroupCkNums  = "GROUP_CK_NUMS"
 	SndbckPut    = "SNDBCK_PUT_NUMS"
 	DLQPutNums   = "DLQ_PUT_NUMS"
-
-	GroupGetFromDiskNums = "GROUP_GET_FROM_DISK_NUMS"
-	GroupGetFromDiskSize = "GROUP_GET_FROM_DISK_SIZE"
 
 	BrokerPutNums              = "BROKER_PUT_NUMS" // key: cluster name
 	BrokerGetNums              = "BROKER_GET_NUMS"
@@ -62,10 +59,6 @@ type Table struct {
 
 	brokerItems [6]Item
 	days        days
-
-	mu    sync.RWMutex
-	other map[string]map[string]*Item // the seldom ones, name → key
-	size  int
 }
 
 type topicRow struct {
@@ -76,7 +69,6 @@ type topicRow struct {
 type groupRow struct {
 	system                                   bool
 	getNums, getSize, ack, ck, sendBack, dlq Item
-	fromDiskNums, fromDiskSize               Item
 }
 
 var brokerNames = [6]string{
@@ -94,10 +86,7 @@ const (
 
 // New makes an empty table.
 func New(opt Options) *Table {
-	return &Table{
-		opt: opt, topics: snapshot.New[*topicRow](), groups: snapshot.New[*groupRow](),
-		other: make(map[string]map[string]*Item),
-	}
+	return &Table{opt: opt, topics: snapshot.New[*topicRow](), groups: snapshot.New[*groupRow]()}
 }
 
 // Put counts stored messages of a topic.
@@ -130,14 +119,6 @@ func (t *Table) Get(group, topic []byte, messages, size int) {
 	}
 }
 
-// GetFromDisk counts messages that had to be read from the disk; Get counts them too.
-func (t *Table) GetFromDisk(group, topic []byte, messages, size int) {
-	if row := t.group(group, topic); row != nil {
-		row.fromDiskNums.Add(int64(messages), 1)
-		row.fromDiskSize.Add(int64(size), 1)
-	}
-}
-
 // SendBack counts messages a group gave back.
 func (t *Table) SendBack(group, topic []byte, messages int) {
 	if row := t.group(group, topic); row != nil {
@@ -166,37 +147,6 @@ func (t *Table) Checkpoint(group, topic []byte, messages int) {
 	if row := t.group(group, topic); row != nil {
 		row.ck.Add(int64(messages), 1)
 	}
-}
-
-// Add counts under any other name: latencies, queues, commercial statistics.
-func (t *Table) Add(name, key string, value, times int64) {
-	t.mu.RLock()
-	item := t.other[name][key]
-	t.mu.RUnlock()
-	if item == nil {
-		if item = t.newOther(name, key); item == nil {
-			return
-		}
-	}
-	item.Add(value, times)
-}
-
-func (t *Table) newOther(name, key string) *Item {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if item := t.other[name][key]; item != nil {
-		return item
-	}
-	if t.size >= maxRows {
-		return nil
-	}
-	if t.other[name] == nil {
-		t.other[name] = make(map[string]*Item)
-	}
-	item := new(Item)
-	t.other[name][key] = item
-	t.size++
-	return item
 }
 
 func (t *Table) topic(topic []byte) *topicRow {
@@ -275,13 +225,9 @@ func (t *Table) item(name, key string) *Item {
 		return nil
 	}
 	if row, ok := t.groups.Get(key); ok {
-		if item := row.item(name); item != nil {
-			return item
-		}
+		return row.item(name)
 	}
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.other[name][key]
+	return nil
 }
 
 func (r *topicRow) item(name string) *Item {
@@ -305,10 +251,6 @@ func (r *groupRow) item(name string) *Item {
 		return &r.sendBack
 	case DLQPutNums:
 		return &r.dlq
-	case GroupGetFromDiskNums:
-		return &r.fromDiskNums
-	case GroupGetFromDiskSize:
-		return &r.fromDiskSize
 	}
 	return nil
 }
@@ -400,16 +342,9 @@ func (t *Table) each(fn func(*Item)) {
 	}
 	t.topics.Range(func(_ string, r *topicRow) bool { touched(&r.nums, &r.put); return true })
 	t.groups.Range(func(_ string, r *groupRow) bool {
-		touched(&r.getNums, &r.getSize, &r.ack, &r.ck, &r.sendBack, &r.dlq, &r.fromDiskNums, &r.fromDiskSize)
+		touched(&r.getNums, &r.getSize, &r.ack, &r.ck, &r.sendBack, &r.dlq)
 		return true
 	})
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	for _, byKey := range t.other {
-		for _, i := range byKey {
-			touched(i)
-		}
-	}
 }
 
 // Days are the running totals of users' messages, and what they were at the last two midnights.

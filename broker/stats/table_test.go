@@ -64,9 +64,11 @@ func TestFirstSamplingStartsFromZero(t *testing.T) {
 	t.Parallel()
 	now := clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	table := newTable(now)
-	table.Add("GROUP_GET_LATENCY", "0@T@g", 30, 3)
+	for range 3 {
+		table.Put([]byte("T"), 10, 100)
+	}
 	table.Sample()
-	v, ok := table.View("GROUP_GET_LATENCY", "0@T@g")
+	v, ok := table.View(TopicPutNums, "T")
 	want := Snapshot{Sum: 30, Tps: 3, AvgPt: 10}
 	if diff := cmp.Diff(want, v.Minute); !ok || diff != "" {
 		t.Errorf("View ok=%v (-want +got):\n%s", ok, diff)
