@@ -756,6 +756,8 @@ func TestResetAtClients(t *testing.T) {
 	b.must(code.UpdateAndCreateTopic, nil, topicExt("T", "writeQueueNums", "1")...)
 	b.send("T", 0, "one")
 	ext := []string{"topic", "T", "group", "g", "timestamp", "-1", "isForce", "true"}
+	b.refused(b.call(code.InvokeBrokerToResetOffset, nil, "topic", "U", "group", "g", "timestamp", "-1", "isForce", "true"), code.TopicNotExist,
+		"[reset-offset] reset offset failed, no topic in this broker. topic=U")
 	b.refused(b.call(code.InvokeBrokerToResetOffset, nil, ext...), code.SystemError, "THe consumer group <g> not exist")
 	b.Offsets.Commit("g", "T", 0, 0)
 	b.refused(b.call(code.InvokeBrokerToResetOffset, nil, ext...), code.ConsumerNotOnline,
@@ -767,5 +769,9 @@ func TestResetAtClients(t *testing.T) {
 	}
 	if got := c.take(t, code.ResetConsumerClientOffset); string(got.Body) != want || !got.IsOneWay() || got.Fields.String("group") != "g" {
 		t.Errorf("the client got %s %v", got.Body, got.Fields)
+	}
+	want = `{"offsetTable":{{"brokerName":"b","queueId":0,"topic":"T"}:0}}` // of all negative times only -1 is the end
+	if got := string(b.must(code.InvokeBrokerToResetOffset, nil, "topic", "T", "group", "g", "timestamp", "-2", "isForce", "true").Body); got != want {
+		t.Errorf("answer to -2 %s, want %s", got, want)
 	}
 }

@@ -58,11 +58,19 @@ func (a *Admin) offsetAt(topicName string, q int32, ms int64) int64 {
 	return a.Store.OffsetByTime(topicName, q, ms, false)
 }
 
+// offsetAtClients is offsetAt the old way: -1 alone means the end, any other time before the first message its beginning.
+func (a *Admin) offsetAtClients(topicName string, q int32, ms int64) int64 {
+	if ms == -1 {
+		return a.Store.MaxOffset(topicName, q)
+	}
+	return max(a.Store.OffsetByTime(topicName, q, ms, false), 0)
+}
+
 // resetAtClients is Broker2Client.resetOffset: consumers get RESET_CONSUMER_CLIENT_OFFSET and commit by themselves.
 func (a *Admin) resetAtClients(rules *Rules, listForm bool, h *header.ResetOffset) (*protocol.Command, error) {
 	c := a.Topics.Get(h.Topic)
 	if c == nil {
-		return nil, remoting.Fail(code.SystemError, "[reset-offset] reset offset failed, no topic in this broker. topic="+h.Topic)
+		return nil, remoting.Fail(code.TopicNotExist, "[reset-offset] reset offset failed, no topic in this broker. topic="+h.Topic)
 	}
 	targets := map[body.MessageQueue]int64{}
 	for q := range queueCount(c.WriteQueueNums) {
@@ -70,10 +78,7 @@ func (a *Admin) resetAtClients(rules *Rules, listForm bool, h *header.ResetOffse
 		if at < 0 {
 			return nil, remoting.Failf(code.SystemError, "THe consumer group <%s> not exist", h.Group)
 		}
-		target := a.offsetAt(h.Topic, q, h.Timestamp)
-		if target < 0 {
-			target = 0
-		}
+		target := a.offsetAtClients(h.Topic, q, h.Timestamp)
 		if !h.IsForce && target >= at {
 			target = at
 		}
