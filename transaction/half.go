@@ -143,12 +143,22 @@ func number(b []byte, most int64) int64 {
 	return n
 }
 
-// ParseImmunity reads CHECK_IMMUNITY_TIME_IN_SECONDS; what is no number counts as 0,
-// which the transaction timeout then raises.
+// ParseImmunity reads CHECK_IMMUNITY_TIME_IN_SECONDS. What is no number counts as 0, which stands for the transaction timeout;
+// no time at all is 1 ms.
 func ParseImmunity(seconds []byte) int64 {
 	const most = 1 << 40 // 35,000 years: a product in ms must not overflow
-	return max(0, number(seconds, most)) * 1000
+	n := number(seconds, most)
+	if n == 0 {
+		return 1
+	}
+	return max(0, n) * 1000
 }
 
-// immunityMs is for how long a half message is not checked.
-func immunityMs(own, timeoutMs int64) int64 { return max(own, timeoutMs) }
+// immunityMs is for how long a half message is not checked, also when that is less than the timeout: Java's
+// TransactionalMessageServiceImpl has no minimum. The one for decisions has (TransactionalMessageUtil).
+func immunityMs(own, timeoutMs int64) int64 {
+	if own == 0 {
+		return timeoutMs
+	}
+	return own
+}

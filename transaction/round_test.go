@@ -264,6 +264,25 @@ func TestImmunity(t *testing.T) {
 	}
 }
 
+// The immunity counts where it is shorter than the timeout, too, and one that is no number is the timeout.
+func TestImmunityShorterThanTheTimeout(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		seconds string
+		asked   int // after 10, 20 and 70 s, with a timeout of 60
+	}{{"5", 3}, {"15", 2}, {"0", 3}, {"soon", 1}, {"65", 1}, {"100", 0}} {
+		w := newWorld(t)
+		w.set.TimeoutMs = 60_000
+		w.prepare("PG", "T", []string{"a"}, message.PropertyCheckImmunityTime, row.seconds)
+		for _, d := range []time.Duration{10, 10, 50} {
+			w.pass(d * time.Second)
+		}
+		if len(w.asked) != row.asked {
+			t.Errorf("%s s: asked %d times, want %d", row.seconds, len(w.asked), row.asked)
+		}
+	}
+}
+
 // A producer whose clock is a year ahead: its half message is asked about and then
 // discarded, with an immunity as without.
 func TestBornInTheFuture(t *testing.T) {
