@@ -78,21 +78,20 @@ func ratio(r float64) string {
 	return text
 }
 
-// EarliestStoreTime is the store time of the oldest record, -1 without one.
+// EarliestStoreTime is the store time of the oldest record, -1 without one. The record may be damaged, or in no queue any more.
 func (s *Store) EarliestStoreTime() int64 {
 	files := s.commitLog.Files()
 	if len(files) == 0 {
 		return -1
 	}
-	rec, err := s.Lookup(files[0].Start, nil)
+	head, err := s.commitLog.Read(files[0].Start, headSize, nil, false)
 	if err != nil {
 		return -1
 	}
-	var v message.View
-	if message.Decode(rec, &v) != nil {
+	if _, err := message.Size(head); err != nil {
 		return -1
 	}
-	return v.StoreTimestamp
+	return storeTimestamp(head)
 }
 
 func uptime(d time.Duration) string {

@@ -64,9 +64,26 @@ func (s *Store) isQueued(v *message.View, residentOnly bool) (bool, error) {
 	units, status := q.Units(v.QueueOffset, 1, one[:0], residentOnly)
 	switch status {
 	case consumequeue.Found:
-		return units[0].PhyOffset == v.PhyOffset, nil
+		if units[0].PhyOffset == v.PhyOffset {
+			return true, nil
+		}
+		return isOlder(q, v, residentOnly)
 	case consumequeue.Cold:
 		return false, ErrCold
 	}
 	return true, nil
+}
+
+// isOlder says whether a record lies in front of all that its queue has: it was in the queue of that name before the
+// topic was deleted and made again, which says nothing about it.
+func isOlder(q *consumequeue.Queue, v *message.View, residentOnly bool) (bool, error) {
+	var one [1]consumequeue.Unit
+	units, status := q.Units(q.MinOffset(), 1, one[:0], residentOnly)
+	switch status {
+	case consumequeue.Found:
+		return v.PhyOffset < units[0].PhyOffset, nil
+	case consumequeue.Cold:
+		return false, ErrCold
+	}
+	return false, nil
 }

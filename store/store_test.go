@@ -274,3 +274,59 @@ func TestLookupRefusesWhatIsNoRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A topic that is deleted and made again begins at offset 0 anew; what is in the log of the old one is still found, by place
+// and by key.
+func TestLookupInATopicMadeAgain(t *testing.T) {
+	t.Parallel()
+	s := open(t, vfs.NewMemory(nil), small("/store"))
+	send(t, s, msg("U", 0, "another topic's", ""))
+	old := send(t, s, msg("T", 0, "old", "KEYS\x01k\x02"), msg("T", 0, "old too", ""))
+	if err := s.DeleteTopics([]string{"T"}); err != nil {
+		t.Fatal(err)
+	}
+	made := send(t, s, msg("T", 0, "new", "KEYS\x01k\x02"), msg("T", 0, "new too", ""))
+	if made[0].QueueOffset != 0 {
+		t.Fatalf("the new queue begins at %d", made[0].QueueOffset)
+	}
+	for _, r := range append(old, made...) {
+		if rec, err := s.Lookup(r.PhyOffset, nil); err != nil || len(rec) != int(r.Size) {
+			t.Errorf("message at %d: %d bytes, %v", r.PhyOffset, len(rec), err)
+		}
+	}
+	found, err := s.QueryKey("T", "k", 10, 0, 1<<62)
+	if err != nil || len(found.Records) != 2 {
+		t.Errorf("%d messages by key, %v", len(found.Records), err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A damaged record cannot be read, but how far back the log goes is known.
+func TestEarliestStoreTimeOfADamagedRecord(t *testing.T) {
+	t.Parallel()
+	disk := vfs.NewMemory(nil)
+	s := open(t, disk, small("/store"))
+	if at := s.EarliestStoreTime(); at != -1 {
+		t.Errorf("empty log: %d", at)
+	}
+	send(t, s, msg("T", 0, "first", ""))
+	want := s.EarliestStoreTime()
+	log, err := disk.Open("/store/commitlog/00000000000000000000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.WriteAt([]byte{'B'}, 88); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Lookup(0, nil); err == nil {
+		t.Error("the damaged record is read")
+	}
+	if got := s.EarliestStoreTime(); got != want || want <= 0 {
+		t.Errorf("earliest store time %d, want %d", got, want)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
