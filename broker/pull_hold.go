@@ -23,8 +23,8 @@ type heldPull struct {
 	passed bool
 }
 
-// hold parks a pull; false when it has to be answered now.
-func (b *Broker) hold(r *remoting.Request, p *pull) bool {
+// hold parks a pull; false when it has to be answered now. Where no more can be held it is answered with a, what it found.
+func (b *Broker) hold(r *remoting.Request, p *pull, a *answer) bool {
 	cfg := b.cfg.Get()
 	wait := p.suspendMs
 	if !cfg.LongPollingEnable {
@@ -42,10 +42,7 @@ func (b *Broker) hold(r *remoting.Request, p *pull) bool {
 	}
 	h.held = r.Hold()
 	if !b.Holds.Add(&h.Hold) {
-		_ = h.held.Reply(b.notFound(p, &answer{
-			code: code.PullNotFound, remark: store.GetOffsetOverflowOne.String(),
-			result: store.GetResult{NextBegin: p.offset, Min: p.offset, Max: p.offset},
-		}))
+		_ = h.held.Reply(b.notFound(p, a)) // a closed connection has nobody to tell
 		return true
 	}
 	// A message may have come between the read and the Add.

@@ -99,7 +99,7 @@ func (b *Broker) pull(r *remoting.Request, residentOnly bool) (*protocol.Command
 		return nil, nil
 	}
 	b.commitWithPull(&p, &a)
-	if a.suspend && b.hold(r, &p) {
+	if a.suspend && b.hold(r, &p, &a) {
 		return nil, nil
 	}
 	if a.suspend {

@@ -312,7 +312,13 @@ func TestLongPollBounds(t *testing.T) {
 	f.sendTo("T", "0")
 	first := f.ask(code.PullMessage, replace(pullFields("G", "T", "1"), "sysFlag", "6", "suspendTimeoutMillis", "9223372036854775807")...)
 	f.held(1)
-	want(t, f.call(code.PullMessage, nil, replace(pullFields("G", "T", "1"), "sysFlag", "6")...), code.PullNotFound, "OFFSET_OVERFLOW_ONE")
+	full := f.call(code.PullMessage, nil, replace(pullFields("G", "T", "1"), "sysFlag", "6")...)
+	want(t, full, code.PullNotFound, "OFFSET_OVERFLOW_ONE")
+	for name, want := range map[string]string{"minOffset": "0", "maxOffset": "1", "nextBeginOffset": "1"} {
+		if got := full.Fields.String(name); got != want {
+			t.Errorf("no more may be held: %s is %s, want %s", name, got, want)
+		}
+	}
 	want(t, f.heldOut(now, first), code.PullNotFound, "OFFSET_OVERFLOW_ONE")
 }
 
