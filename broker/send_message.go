@@ -73,7 +73,7 @@ type send struct {
 	queue    int32
 	topic    string
 	wait     bool   // of a SYNC_FLUSH: the answer waits for the disk
-	uniq     []byte // transactionId; points into sendTurn.props
+	uniq     []byte // transactionId; points into sendTurn.props. None of a batch that came without
 	batchIDs bool   // msgId is a list
 	inner    bool   // a batch that is one record
 	half     int    // place in txTurn.halves, -1 for an ordinary message
@@ -255,9 +255,11 @@ func (s *sendTurn) put(r *remoting.Request, cfg, place *topic.Config, queue int3
 		s.failed(r, status)
 		return
 	}
-	s.sends = append(s.sends, send{
-		req: r, index: index, queue: queue, topic: m.Topic, wait: !c.noWait, batchIDs: h.Batch && !inner, inner: inner, uniq: c.uniq(s.props), half: half,
-	})
+	d := send{req: r, index: index, queue: queue, topic: m.Topic, wait: !c.noWait, batchIDs: h.Batch && !inner, inner: inner, half: half}
+	if !h.Batch || !c.madeUniq {
+		d.uniq = c.uniq(s.props)
+	}
+	s.sends = append(s.sends, d)
 }
 
 // complete appends the properties as they are stored to s.props, and learns what they say.

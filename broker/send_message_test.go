@@ -266,7 +266,13 @@ func TestSendTemplateIsWhatTheCodecReads(t *testing.T) {
 	cfg.RegionID = `re"gion` + "\n"
 	tpl.make(&cfg, netip.MustParseAddrPort("127.0.0.1:10911"))
 	a := sendAnswer{code: code.FlushDiskTimeout, opaque: -5, queue: 3, offset: 1 << 40, phys: []int64{1, 2}, uniq: []byte("a\"b\\c\x01é")}
+	without := a
+	without.uniq = nil
 	for _, s := range []protocol.SerializeType{protocol.JSON, protocol.RocketMQ} {
+		var bare protocol.Command
+		if err := protocol.DecodeFrame(tpl.append(nil, s, &without)[4:], &bare); err != nil || bare.Fields.String("queueOffset") != "1099511627776" {
+			t.Errorf("%s, no id: %v %v", s, err, bare.Fields)
+		}
 		frame := tpl.append([]byte("before"), s, &a)[len("before"):]
 		if n := binary.BigEndian.Uint32(frame); int(n) != len(frame)-4 {
 			t.Fatalf("%s: length %d of a frame of %d", s, n, len(frame))
@@ -296,10 +302,17 @@ func TestSendBatch(t *testing.T) {
 	if ids := strings.Split(reply.Fields.String("msgId"), ","); len(ids) != 3 || reply.Fields.String("queueOffset") != "1" {
 		t.Fatalf("msgId %q, queueOffset %q", reply.Fields.String("msgId"), reply.Fields.String("queueOffset"))
 	}
+	if id, there := reply.Fields.Get("transactionId"); there {
+		t.Errorf("transactionId %q of a batch that came without UNIQ_KEY", id)
+	}
 	pulled := f.call(code.PullMessage, nil, pullFields("G", "T", "1")...)
 	list := decodeAll(t, pulled.Body)
 	if len(list) != 3 || string(list[2].Body) != "b2" || string(list[2].Properties) != "KEYS\x01k\x02" || list[2].Flag != 7 {
 		t.Fatalf("stored %d: %+v", len(list), list)
+	}
+	named := f.call(code.SendBatchMessage, body, replace(sendFields("T"), "m", "true", "i", "UNIQ_KEY\x01U\x02")...)
+	if got := named.Fields.String("transactionId"); got != "U" {
+		t.Errorf("transactionId %q, want U", got)
 	}
 	want(t, f.call(code.SendBatchMessage, []byte("x"), sendFields("T")...), code.Success, "") // m absent: a single message
 	for _, row := range []struct {

@@ -55,8 +55,8 @@ type sendAnswer struct {
 	queue  int32
 	offset int64
 	phys   []int64 // one, or all of a batch
-	uniq   []byte
-	inner  bool // tells the client that its batch is one record
+	uniq   []byte  // transactionId, none when empty
+	inner  bool    // tells the client that its batch is one record
 }
 
 // Sizes before the header of a frame: length, then type and header length.
@@ -86,8 +86,10 @@ func (t *replyTemplate) appendJSON(dst []byte, a *sendAnswer) []byte {
 	dst = strconv.AppendInt(dst, int64(a.queue), 10)
 	dst = append(dst, `","queueOffset":"`...)
 	dst = strconv.AppendInt(dst, a.offset, 10)
-	dst = append(dst, `","transactionId":`...)
-	dst = appendJSONText(dst, a.uniq)
+	dst = append(dst, '"')
+	if len(a.uniq) > 0 {
+		dst = appendJSONText(append(dst, `,"transactionId":`...), a.uniq)
+	}
 	if a.inner {
 		dst = appendJSONText(append(dst, `,"batchUniqId":`...), a.uniq)
 	}
@@ -112,8 +114,10 @@ func (t *replyTemplate) appendBinary(dst []byte, a *sendAnswer) []byte {
 	dst = endEntry(strconv.AppendInt(dst, int64(a.queue), 10), at)
 	dst, at = beginEntry(dst, "queueOffset")
 	dst = endEntry(strconv.AppendInt(dst, a.offset, 10), at)
-	dst, at = beginEntry(dst, "transactionId")
-	dst = endEntry(append(dst, a.uniq...), at)
+	if len(a.uniq) > 0 {
+		dst, at = beginEntry(dst, "transactionId")
+		dst = endEntry(append(dst, a.uniq...), at)
+	}
 	if a.inner {
 		dst, at = beginEntry(dst, "batchUniqId")
 		dst = endEntry(append(dst, a.uniq...), at)
