@@ -158,8 +158,10 @@ type Config struct {
 	// EnableRegisterProducer: note producers.
 	EnableRegisterProducer bool `conf:"enableRegisterProducer,hot"`
 
-	// Ages at which a waiting request is answered SYSTEM_BUSY, ms.
-	WaitTimeMillsInSendQueue        int64 `conf:"waitTimeMillsInSendQueue,hot"`
+	// WaitTimeMillsInSendQueue: ms after which a send that waits for a worker is answered SYSTEM_BUSY. Only what needs a topic
+	// made or an old message read waits there, so that less than 3000 counts as 3000. For sends that wait for a disk it is osPageCacheBusyTimeOutMills.
+	WaitTimeMillsInSendQueue int64 `conf:"waitTimeMillsInSendQueue,hot"`
+	// Ages at which other waiting requests are answered SYSTEM_BUSY, ms.
 	WaitTimeMillsInPullQueue        int64 `conf:"waitTimeMillsInPullQueue,hot"`
 	WaitTimeMillsInHeartbeatQueue   int64 `conf:"waitTimeMillsInHeartbeatQueue,hot"`
 	WaitTimeMillsInTransactionQueue int64 `conf:"waitTimeMillsInTransactionQueue,hot"`

@@ -15,7 +15,8 @@ type Accepted struct {
 	IsInBrokerContainer bool `conf:"isInBrokerContainer,hot"`
 
 	// BrokerConfig.
-	EnableDetailStat                       bool   `conf:"enableDetailStat,hot"`
+
+	EnableDetailStat                       bool   `conf:"enableDetailStat,hot"` // there are no statistics by queue
 	RecoverConcurrently                    bool   `conf:"recoverConcurrently,hot"`
 	MessageStorePlugIn                     string `conf:"messageStorePlugIn,hot"`
 	SendMessageThreadPoolNums              int    `conf:"sendMessageThreadPoolNums,hot"`
@@ -35,9 +36,9 @@ type Accepted struct {
 	FlushConsumerOffsetHistoryInterval     int    `conf:"flushConsumerOffsetHistoryInterval,hot"`
 	FetchNameSrvAddrByDnsLookup            bool   `conf:"fetchNameSrvAddrByDnsLookup,hot"`
 	FetchNamesrvAddrByAddressServer        bool   `conf:"fetchNamesrvAddrByAddressServer,hot"`
-	SendThreadPoolQueueCapacity            int    `conf:"sendThreadPoolQueueCapacity,hot"`
+	SendThreadPoolQueueCapacity            int    `conf:"sendThreadPoolQueueCapacity,hot"` // so many may wait, whatever is set
 	PutThreadPoolQueueCapacity             int    `conf:"putThreadPoolQueueCapacity,hot"`
-	PullThreadPoolQueueCapacity            int    `conf:"pullThreadPoolQueueCapacity,hot"`
+	PullThreadPoolQueueCapacity            int    `conf:"pullThreadPoolQueueCapacity,hot"` // so many may wait, whatever is set
 	LitePullThreadPoolQueueCapacity        int    `conf:"litePullThreadPoolQueueCapacity,hot"`
 	AckThreadPoolQueueCapacity             int    `conf:"ackThreadPoolQueueCapacity,hot"`
 	QueryThreadPoolQueueCapacity           int    `conf:"queryThreadPoolQueueCapacity,hot"`
@@ -55,9 +56,9 @@ type Accepted struct {
 	MaxStatsIdleTimeInMinutes              int    `conf:"maxStatsIdleTimeInMinutes,hot"`
 	TransferMsgByHeap                      bool   `conf:"transferMsgByHeap,hot"`
 	SendHeartbeatTimeoutMillis             int    `conf:"sendHeartbeatTimeoutMillis,hot"`
-	DisableConsumeIfConsumerReadSlowly     bool   `conf:"disableConsumeIfConsumerReadSlowly,hot"`
+	DisableConsumeIfConsumerReadSlowly     bool   `conf:"disableConsumeIfConsumerReadSlowly,hot"` // no group is switched off
 	ConsumerFallbehindThreshold            int64  `conf:"consumerFallbehindThreshold,hot"`
-	BrokerFastFailureEnable                bool   `conf:"brokerFastFailureEnable,hot"`
+	BrokerFastFailureEnable                bool   `conf:"brokerFastFailureEnable,hot"` // requests that wait too long are answered SYSTEM_BUSY also with false
 	WaitTimeMillsInLitePullQueue           int64  `conf:"waitTimeMillsInLitePullQueue,hot"`
 	CompressedRegister                     bool   `conf:"compressedRegister,hot"`
 	BrokerHeartbeatInterval                int    `conf:"brokerHeartbeatInterval,hot"`
