@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"strings"
 
@@ -34,8 +33,10 @@ type Config struct {
 	// ConfigBlackList: names, separated by `;`, that updateBrokerConfig refuses besides its own.
 	ConfigBlackList string `conf:"configBlackList"`
 
-	// NamesrvAddr: name servers, host:port separated by `;`.
-	NamesrvAddr string `conf:"namesrvAddr"`
+	// NamesrvAddr: name servers, host:port separated by `;`. A change is seen at the next look-up.
+	NamesrvAddr string `conf:"namesrvAddr,hot"`
+	// FetchNameSrvAddrByDNSLookup: all addresses that a name in NamesrvAddr has, not its first.
+	FetchNameSrvAddrByDNSLookup bool `conf:"fetchNameSrvAddrByDnsLookup,hot"`
 	// UpdateNameServerAddrPeriod: ms between look-ups of NamesrvAddr.
 	UpdateNameServerAddrPeriod int `conf:"updateNameServerAddrPeriod"`
 	// RegisterNameServerPeriod: ms between registrations, 10 s to 60 s.
@@ -280,27 +281,6 @@ func (c *Config) check(a *Accepted, st *store.Config) error {
 		return errors.New("broker: brokerName and brokerClusterName must not be blank")
 	}
 	return nil
-}
-
-// address is brokerIP1 as message ids need it; like the original it may be a name,
-// which is registered as it stands.
-func (c *Config) address() (netip.Addr, error) {
-	if ip, err := netip.ParseAddr(c.BrokerIP1); err == nil {
-		return ip, nil
-	}
-	ips, err := net.LookupIP(c.BrokerIP1)
-	if err != nil || len(ips) == 0 {
-		return netip.Addr{}, fmt.Errorf("broker: brokerIP1 %q is neither an address nor a name that has one: %w", c.BrokerIP1, err)
-	}
-	best := ips[0]
-	for _, ip := range ips {
-		if ip.To4() != nil {
-			best = ip
-			break
-		}
-	}
-	ip, _ := netip.AddrFromSlice(best)
-	return ip.Unmap(), nil
 }
 
 func hostName() string {

@@ -34,7 +34,6 @@ type Accepted struct {
 	RecoverThreadPoolNums                  int    `conf:"recoverThreadPoolNums,hot"`
 	EndTransactionThreadPoolNums           int    `conf:"endTransactionThreadPoolNums,hot"`
 	FlushConsumerOffsetHistoryInterval     int    `conf:"flushConsumerOffsetHistoryInterval,hot"`
-	FetchNameSrvAddrByDnsLookup            bool   `conf:"fetchNameSrvAddrByDnsLookup,hot"`
 	FetchNamesrvAddrByAddressServer        bool   `conf:"fetchNamesrvAddrByAddressServer,hot"`
 	SendThreadPoolQueueCapacity            int    `conf:"sendThreadPoolQueueCapacity,hot"` // so many may wait, whatever is set
 	PutThreadPoolQueueCapacity             int    `conf:"putThreadPoolQueueCapacity,hot"`
@@ -163,15 +162,11 @@ type Accepted struct {
 	ClientCallbackExecutorThreads      int    `conf:"clientCallbackExecutorThreads,hot"`
 	ClientOnewaySemaphoreValue         int    `conf:"clientOnewaySemaphoreValue,hot"`
 	ClientAsyncSemaphoreValue          int    `conf:"clientAsyncSemaphoreValue,hot"`
-	ConnectTimeoutMillis               int    `conf:"connectTimeoutMillis,hot"`
 	ChannelNotActiveInterval           int64  `conf:"channelNotActiveInterval,hot"`
 	IsScanAvailableNameSrv             bool   `conf:"isScanAvailableNameSrv,hot"`
-	ClientChannelMaxIdleTimeSeconds    int    `conf:"clientChannelMaxIdleTimeSeconds,hot"`
 	ClientSocketSndBufSize             int    `conf:"clientSocketSndBufSize,hot"`
 	ClientSocketRcvBufSize             int    `conf:"clientSocketRcvBufSize,hot"`
 	ClientPooledByteBufAllocatorEnable bool   `conf:"clientPooledByteBufAllocatorEnable,hot"`
-	ClientCloseSocketIfTimeout         bool   `conf:"clientCloseSocketIfTimeout,hot"`
-	UseTLS                             bool   `conf:"useTLS,hot"`
 	SocksProxyConfig                   string `conf:"socksProxyConfig,hot"`
 	DisableCallbackExecutor            bool   `conf:"disableCallbackExecutor,hot"`
 	DisableNettyWorkerGroup            bool   `conf:"disableNettyWorkerGroup,hot"`
@@ -352,11 +347,8 @@ func DefaultAccepted() Accepted {
 		ClientCallbackExecutorThreads:   cpu,
 		ClientOnewaySemaphoreValue:      65535,
 		ClientAsyncSemaphoreValue:       65535,
-		ConnectTimeoutMillis:            3000,
 		ChannelNotActiveInterval:        60000,
 		IsScanAvailableNameSrv:          true,
-		ClientChannelMaxIdleTimeSeconds: 120,
-		ClientCloseSocketIfTimeout:      true,
 		SocksProxyConfig:                "{}",
 		MaxReconnectIntervalTimeSeconds: 60,
 		EnableReconnectForGoAway:        true,

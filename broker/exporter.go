@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -36,7 +35,7 @@ func (b *Broker) newExporter() (*metrics.Exporter, error) {
 		src.Topics, src.Transactions = b.outcomes, b.txFigures
 	}
 	e, err := metrics.New(metrics.Options{
-		Addr: net.JoinHostPort(host, strconv.Itoa(cfg.MetricsPromExporterPort)), Cluster: cfg.BrokerClusterName, NodeType: "broker", ID: cfg.BrokerName,
+		Addr: hostPort(host, strconv.Itoa(cfg.MetricsPromExporterPort)), Cluster: cfg.BrokerClusterName, NodeType: "broker", ID: cfg.BrokerName,
 		Labels: cfg.MetricsLabel, Cardinality: cfg.MetricsOtelCardinalityLimit, Sources: src,
 	})
 	if err == nil {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"hash/crc32"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +32,7 @@ const (
 type registrar struct {
 	b      *Broker
 	client *remoting.Client
+	find   resolver
 
 	mu         sync.Mutex
 	servers    []string
@@ -48,7 +49,7 @@ type registrar struct {
 
 func newRegistrar(b *Broker, c *remoting.Client) *registrar {
 	r := &registrar{
-		b: b, client: c, registered: map[string]bool{}, told: map[string]body.DataVersion{}, news: map[string]*news{},
+		b: b, client: c, find: net.DefaultResolver.LookupHost, registered: map[string]bool{}, told: map[string]body.DataVersion{}, news: map[string]*news{},
 		flying: map[string]context.CancelFunc{}, turns: map[string]chan struct{}{},
 	}
 	r.sky, r.land = context.WithCancel(context.Background())
@@ -87,33 +88,28 @@ func (r *registrar) run(ctx context.Context) {
 	}
 }
 
-// lookup resolves namesrvAddr. Each address counts once, though it is listed twice or
-// two names stand for it.
+// lookup resolves namesrvAddr, which may change while the broker runs. Each address
+// counts once, though it is listed twice or two names stand for it. One that is not
+// listed any more is no longer told anything; when it comes back, everything.
 func (r *registrar) lookup(ctx context.Context) {
+	cfg := r.b.cfg.Get()
+	list, err := NameServers(cfg.NamesrvAddr)
+	if err != nil {
+		r.b.log.Error().Err(err).Msg("name servers stay as they were")
+		return
+	}
 	var servers []string
-	for addr := range strings.SplitSeq(r.b.cfg.Get().NamesrvAddr, ";") {
-		if addr = strings.TrimSpace(addr); addr != "" {
-			if addr = resolve(ctx, addr); !slices.Contains(servers, addr) {
-				servers = append(servers, addr)
+	for _, addr := range list {
+		for _, one := range r.find.resolve(ctx, addr, cfg.FetchNameSrvAddrByDNSLookup) {
+			if !slices.Contains(servers, one) {
+				servers = append(servers, one)
 			}
 		}
 	}
 	r.mu.Lock()
 	r.servers = servers
+	maps.DeleteFunc(r.registered, func(addr string, _ bool) bool { return !slices.Contains(servers, addr) })
 	r.mu.Unlock()
-}
-
-// resolve keeps an address that it cannot look up: the next connection may do better.
-func resolve(ctx context.Context, addr string) string {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil || net.ParseIP(host) != nil {
-		return addr
-	}
-	hosts, err := net.DefaultResolver.LookupHost(ctx, host)
-	if err != nil || len(hosts) == 0 {
-		return addr
-	}
-	return net.JoinHostPort(hosts[0], port)
 }
 
 func (r *registrar) list() []string {
@@ -280,7 +276,7 @@ func (r *registrar) registerAt(ctx context.Context, addr string, data []byte, ve
 	cfg := r.b.cfg.Get()
 	cmd := protocol.NewRequest(code.RegisterBroker, &header.RegisterBroker{
 		BrokerName: cfg.BrokerName, BrokerAddr: r.b.advertised(), ClusterName: cfg.BrokerClusterName, BrokerId: cfg.BrokerID,
-		HaServerAddr: net.JoinHostPort(cfg.BrokerIP2, strconv.Itoa(r.b.storeCfg.Get().HaListenPort)),
+		HaServerAddr: hostPort(cfg.BrokerIP2, strconv.Itoa(r.b.storeCfg.Get().HaListenPort)),
 		BodyCrc32:    int32(crc32.ChecksumIEEE(data) & 0x7fffffff),
 	}, data)
 	r.mu.Lock()
@@ -405,5 +401,5 @@ func (r *registrar) ground(addr string) {
 
 // advertised is the address that is registered.
 func (b *Broker) advertised() string {
-	return net.JoinHostPort(b.cfg.Get().BrokerIP1, strconv.Itoa(int(b.addr.Port())))
+	return hostPort(b.cfg.Get().BrokerIP1, strconv.Itoa(int(b.addr.Port())))
 }

@@ -3,12 +3,11 @@ package main
 import (
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/skylarkmq/skylark/broker"
 	"github.com/skylarkmq/skylark/internal/config"
 	"github.com/skylarkmq/skylark/internal/properties"
 )
@@ -101,16 +100,8 @@ func (o *options) print(c *call, set *config.Set) bool {
 
 // checkNamesrvAddr refuses what the Java broker refuses, in its words.
 func checkNamesrvAddr(list string) error {
-	for addr := range strings.SplitSeq(list, ";") {
-		if strings.TrimSpace(addr) == "" && list == "" {
-			return nil
-		}
-		host, port, err := net.SplitHostPort(strings.TrimSpace(addr))
-		n, perr := strconv.ParseUint(port, 10, 16)
-		if err != nil || perr != nil || host == "" || n == 0 {
-			return exit{exitBadAddress, fmt.Sprintf(
-				"The Name Server Address[%s] illegal, please set it as follows, \"127.0.0.1:9876;192.168.0.1:9876\"", list)}
-		}
+	if _, err := broker.NameServers(list); err != nil {
+		return exit{exitBadAddress, err.Error()}
 	}
 	return nil
 }

@@ -137,7 +137,8 @@ func TestCheckNamesrvAddr(t *testing.T) {
 	t.Parallel()
 	for list, ok := range map[string]bool{
 		"": true, "127.0.0.1:9876": true, "a:1;b.example:65535": true, "[::1]:9876": true,
-		"a": false, ":9876": false, "a:0": false, "a:65536": false, "a:1;": false, ";a:1": false, "a:1,b:2": false, "::1:9876": false,
+		"a:1;": true, "a:1;b:2;;": true, ":9876": true, "::1:9876": true,
+		"a": false, "a:0": false, "a:65536": false, ";a:1": false, "a:1;;b:2": false, ";": true, "a:1,b:2": false, "a:x": false,
 	} {
 		if err := checkNamesrvAddr(list); (err == nil) != ok {
 			t.Errorf("%q: %v", list, err)
