@@ -3,7 +3,6 @@ package broker
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"strings"
 
@@ -288,28 +287,4 @@ func hostName() string {
 		return name
 	}
 	return "DEFAULT_BROKER"
-}
-
-// localIP is the first address by which others may reach this host: IPv4 before
-// IPv6, public or private before link-local; the loopback when there is no other.
-func localIP() string {
-	best, rank := "127.0.0.1", 0
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		return best
-	}
-	for _, a := range addrs {
-		ipnet, ok := a.(*net.IPNet)
-		if !ok || ipnet.IP.IsLoopback() || ipnet.IP.IsLinkLocalUnicast() {
-			continue
-		}
-		r := 1
-		if ipnet.IP.To4() != nil {
-			r = 2
-		}
-		if r > rank {
-			best, rank = ipnet.IP.String(), r
-		}
-	}
-	return best
 }

@@ -23,7 +23,7 @@ const home = "$HOME"
 
 // hostOwn are the settings whose default is this host's; the page says so instead of naming it.
 var hostOwn = map[string]string{
-	"brokerName": "the host's name", "brokerIP1": "first address that is not the loopback", "brokerIP2": "as brokerIP1",
+	"brokerName": "the host's name", "brokerIP1": "the address that the Java broker finds: the last public one, or else the first, of interfaces that are up and no bridge, tunnel or loopback", "brokerIP2": "as brokerIP1",
 	"namesrvAddr": "$NAMESRV_ADDR", "rocketmqHome": "$ROCKETMQ_HOME",
 }
 
