@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
@@ -147,7 +148,7 @@ func New(opt Options) (*Broker, error) {
 		cfg: opt.Config, storeCfg: opt.Store, settings: opt.Settings,
 		disk: opt.Disk, clock: opt.Clock, log: opt.Log,
 	}
-	if err := b.cfg.Get().check(opt.Accepted.Get(), b.storeCfg.Get()); err != nil {
+	if err := b.mayStart(&opt); err != nil {
 		return nil, err
 	}
 	if err := b.newFilters(); err != nil {
@@ -170,6 +171,21 @@ func New(opt Options) (*Broker, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// mayStart refuses settings that stop, and logs what is missing.
+func (b *Broker) mayStart(opt *Options) (err error) {
+	if b.storeCfg.Get().BrokerRole != store.Slave { // BrokerStartup does the same
+		b.cfg.Change(func(c *Config) { c.BrokerID = 0 })
+	}
+	for _, o := range Obstacles(b.cfg.Get(), opt.Accepted.Get(), b.storeCfg.Get(), opt.Server.Get()) {
+		if o.Stops {
+			err = errors.Join(err, fmt.Errorf("%w: %s", ErrRefused, o))
+		} else {
+			b.log.Warn().Str("setting", o.Setting).Str("wayOut", o.WayOut).Msg("broker: " + o.What)
+		}
+	}
+	return err
 }
 
 // newRegistries makes the tables, still empty but for what every start has.

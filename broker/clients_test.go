@@ -376,28 +376,6 @@ func TestUnknownCode(t *testing.T) {
 	}
 }
 
-func TestSettingsThatMustNotBeIgnored(t *testing.T) {
-	t.Parallel()
-	for name, change := range map[string]func(*Config, *Accepted, *store.Config){
-		"acl":        func(_ *Config, a *Accepted, _ *store.Config) { a.AclEnable = true },
-		"users":      func(_ *Config, a *Accepted, _ *store.Config) { a.AuthenticationEnabled = true },
-		"controller": func(_ *Config, a *Accepted, _ *store.Config) { a.EnableControllerMode = true },
-		"slave":      func(_ *Config, _ *Accepted, s *store.Config) { s.BrokerRole = store.Slave },
-		"replicas":   func(_ *Config, _ *Accepted, s *store.Config) { s.BrokerRole, s.InSyncReplicas = store.SyncMaster, 2 },
-		"no address": func(c *Config, _ *Accepted, _ *store.Config) { c.BrokerIP1 = "no such name" },
-		"no name":    func(c *Config, _ *Accepted, _ *store.Config) { c.BrokerName = " " },
-	} {
-		c, a, s := DefaultConfig(), DefaultAccepted(), store.Defaults()
-		if err := c.check(&a, &s); err != nil {
-			t.Fatalf("defaults: %v", err)
-		}
-		change(&c, &a, &s)
-		if err := c.check(&a, &s); err == nil {
-			t.Errorf("%s: started", name)
-		}
-	}
-}
-
 // newCaller is a client that lives until the test ends.
 func newCaller(t testing.TB) *remoting.Client {
 	c := remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())

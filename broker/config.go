@@ -1,13 +1,9 @@
 package broker
 
 import (
-	"errors"
-	"fmt"
 	"os"
-	"strings"
 
 	"github.com/skylarkmq/skylark/broker/lock"
-	"github.com/skylarkmq/skylark/store"
 )
 
 // Config are the settings of BrokerIdentity and BrokerConfig 5.5.0 that the broker
@@ -18,7 +14,7 @@ type Config struct {
 	BrokerName string `conf:"brokerName"`
 	// BrokerClusterName also creates a topic of that name.
 	BrokerClusterName string `conf:"brokerClusterName"`
-	// BrokerID is 0 for a master.
+	// BrokerID is 0 for a master, whatever the file says; there are only masters.
 	BrokerID int64 `conf:"brokerId"`
 	// BrokerIP1 is the address that is registered and that message ids name.
 	BrokerIP1 string `conf:"brokerIP1"`
@@ -245,41 +241,6 @@ func DefaultConfig() Config {
 		MaxTopicNums: 200_000, MaxGroupNums: 200_000,
 		MaxHeldPulls: 200_000, MaxHeldPullsPerQueue: 20_000, MaxSuspendTimeMills: 600_000,
 	}
-}
-
-// ErrUnsupported refuses a setting whose feature this version lacks: to go on
-// without it would lose messages or leave a door open that the operator closed.
-var ErrUnsupported = errors.New("not supported by this version")
-
-// check refuses settings that must not be ignored.
-func (c *Config) check(a *Accepted, st *store.Config) error {
-	refused := []struct {
-		on   bool
-		name string
-	}{
-		{a.AclEnable, "aclEnable"},
-		{a.AuthenticationEnabled, "authenticationEnabled"},
-		{a.AuthorizationEnabled, "authorizationEnabled"},
-		{a.EnableControllerMode, "enableControllerMode"},
-		{c.EnableSlaveActingMaster, "enableSlaveActingMaster"},
-		{c.BrokerID != 0, "brokerId other than 0"},
-		{st.BrokerRole == store.Slave, "brokerRole SLAVE"},
-		{st.BrokerRole == store.SyncMaster && st.InSyncReplicas > 1, "inSyncReplicas above 1 with brokerRole SYNC_MASTER"},
-		{st.EnableDLegerCommitLog, "enableDLegerCommitLog"},
-		{st.TransRocksDBEnable, "transRocksDBEnable"},
-	}
-	for _, r := range refused {
-		if r.on {
-			return fmt.Errorf("broker: setting %s: %w", r.name, ErrUnsupported)
-		}
-	}
-	if _, err := c.address(); err != nil {
-		return err
-	}
-	if strings.TrimSpace(c.BrokerName) == "" || strings.TrimSpace(c.BrokerClusterName) == "" {
-		return errors.New("broker: brokerName and brokerClusterName must not be blank")
-	}
-	return nil
 }
 
 func hostName() string {

@@ -26,6 +26,12 @@ const (
 	tlsEnforcing  = "enforcing"
 )
 
+// CheckTLS says whether a server starts with these TLS settings.
+func CheckTLS(cfg *Config) error {
+	_, err := serverTLS(cfg, zerolog.Nop())
+	return err
+}
+
 // serverTLS builds the TLS side of a server as TlsHelper does; nil when TLS is disabled, or permitted and no key is there.
 func serverTLS(cfg *Config, log zerolog.Logger) (*tls.Config, error) {
 	switch cfg.TLSServerMode {

@@ -62,6 +62,15 @@ func (s *brokerSettings) options(log zerolog.Logger) (broker.Options, error) {
 	}, nil
 }
 
+// obstacles are what the settings say of a start, but for those of the store.
+func (s *brokerSettings) obstacles() []store.Obstacle {
+	found := broker.Obstacles(s.own.Get(), s.accepted.Get(), s.store.Get(), s.server.Get())
+	if _, err := memoryOf(s.own.Get().MemoryLimit); err != nil {
+		found = append(found, store.Obstacle{Stops: true, Setting: "memoryLimit", What: err.Error(), WayOut: "set it to more, or take it away"})
+	}
+	return found
+}
+
 // load reads the settings file, which updateBrokerConfig will write back, and then what the command line says.
 func (s *brokerSettings) load(o *options) error {
 	if err := load(o.configFile, s.all); err != nil {

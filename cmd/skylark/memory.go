@@ -22,27 +22,30 @@ const (
 
 // limitMemory finds what the process may use, tells the collector its part, and returns the whole in bytes; 0: there is no limit.
 func limitMemory(setting string) (int64, error) {
-	var limit int64
+	limit, err := memoryOf(setting)
+	if limit > 0 && os.Getenv("GOMEMLIMIT") == "" { // who sets GOMEMLIMIT has chosen the heap's part
+		debug.SetMemoryLimit(limit / heapOfLimit)
+	}
+	return limit, err
+}
+
+// memoryOf is what a memoryLimit comes to on this host.
+func memoryOf(setting string) (int64, error) {
 	switch setting {
 	case "off":
 		return 0, nil
 	case "":
-		limit = memlimit.Group()
-	default:
-		var err error
-		if limit, err = memlimit.Parse(setting); err != nil {
-			return 0, fmt.Errorf("memoryLimit: %w", err)
-		}
-		if limit < leastLimit {
-			return 0, fmt.Errorf("memoryLimit: %s is too little to work with: want at least %d MiB, or off", setting, leastLimit>>20)
-		}
-		if group := memlimit.Group(); group > 0 {
-			limit = min(limit, group)
-		}
+		return memlimit.Group(), nil
 	}
-	// Who sets GOMEMLIMIT has chosen the heap's part.
-	if limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(limit / heapOfLimit)
+	limit, err := memlimit.Parse(setting)
+	if err != nil {
+		return 0, fmt.Errorf("memoryLimit: %w", err)
+	}
+	if limit < leastLimit {
+		return 0, fmt.Errorf("memoryLimit: %s is too little to work with: want at least %d MiB, or off", setting, leastLimit>>20)
+	}
+	if group := memlimit.Group(); group > 0 {
+		limit = min(limit, group)
 	}
 	return limit, nil
 }

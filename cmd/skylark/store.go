@@ -135,6 +135,9 @@ func (s *storeCall) settings(dir string) error {
 		check.Guess(vfs.ReadOnly, cfg.StorePathRootDir, &cfg)
 	}
 	s.options = check.Options{Config: &cfg, Guessed: s.conf == ""}
+	if s.conf != "" {
+		s.options.Settings = all.obstacles()
+	}
 	return nil
 }
 

@@ -175,3 +175,28 @@ func TestStoreUnusableSizes(t *testing.T) {
 		}
 	}
 }
+
+// takeover --check asks what a start asks: of the settings too, and not of the files alone.
+func TestTakeoverCheckReadsSettings(t *testing.T) {
+	t.Parallel()
+	const sizes = "mappedFileSizeCommitLog=65536\nmappedFileSizeConsumeQueue=2000\nmaxHashSlotNum=64\nmaxIndexNum=512\nbrokerIP1=127.0.0.1\n"
+	dir, conf := smallStore(t), filepath.Join(t.TempDir(), "broker.conf")
+	for settings, says := range map[string]string{
+		"": "", "namesrvAddr=a:1;\nbrokerId=1\n": "",
+		"aclEnable=true\n": "STOPS access rules", "brokerRole=SYNC_MASTER\ninSyncReplicas=2\n": "STOPS replication", "namesrvAddr=a\n": "STOPS The Name Server Address[a] illegal",
+		"tls.server.mode=strict\n": "STOPS remoting: tls.server.mode", "memoryLimit=1\n": "STOPS memoryLimit",
+		"disableConsumeIfConsumerReadSlowly=true\n": "note  consumer groups that fall behind",
+	} {
+		if err := os.WriteFile(conf, []byte(sizes+settings), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want := storeClean
+		if strings.Contains(says, "STOPS") {
+			want = storeErrors
+		}
+		code, out, errs := storeCommand("takeover", "--check", "-c", conf, dir)
+		if code != want || !strings.Contains(out, says) || says == "" && strings.Contains(out, "setting:") {
+			t.Errorf("%q: code %d, want %d with %q\n%s%s", settings, code, want, says, out, errs)
+		}
+	}
+}

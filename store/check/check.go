@@ -19,6 +19,8 @@ type Options struct {
 	Config *store.Config
 	// Guessed says that the sizes in Config are what Guess made of the files.
 	Guessed bool
+	// Settings are obstacles that settings beside the store's make; Takeover lists them.
+	Settings []store.Obstacle
 
 	held bool // the store's lock, by the caller
 }

@@ -33,7 +33,7 @@ func Takeover(ctx context.Context, opt Options) ([]Start, error) {
 	if err != nil {
 		return nil, err
 	}
-	ours := Start{Broker: "skylark", Obstacles: found}
+	ours := Start{Broker: "skylark", Obstacles: append(slices.Clone(opt.Settings), found...)}
 	java := Start{Broker: "java", Obstacles: []store.Obstacle{}}
 	if r.InUse {
 		o := store.Obstacle{Stops: true, File: filepath.Join(r.Root, "lock"), What: "a broker is running here", WayOut: "stop it first; a clean stop takes " + filepath.Join(r.Root, "abort") + " away"}

@@ -56,7 +56,9 @@ func configurationPage(root string) (string, error) {
 		section("Calls to others", "Names of NettyClientConfig: a broker's calls to name servers and clients.", "remoting", remoting.DefaultClientConfig()),
 		section("Name server", "What namesrv.conf can say; its network settings are those above.", "nameserv", nameserv.Defaults()),
 		section("Taken and shown, without effect", "Names of the Java broker that mean nothing here: features that this version lacks, "+
-			"thread pools that it has no need of. A broker.conf with them loads, and getBrokerConfig shows them; one that switches on access rules or the controller stops the start.", "broker", broker.DefaultAccepted()),
+			"thread pools that it has no need of. A broker.conf with them loads, and getBrokerConfig shows them. One that switches on access rules or the controller stops the start; one that an operator relies on (fetchNamesrvAddrByAddressServer, "+
+			"disableConsumeIfConsumerReadSlowly, coldDataFlowControlEnable, recallMessageEnable) is a warning at start. "+
+			"What enableNetWorkFlowControl bounds, answers that a client does not read, is bounded always: maxPendingBytesPerConnection.", "broker", broker.DefaultAccepted()),
 	}
 	var b strings.Builder
 	b.WriteString(configurationHead)
