@@ -2,6 +2,8 @@ package broker
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/skylarkmq/skylark/remoting"
@@ -95,4 +97,38 @@ func missing(c *Config, a *Accepted, st *store.Config) (found []store.Obstacle) 
 		}
 	}
 	return found
+}
+
+// startsWith says what stops a start when settings have changed, and does not stop it without the change.
+func (b *Broker) startsWith(changed map[string]string) (err error) {
+	if len(changed) == 0 {
+		return nil
+	}
+	now, err := b.nextStart(nil)
+	if err != nil {
+		return err
+	}
+	then, err := b.nextStart(changed)
+	for _, o := range then {
+		if o.Stops && !slices.Contains(now, o) {
+			err = errors.Join(err, errors.New(o.String()))
+		}
+	}
+	return err
+}
+
+// nextStart is the obstacles of the recorded settings with some changed.
+func (b *Broker) nextStart(changed map[string]string) ([]store.Obstacle, error) {
+	values := make(map[string]string)
+	for _, item := range b.settings.Stored() {
+		values[item[0]] = item[1]
+	}
+	maps.Copy(values, changed)
+	var o Options
+	o.fill()
+	if _, err := o.Settings.Apply(values, false); err != nil {
+		return nil, err
+	}
+	st := o.Store.Get()
+	return append(Obstacles(o.Config.Get(), o.Accepted.Get(), st, o.Server.Get()), store.SettingObstacles(st)...), nil
 }

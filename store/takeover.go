@@ -59,6 +59,13 @@ func Takeover(disk vfs.FS, c *Config) ([]Obstacle, error) {
 	return l.found, nil
 }
 
+// SettingObstacles are those of Takeover that no file is needed for.
+func SettingObstacles(c *Config) []Obstacle {
+	l := look{cfg: c}
+	_ = l.settings() // it reads nothing that can fail
+	return l.found
+}
+
 // mayOpen refuses a directory with obstacles that stop, and logs the others.
 func mayOpen(disk vfs.FS, c *Config, log zerolog.Logger) error {
 	found, err := Takeover(disk, c)

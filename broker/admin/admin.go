@@ -68,6 +68,8 @@ type Deps struct {
 
 	Announce      func()
 	AnnounceTopic func(...*topic.Config)
+	// StartsWith says why the next start would be refused when these settings changed to these values.
+	StartsWith func(changed map[string]string) error
 	// Purge hides what is before the marks from readers, for good.
 	Purge func([]purged.Mark) error
 	// MoreInfo adds to the runtime info what the original does not know; may be nil.

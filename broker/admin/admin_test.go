@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,11 @@ func start(t *testing.T, change ...func(*broker.Config)) *bench {
 
 func startOn(t *testing.T, disk vfs.FS, change ...func(*broker.Config)) *bench {
 	t.Helper()
+	return startLogged(t, disk, zerolog.Nop(), change...)
+}
+
+func startLogged(t *testing.T, disk vfs.FS, log zerolog.Logger, change ...func(*broker.Config)) *bench {
+	t.Helper()
 	dir := t.TempDir()
 	c, st := broker.DefaultConfig(), store.Defaults()
 	c.BrokerName, c.BrokerClusterName, c.BrokerIP1, c.BrokerIP2, c.NamesrvAddr = "b", "C", "127.0.0.1", "127.0.0.1", ""
@@ -54,7 +60,7 @@ func startOn(t *testing.T, disk vfs.FS, change ...func(*broker.Config)) *bench {
 		f(&c)
 	}
 	b, err := broker.New(broker.Options{
-		Config: config.NewSection(c), Store: config.NewSection(st), Disk: disk, Addr: "127.0.0.1:0", Log: zerolog.Nop(),
+		Config: config.NewSection(c), Store: config.NewSection(st), Disk: disk, Addr: "127.0.0.1:0", Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -348,15 +354,26 @@ func TestConfiguration(t *testing.T) {
 	b := start(t)
 	for _, refused := range []string{
 		"brokerConfigPath=/tmp/x", "rocketmqHome=/tmp", "configBlackList=x", "brokerName=x", "listenPort=1", "storePathRootDir=/tmp",
-		"fileReservedTime=1\nbrokerId=3", "brokerId=3", "brokerIP1=10.0.0.1", "namesrvAddr=10.0.0.1:9876", "haListenPort=1", "storePathCommitLog=/tmp",
+		"fileReservedTime=1\nbrokerId=3", "brokerId=3", "brokerIP1=10.0.0.1", "haListenPort=1", "storePathCommitLog=/tmp",
 		"tls.server.mode=disabled", "tls.server.keyPassword=x", "authConfigPath=/tmp", "innerClientAuthenticationCredentials=x",
-		"mappedFileSizeCommitLog=1", "brokerRole=SLAVE", "enableDLegerCommitLog=true", "flushDiskType=SYNC_FLUSH",
+		"mappedFileSizeCommitLog=1", "maxIndexNum=1", "memoryLimit=64MiB", "maxConnections=1", "metricsPromExporterPort=1",
+		"brokerConfigPath=" + b.config, // the original's list is of names, whatever the value
 	} {
 		b.refused(b.call(code.UpdateBrokerConfig, []byte(refused)), code.NoPermission, "Can not update config in black list.")
 	}
+	for refused, why := range map[string]string{
+		"brokerRole=SLAVE": "brokerRole=SLAVE", "enableDLegerCommitLog=true": "enableDLegerCommitLog", "storeType=defaultRocksDB": "storeType",
+		"aclEnable=true": "aclEnable", "fileReservedTime=1\nnamesrvAddr=nonsense": "namesrvAddr", "messageDelayLevel=1x": "messageDelayLevel",
+		"brokerRole=SYNC_MASTER\ninSyncReplicas=2": "inSyncReplicas",
+	} {
+		reply := b.call(code.UpdateBrokerConfig, []byte(refused))
+		if reply.Response() != code.NoPermission || !strings.Contains(reply.Remark, "the next start would be refused") || !strings.Contains(reply.Remark, why) {
+			t.Errorf("%s: code %d, %q", refused, reply.Code, reply.Remark)
+		}
+	}
 	b.refused(b.call(code.UpdateBrokerConfig, []byte(`a=\u1`)), code.SystemError, "string2Properties error")
 	b.must(code.UpdateBrokerConfig, []byte("noSuchName=1"))
-	b.must(code.UpdateBrokerConfig, []byte("brokerName=b\nfileReservedTime=72")) // as it is
+	b.must(code.UpdateBrokerConfig, []byte("brokerName=b\nbrokerRole=ASYNC_MASTER\nfileReservedTime=72")) // as it is
 	if _, err := os.Stat(b.config); err == nil {
 		t.Error("nothing changed, and a file was written")
 	}
@@ -382,6 +399,52 @@ func TestConfiguration(t *testing.T) {
 	}
 	if b.Topics.Version() == version {
 		t.Error("brokerPermission changed without another version for the name servers")
+	}
+}
+
+// logged is a log that a running broker writes.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// TestConfigurationForTheNextStart: what is not hot is taken as in Java, shown, saved and named in the log, and changes nothing yet.
+func TestConfigurationForTheNextStart(t *testing.T) {
+	t.Parallel()
+	var log logged
+	b := startLogged(t, vfs.Disk, zerolog.New(&log))
+	lines := []string{
+		"defaultTopicQueueNums=16", "registerNameServerPeriod=20000", "flushConsumerOffsetInterval=9000", "channelExpiredTimeout=60000",
+		"flushDiskType=SYNC_FLUSH", "brokerRole=SYNC_MASTER",
+	}
+	b.must(code.UpdateBrokerConfig, []byte("fileReservedTime=71\n"+strings.Join(lines, "\n")))
+	file, err := os.ReadFile(b.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listing := b.must(code.GetBrokerConfig, nil).Body
+	for _, line := range lines {
+		for where, text := range map[string][]byte{"listing": listing, "file": file} {
+			if !strings.Contains("\n"+string(text), "\n"+line+"\n") {
+				t.Errorf("the %s lacks %q", where, line)
+			}
+		}
+	}
+	const names = `"names":["brokerRole","channelExpiredTimeout","defaultTopicQueueNums","flushConsumerOffsetInterval","flushDiskType","registerNameServerPeriod"]`
+	if text := log.String(); !strings.Contains(text, names) || !strings.Contains(text, `"file":"`+b.config) {
+		t.Errorf("log %s", text)
 	}
 }
 

@@ -14,32 +14,36 @@ import (
 	"github.com/skylarkmq/skylark/remoting/protocol/header"
 )
 
-// immutable names never change at run time although the settings may say that they could: what the original's black list has, and
-// features that a start refuses, so that nobody can make the next start fail from outside.
-var immutable = []string{
-	"brokerConfigPath", "rocketmqHome", "configBlackList", "brokerRole", "inSyncReplicas", "enableControllerMode", "enableDLegerCommitLog",
-	"aclEnable", "authenticationEnabled", "authorizationEnabled", "adminAccess",
+// blackList is the original's: names that it refuses whatever their value, besides those of configBlackList.
+var blackList = []string{"brokerConfigPath", "rocketmqHome", "configBlackList"}
+
+// fixed are names that are decided on this host alone, although the original records most of them: who the broker is and where it
+// listens, what its files are cut to, and the bounds that protect it.
+var fixed = []string{
+	"brokerName", "brokerClusterName", "brokerId", "brokerIP1", "brokerIP2", "listenPort", "haListenPort", "bindAddress",
+	"metricsPromExporterHost", "metricsPromExporterPort",
+	"maxHashSlotNum", "maxIndexNum",
+	"memoryLimit", "eventLoops", "maxConnections", "maxInFlightPerConnection", "maxLaneBytes", "maxPartialBytes", "maxPendingBytes",
+	"maxPendingBytesPerConnection", "pausePendingBytesPerConnection", "maxTopicNums", "maxGroupNums", "maxHeldPulls", "maxHeldPullsPerQueue",
 }
 
 // maxConfigBody: an update holds at most every name there is.
 const maxConfigBody = 1 << 20
 
-// mutable says whether a name may change while the broker runs. Of the names it knows those marked hot are the list of what is
-// allowed; the original has a list of what is not, with three names, and takes paths, ports and identities, which then count at
-// the next start. Names nobody knows are ignored later.
-func (a *Admin) mutable(name string) bool {
+// mayChange says whether a request may give a name another value. What is not hot counts at the next start, as in the original.
+func mayChange(name string) bool {
 	lower := strings.ToLower(name)
-	for _, part := range []string{"path", "password", "secret", "tls.", "credential"} {
+	for _, part := range []string{"path", "password", "secret", "tls.", "credential", "filesize"} {
 		if strings.Contains(lower, part) {
 			return false // files, keys and secrets never come from the network
 		}
 	}
-	hot, known := a.Settings.Hot(name)
-	return hot || !known
+	return !slices.Contains(fixed, name)
 }
 
 // updateBrokerConfig answers UPDATE_BROKER_CONFIG. Unknown names are ignored, as in the original; a refused one refuses the whole
-// request. The merged configuration is written to brokerConfigPath.
+// request, and so do values with which the next start would be refused: nobody can stop it from outside. The merged configuration is
+// written to brokerConfigPath.
 func (a *Admin) updateBrokerConfig(r *remoting.Request) (*protocol.Command, error) {
 	if len(r.Body) == 0 {
 		return success()
@@ -53,18 +57,6 @@ func (a *Admin) updateBrokerConfig(r *remoting.Request) (*protocol.Command, erro
 	}
 	rules := a.Rules()
 	a.asked(r).Strs("names", asked.Keys()).Msg("configuration asked for")
-	black := strings.Split(rules.ConfigBlackList, ";")
-	present := a.present()
-	for _, name := range asked.Keys() {
-		value, _ := asked.Get(name)
-		listed := slices.Contains(immutable, name) || slices.Contains(black, name)
-		if old, known := present[name]; !listed && known && old == value {
-			continue // tools send back what they were shown
-		}
-		if listed || !a.mutable(name) {
-			return nil, remoting.Fail(code.NoPermission, "Can not update config in black list.")
-		}
-	}
 	applied, err := a.applyConfig(&rules, asked)
 	if _, permission := asked.Get("brokerPermission"); applied && permission {
 		a.Topics.Bump() // name servers take permissions only with another version
@@ -76,6 +68,26 @@ func (a *Admin) updateBrokerConfig(r *remoting.Request) (*protocol.Command, erro
 	return success()
 }
 
+// admitConfig refuses what must not change. Tools send back what they were shown: a value that is there already is no change.
+func (a *Admin) admitConfig(rules *Rules, asked *properties.Map) error {
+	black := append(strings.Split(rules.ConfigBlackList, ";"), blackList...)
+	present, changed := a.present(), make(map[string]string)
+	for _, name := range asked.Keys() {
+		value, _ := asked.Get(name)
+		old, known := present[name]
+		if slices.Contains(black, name) || (!known || old != value) && !mayChange(name) {
+			return remoting.Fail(code.NoPermission, "Can not update config in black list.")
+		}
+		if known && old != value {
+			changed[name] = value
+		}
+	}
+	if err := a.StartsWith(changed); err != nil {
+		return remoting.Fail(code.NoPermission, "Can not update config, the next start would be refused: "+err.Error())
+	}
+	return nil
+}
+
 func (a *Admin) present() map[string]string {
 	all := make(map[string]string)
 	for _, item := range a.Settings.Flat() {
@@ -84,11 +96,14 @@ func (a *Admin) present() map[string]string {
 	return all
 }
 
-// applyConfig changes the names that are known and saves the whole. A change holds although it could not be saved: applied says so
+// applyConfig changes the names that are known, if all may change, and saves the whole. A change holds although it could not be saved: applied says so
 // beside the error. It is saved then by the next request, whatever that one changes.
 func (a *Admin) applyConfig(rules *Rules, asked *properties.Map) (applied bool, err error) {
 	a.changes.Lock()
 	defer a.changes.Unlock()
+	if err := a.admitConfig(rules, asked); err != nil {
+		return false, err
+	}
 	known := make(map[string]string)
 	for name, old := range a.present() {
 		if v, ok := asked.Get(name); ok && v != old {
@@ -96,9 +111,11 @@ func (a *Admin) applyConfig(rules *Rules, asked *properties.Map) (applied bool, 
 		}
 	}
 	if len(known) > 0 {
-		if _, err := a.Settings.Apply(known, true); err != nil {
+		changed, err := a.Settings.Apply(known, true)
+		if err != nil {
 			return false, fmt.Errorf("update configuration: %w", err)
 		}
+		a.tellRecorded(rules, changed)
 		a.configVersion = a.configVersion.Next(a.Clock.NowMs())
 		a.configUnsaved = true
 	}
@@ -110,6 +127,14 @@ func (a *Admin) applyConfig(rules *Rules, asked *properties.Map) (applied bool, 
 	}
 	a.configUnsaved = false
 	return true, nil
+}
+
+// tellRecorded names the settings that do nothing yet.
+func (a *Admin) tellRecorded(rules *Rules, changed []string) {
+	cold := slices.DeleteFunc(changed, func(name string) bool { hot, _ := a.Settings.Hot(name); return hot })
+	if len(cold) > 0 {
+		a.Log.Warn().Strs("names", cold).Str("file", rules.ConfigPath).Msg("settings recorded: they count at the next start with this file")
+	}
 }
 
 // saveConfig writes the whole configuration, with the secrets that listings hide.

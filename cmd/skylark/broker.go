@@ -80,6 +80,9 @@ func (s *brokerSettings) load(o *options) error {
 		if o.configFile != "" {
 			c.BrokerConfigPath = o.configFile
 		}
+		if c.BrokerConfigPath == "" { // as BrokerPathConfigHelper has it
+			c.BrokerConfigPath = filepath.Join(home(), "store", "config", "broker.properties")
+		}
 		if o.namesrvAddr != "" {
 			c.NamesrvAddr = o.namesrvAddr
 		}

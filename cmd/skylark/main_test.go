@@ -110,6 +110,7 @@ func TestCommandLine(t *testing.T) {
 			stdout: []string{"brokerName=b-9\n", "listenPort=20911\n", "fileReservedTime=72\n", "future=1\n", "namesrvAddr=127.0.0.1:9876\n", "brokerConfigPath=" + conf + "\n", "autoCreateTopicEnable=true\n"},
 		},
 		{argv: "mqbroker -m -c " + conf, stdout: []string{"brokerName=b-9\n", "fileReservedTime=72\n"}, absent: "future="},
+		{argv: "mqbroker -p", stdout: []string{"brokerConfigPath=" + filepath.Join(home(), "store", "config", "broker.properties") + "\n"}},
 		{argv: "mqnamesrv -p", stdout: []string{"listenPort=9876\n", "kvConfigPath="}},
 	} {
 		var stdout, stderr strings.Builder

@@ -78,7 +78,10 @@ A broker reads a ` + "`broker.conf`" + ` and a name server a ` + "`namesrv.conf`
 Java property files. A number that is none is ignored and the default stays; only ` + "`true`" + ` in any case is true; names that
 nobody knows are kept, named once at start, and shown by ` + "`mqadmin getBrokerConfig`" + `.
 
-Settings marked **hot** take effect when ` + "`mqadmin updateBrokerConfig`" + ` changes them; others are recorded and take effect at the next start.
+Settings marked **hot** take effect when ` + "`mqadmin updateBrokerConfig`" + ` changes them; others are recorded and take effect at the next start,
+which a line in the broker's log says. They are written to the file given with ` + "`-c`" + `; without one to ` + "`$HOME/store/config/broker.properties`" + `, as from the Java
+broker (standalone: ` + "`config/broker.properties`" + ` of the store), which a start reads only when ` + "`-c`" + ` names it. Refused are names of the black list, paths, file sizes,
+keys and secrets, who the broker is and where it listens, the bounds that Java does not have, and values with which the next start would be refused.
 The environment: ` + "`NAMESRV_ADDR`" + ` (name servers of a broker), ` + "`GOMEMLIMIT`" + ` (a soft limit of the heap alone, such as 512MiB), ` + "`GOMAXPROCS`" + `
 (threads that run at once; one more than there are cores), ` + "`SKYLARK_LOG_LEVEL`" + ` (debug, info, warn, error).
 
