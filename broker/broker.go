@@ -58,6 +58,10 @@ type Options struct {
 	// QuickFlush is that of store.Options.
 	QuickFlush time.Duration
 
+	// Started is called by Run, once, when the broker serves and each name server has
+	// been told of it, or had its time; may be nil.
+	Started func()
+
 	Disk  vfs.FS      // the real disk when nil
 	Clock clock.Clock // the real clock when nil
 	Log   zerolog.Logger
@@ -82,6 +86,9 @@ func (o *Options) fill() {
 	}
 	if o.Settings == nil {
 		o.Settings = config.NewSet(o.Accepted, o.Config, o.Client, o.Store, o.Server)
+	}
+	if o.Started == nil {
+		o.Started = func() {}
 	}
 	if o.Disk == nil {
 		o.Disk = vfs.Disk
@@ -137,6 +144,7 @@ type Broker struct {
 	delayFile   *stateFile
 	delayLevels int
 
+	started func() // see Options
 	stopped atomic.Bool
 }
 
@@ -146,7 +154,7 @@ func New(opt Options) (*Broker, error) {
 	opt.fill()
 	b := &Broker{
 		cfg: opt.Config, storeCfg: opt.Store, settings: opt.Settings,
-		disk: opt.Disk, clock: opt.Clock, log: opt.Log,
+		disk: opt.Disk, clock: opt.Clock, log: opt.Log, started: opt.Started,
 	}
 	if err := b.mayStart(&opt); err != nil {
 		return nil, err
@@ -361,7 +369,7 @@ func (b *Broker) Run(ctx context.Context) error {
 		back.Go(func() { b.exporter.Run(backCtx) })
 	}
 	var registering sync.WaitGroup
-	registering.Go(func() { b.registrar.run(ctx) })
+	registering.Go(func() { b.registrar.run(ctx, b.started) })
 
 	serveErr := b.server.Run(ctx)
 	cancel()

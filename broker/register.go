@@ -61,10 +61,16 @@ func (r *registrar) close() { r.client.Close() }
 // run registers at start and by the clock, and tries again every second where a
 // name server was away or came back, until ctx ends; then it unregisters. Before that
 // it waits for no answer: a name server forgets a broker that it did not hear of for
-// two minutes, however long another one keeps us waiting.
-func (r *registrar) run(ctx context.Context) {
+// two minutes, however long another one keeps us waiting. started is called when the
+// first registrations have ended, well or not.
+func (r *registrar) run(ctx context.Context, started func()) {
 	r.lookup(ctx)
-	r.registerAll(true)
+	first := r.registerAll(true)
+	r.flights.Go(func() {
+		if first.Wait(); ctx.Err() == nil {
+			started()
+		}
+	})
 	period := min(max(time.Duration(r.b.cfg.Get().RegisterNameServerPeriod)*time.Millisecond, leastPeriod), longestPeriod)
 	repeat := r.b.clock.NewTimer(firstRepeat)
 	defer repeat.Stop()
@@ -125,8 +131,8 @@ func (r *registrar) registerLost() {
 }
 
 // registerAll registers all topics everywhere.
-func (r *registrar) registerAll(force bool) {
-	r.launch(r.idle(func(string) bool { return true }), force)
+func (r *registrar) registerAll(force bool) *sync.WaitGroup {
+	return r.launch(r.idle(func(string) bool { return true }), force)
 }
 
 // idle is the name servers that want wants, but those whose last registration is
@@ -143,15 +149,18 @@ func (r *registrar) idle(want func(addr string) bool) []string {
 	return list
 }
 
-// launch sends all topics to name servers and does not wait for the answers. Whoever
-// announced something to one that was away meanwhile is served here.
-func (r *registrar) launch(servers []string, force bool) {
+// launch sends all topics to name servers and does not wait for the answers; who wants
+// to can. Whoever announced something to one that was away meanwhile is served here.
+func (r *registrar) launch(servers []string, force bool) *sync.WaitGroup {
+	var mine sync.WaitGroup
+	mine.Add(len(servers))
 	for _, addr := range servers {
 		ctx, cancel := context.WithCancel(r.sky)
 		r.mu.Lock()
 		r.flying[addr] = cancel
 		r.mu.Unlock()
 		r.flights.Go(func() {
+			defer mine.Done()
 			r.inTurn(ctx, addr, func() {
 				if !r.left() { // its turn may come after that of leave
 					r.take(addr)
@@ -165,6 +174,7 @@ func (r *registrar) launch(servers []string, force bool) {
 			cancel()
 		})
 	}
+	return &mine
 }
 
 // inTurn runs do when nobody else has something on its way to a name server; false

@@ -291,6 +291,37 @@ func TestTopicMadeDuringTheFirstRegistration(t *testing.T) {
 	}
 }
 
+// TestStartedWhenRegistered: the start is over when the name servers know the broker; one that is away does not count.
+func TestStartedWhenRegistered(t *testing.T) {
+	t.Parallel()
+	answer, asked, started := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	addr := startNameServerOf(t, func(*remoting.Request) (*protocol.Command, error) {
+		once.Do(func() { close(asked) })
+		<-answer
+		return protocol.NewResponse(code.Success, ""), nil
+	})
+	opt := Options{Started: func() { close(started) }}
+	f := startOn(t, opt, func(c *Config, _ *store.Config) {
+		c.NamesrvAddr, c.RegisterBrokerTimeoutMills = "127.0.0.1:1;"+addr, 60_000
+	})
+	<-asked
+	select {
+	case <-started:
+		t.Error("started before it was registered")
+	default:
+	}
+	close(answer)
+	f.eventually("the end of the start", func() bool {
+		select {
+		case <-started:
+			return true
+		default:
+			return false
+		}
+	})
+}
+
 // TestNewTopicDoesNotWaitForWhoIsAway: the name server hangs.
 func TestNewTopicDoesNotWaitForWhoIsAway(t *testing.T) {
 	t.Parallel()

@@ -112,8 +112,9 @@ func runBroker(c *call) error {
 	if err != nil {
 		return err
 	}
-	b, err := broker.New(opt)
-	if err != nil {
+	var b *broker.Broker
+	opt.Started = func() { bootSuccess(c, b, settings) }
+	if b, err = broker.New(opt); err != nil {
 		return err
 	}
 	ctx, stop := untilStopped(log) // before scripts hear that they may stop it
@@ -121,7 +122,6 @@ func runBroker(c *call) error {
 	brokerStarted(log, "broker", b, settings).Msg("started")
 	warnUnknown(log, o.configFile, settings.all.Unknown())
 	warnOpen(log)
-	bootSuccess(c, b, settings)
 	err = b.Run(ctx)
 	log.Info().Msg("broker stopped")
 	return err
@@ -134,7 +134,7 @@ func brokerStarted(log zerolog.Logger, role string, b *broker.Broker, s *brokerS
 		Str("namesrvAddr", c.NamesrvAddr).Str("storePath", s.store.Get().StorePathRootDir)
 }
 
-// bootSuccess is the line that scripts written for the Java broker wait for.
+// bootSuccess is the line that scripts written for the Java broker wait for: name servers know the broker then.
 func bootSuccess(c *call, b *broker.Broker, s *brokerSettings) {
 	fmt.Fprintf(c.stdout, "The broker[%s, %s] boot success. serializeType=JSON", s.own.Get().BrokerName, b.Addr())
 	if list := s.own.Get().NamesrvAddr; list != "" {

@@ -60,7 +60,7 @@ func runStandalone(c *call) error {
 	brokerStarted(log, "standalone", alone.broker, alone.settings).Stringer("namesrv", alone.namesrv.Addr()).Msg("started")
 	warnUnknown(log, o.configFile, alone.settings.all.Unknown())
 	warnOpen(log)
-	bootSuccess(c, alone.broker, alone.settings)
+	alone.started = func() { bootSuccess(c, alone.broker, alone.settings) }
 	err = alone.run(ctx)
 	log.Info().Msg("broker and name server stopped")
 	return err
@@ -71,11 +71,12 @@ type standalone struct {
 	broker   *broker.Broker
 	settings *brokerSettings
 	local    netip.AddrPort // what the broker registers
+	started  func()         // called when it has
 }
 
 // newStandalone opens both, the name server first: the broker has to know its port.
 func newStandalone(o *standaloneFlags, given map[string]bool, log zerolog.Logger) (*standalone, error) {
-	a := &standalone{settings: newBrokerSettings()}
+	a := &standalone{settings: newBrokerSettings(), started: func() {}}
 	if err := a.configure(o, given); err != nil {
 		return nil, err
 	}
@@ -83,6 +84,7 @@ func newStandalone(o *standaloneFlags, given map[string]bool, log zerolog.Logger
 	if err != nil {
 		return nil, err
 	}
+	opt.Started = func() { a.started() }
 	if a.namesrv, err = a.newNamesrv(o, log); err != nil {
 		return nil, err
 	}
