@@ -368,6 +368,27 @@ func TestQueueLocks(t *testing.T) {
 	}
 }
 
+// TestProducersLeftOut: enableRegisterProducer=false alone leaves nobody out, as transactions are still taken and checked.
+func TestProducersLeftOut(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	const off = "enableRegisterProducer=false"
+	for _, step := range []struct {
+		settings, group string
+		there           bool
+	}{{off, "A", true}, {off + "\nrejectTransactionMessage=true", "B", false}, {off + "\nrejectTransactionMessage=true", "A", true}, {"enableRegisterProducer=true", "B", true}} {
+		want(t, f.call(code.UpdateBrokerConfig, []byte(step.settings)), code.Success, "")
+		data, err := body.Encode(&body.HeartbeatData{ClientID: "c", ProducerDataSet: []body.ProducerData{{GroupName: step.group}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, f.call(code.HeartBeat, data), code.Success, "")
+		if _, there := f.Clients.ProducerGroup(step.group); there != step.there {
+			t.Errorf("%q: producer group %s there: %v", step.settings, step.group, there)
+		}
+	}
+}
+
 func TestUnknownCode(t *testing.T) {
 	t.Parallel()
 	f := start(t, nil)

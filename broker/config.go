@@ -143,7 +143,7 @@ type Config struct {
 	NotifyConsumerIDsChangedEnable bool `conf:"notifyConsumerIdsChangedEnable,hot"`
 	// RealTimeNotifyConsumerChange: at once, or every 15 s.
 	RealTimeNotifyConsumerChange bool `conf:"realTimeNotifyConsumerChange,hot"`
-	// ChannelExpiredTimeout: ms without a heartbeat after which a client is forgotten.
+	// ChannelExpiredTimeout: ms without a heartbeat after which a consumer is forgotten; a producer is after 120000.
 	ChannelExpiredTimeout int64 `conf:"channelExpiredTimeout"`
 	// SubscriptionExpiredTimeout: ms that what came with a pull is remembered.
 	SubscriptionExpiredTimeout int64 `conf:"subscriptionExpiredTimeout"`
@@ -151,7 +151,7 @@ type Config struct {
 	RejectConflictingSubscription bool `conf:"rejectConflictingSubscription,hot"`
 	// SubscriptionConflictGraceTime: ms that members of a group may differ, as they do in a rolling upgrade, before it is told.
 	SubscriptionConflictGraceTime int64 `conf:"subscriptionConflictGraceTime,hot"`
-	// EnableRegisterProducer: note producers.
+	// EnableRegisterProducer: false, with RejectTransactionMessage, leaves out producers that are new.
 	EnableRegisterProducer bool `conf:"enableRegisterProducer,hot"`
 
 	// WaitTimeMillsInSendQueue: ms after which a send that waits for a worker is answered SYSTEM_BUSY. Only what needs a topic

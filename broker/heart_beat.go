@@ -61,11 +61,7 @@ func (b *Broker) heartBeat(r *remoting.Request) (*protocol.Command, error) {
 			conflict = err
 		}
 	}
-	if b.cfg.Get().EnableRegisterProducer {
-		for _, p := range data.ProducerDataSet {
-			b.Clients.RegisterProducer(p.GroupName, info)
-		}
-	}
+	b.registerProducers(data, info)
 	if r.Conn.Closed() { // it may have closed before it was registered
 		b.channelClosed(r.Conn)
 	}
@@ -76,6 +72,19 @@ func (b *Broker) heartBeat(r *remoting.Request) (*protocol.Command, error) {
 	cmd.Fields.SetBool("IS_SUPPORT_HEART_BEAT_V2", true)
 	cmd.Fields.SetBool("IS_SUB_CHANGE", resend)
 	return cmd, nil
+}
+
+// registerProducers leaves out who is new where nobody would ask them about transactions; who is there stays.
+func (b *Broker) registerProducers(data *body.HeartbeatData, info client.Info) {
+	cfg := b.cfg.Get()
+	closed := !cfg.EnableRegisterProducer && cfg.RejectTransactionMessage // both, as ProducerManager has it
+	for _, p := range data.ProducerDataSet {
+		if closed {
+			b.Clients.RefreshProducer(p.GroupName, info.Channel)
+		} else {
+			b.Clients.RegisterProducer(p.GroupName, info)
+		}
+	}
 }
 
 func decodeHeartbeat(data []byte) (*body.HeartbeatData, error) {

@@ -10,6 +10,9 @@ func (r *Registry) RegisterProducer(group string, info Info) {
 	info.LastUpdateMs = r.opt.NowMs()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.refreshProducer(group, info.Channel, info.LastUpdateMs) {
+		return
+	}
 	clients := r.producers[group]
 	if clients == nil {
 		if len(r.producers) >= maxGroups || !r.kept.take(groupCost+memberCost) {
@@ -19,13 +22,6 @@ func (r *Registry) RegisterProducer(group string, info Info) {
 		clients = map[Channel]*Info{}
 		r.producers[group] = clients
 	}
-	if old := clients[info.Channel]; old != nil {
-		old.LastUpdateMs = info.LastUpdateMs
-		if _, found := r.producerByID[old.ClientID]; !found { // another connection of this client took the id, and ended
-			r.producerByID[old.ClientID] = old.Channel
-		}
-		return
-	}
 	if len(clients) >= maxClientsPerGroup || !r.kept.take(memberCost) {
 		return
 	}
@@ -34,6 +30,26 @@ func (r *Registry) RegisterProducer(group string, info Info) {
 	m := r.member(info.Channel)
 	m.producers[group] = struct{}{}
 	m.ids[info.ClientID]++
+}
+
+// RefreshProducer notes that a client of a producer group is there; one that is not in it stays out.
+func (r *Registry) RefreshProducer(group string, ch Channel) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refreshProducer(group, ch, r.opt.NowMs())
+}
+
+// refreshProducer needs mu. It is false for a connection that is not in the group.
+func (r *Registry) refreshProducer(group string, ch Channel, nowMs int64) bool {
+	old := r.producers[group][ch]
+	if old == nil {
+		return false
+	}
+	old.LastUpdateMs = nowMs
+	if _, found := r.producerByID[old.ClientID]; !found { // another connection of this client took the id, and ended
+		r.producerByID[old.ClientID] = ch
+	}
+	return true
 }
 
 // UnregisterProducer takes a connection out of a group.

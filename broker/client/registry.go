@@ -188,9 +188,13 @@ func (r *Registry) Closed(ch Channel) {
 	r.tell(changes)
 }
 
-// Expire forgets clients that have not been heard of for longer than timeoutMs and
-// returns their connections, which the caller closes. It tells nobody, as Java's
-// scan does not.
+// producerExpiredMs is how long producers are remembered. No setting changes it in the
+// original either (ProducerManager): channelExpiredTimeout is for consumers.
+const producerExpiredMs = 120_000
+
+// Expire forgets consumers that have not been heard of for longer than timeoutMs, and
+// producers after two minutes, and returns their connections, which the caller closes.
+// It tells nobody, as Java's scan does not.
 func (r *Registry) Expire(timeoutMs int64) (expired []Channel) {
 	now := r.opt.NowMs()
 	seen := map[Channel]bool{}
@@ -206,7 +210,7 @@ func (r *Registry) Expire(timeoutMs int64) (expired []Channel) {
 	}
 	for name, clients := range r.producers {
 		for ch, info := range clients {
-			if now-info.LastUpdateMs > timeoutMs {
+			if now-info.LastUpdateMs > producerExpiredMs {
 				r.removeProducer(name, ch)
 				seen[ch] = true
 			}

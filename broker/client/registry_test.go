@@ -148,6 +148,31 @@ func TestExpire(t *testing.T) {
 	}
 }
 
+// TestProducersExpireByTheirOwn: a short time for consumers does not hit producers, whose heartbeats are as far apart as ever.
+func TestProducersExpireByTheirOwn(t *testing.T) {
+	t.Parallel()
+	l := newLab()
+	l.RegisterConsumer(info(1), consumer("G", "T"))
+	l.RegisterProducer("P", info(2))
+	l.now = 30_000
+	if got := l.Expire(20_000); len(got) != 1 || got[0] != info(1).Channel {
+		t.Fatalf("expired %v, want the consumer", got)
+	}
+	l.RefreshProducer("P", info(2).Channel)
+	l.RefreshProducer("P", info(3).Channel)
+	l.now = 150_000
+	if got := l.Expire(20_000); got != nil {
+		t.Fatalf("expired %v", got)
+	}
+	if group, _ := l.ProducerGroup("P"); len(group) != 1 {
+		t.Fatalf("producers %v: who was not there came in", group)
+	}
+	l.now++
+	if got := l.Expire(20_000); len(got) != 1 {
+		t.Fatalf("expired %v, want the producer", got)
+	}
+}
+
 func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	l := newLab()
