@@ -33,15 +33,20 @@ func (b *Broker) newBroadcasts() *broadcast.Table {
 	})
 }
 
-// broadcastStart is where a client begins of which nothing is known.
+// broadcastStart is where a client begins of which nothing is known; None: the queue cannot
+// be read now, and the client stays where it is.
 func (b *Broker) broadcastStart(group, topic string, queue int32) int64 {
 	if offset := b.Offsets.Query(group+broadcast.Suffix, topic, queue); offset >= 0 {
 		return offset
 	}
-	if b.hasFirst(topic, queue) {
+	low, high, err := b.Store.Bounds(topic, queue)
+	switch {
+	case err != nil:
+		return broadcast.None
+	case hasFirst(low, high):
 		return 0
 	}
-	return b.Store.MaxOffset(topic, queue)
+	return high
 }
 
 // scanBroadcasts commits and forgets until ctx ends.

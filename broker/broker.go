@@ -301,6 +301,9 @@ func (b *Broker) open(opt Options) error {
 		b.clampOffsets()
 	}
 	b.Transactions = b.newTransactions()
+	if err := b.transactionsReadable(); err != nil {
+		return err
+	}
 	b.Transactions.Load()
 	b.Store.OnArrival(b.arrived)
 	b.send.init(b)

@@ -41,7 +41,7 @@ func (b *Broker) clampOffsets() {
 			continue
 		}
 		for queue, offset := range queues {
-			if end := b.Store.MaxOffset(topic, queue); offset > end {
+			if _, end, err := b.Store.Bounds(topic, queue); err == nil && offset > end {
 				b.Offsets.Commit(group, topic, queue, end)
 				b.log.Warn().Str("topic", topic).Str("group", group).Int32("queue", queue).Int64("offset", offset).Int64("end", end).
 					Msg("the crash has shortened the queue; the group's offset is set to its end")

@@ -54,7 +54,11 @@ func newDeadLetters(b *Broker) *deadLetters {
 func (d *deadLetters) queue(name string, id int32) deadletter.Queue {
 	q := deadletter.Queue{Topic: name, ID: id}
 	d.table.Same(q, func(offset int64) (int64, bool) {
-		if offset >= d.b.Store.MaxOffset(name, id) {
+		_, high, err := d.b.Store.Bounds(name, id)
+		if err != nil {
+			return 0, false
+		}
+		if offset >= high {
 			return -1, true // what was sent does not expire before what came later: this queue is a new one, and still shorter
 		}
 		units, _, _, _ := d.b.Store.Units(name, id, offset, 1)

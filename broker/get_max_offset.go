@@ -8,5 +8,9 @@ import (
 
 // GET_MAX_OFFSET (30): the next offset that consumers will see.
 func (b *Broker) getMaxOffset(_ *remoting.Request, h *header.GetMaxOffset) (*protocol.Command, error) {
-	return withHeader(&header.GetMaxOffsetResponse{Offset: b.Store.MaxOffset(h.Topic, h.QueueId)})
+	_, high, err := b.Store.Bounds(h.Topic, h.QueueId)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	return withHeader(&header.GetMaxOffsetResponse{Offset: high})
 }

@@ -8,5 +8,9 @@ import (
 
 // GET_MIN_OFFSET (31): the first offset that is still there.
 func (b *Broker) getMinOffset(_ *remoting.Request, h *header.GetMinOffset) (*protocol.Command, error) {
-	return withHeader(&header.GetMinOffsetResponse{Offset: b.Store.MinOffset(h.Topic, h.QueueId)})
+	low, _, err := b.Store.Bounds(h.Topic, h.QueueId)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	return withHeader(&header.GetMinOffsetResponse{Offset: low})
 }

@@ -49,11 +49,11 @@ func stopping(c *Config, a *Accepted, st *store.Config, server *remoting.Config)
 			found = append(found, store.Obstacle{Stops: true, Setting: s.setting, What: s.what, WayOut: s.wayOut})
 		}
 	}
-	return append(found, unreadable(c, st, server)...)
+	return append(found, malformed(c, st, server)...)
 }
 
-// unreadable are values that cannot be meant.
-func unreadable(c *Config, st *store.Config, server *remoting.Config) (found []store.Obstacle) {
+// malformed are values that cannot be meant.
+func malformed(c *Config, st *store.Config, server *remoting.Config) (found []store.Obstacle) {
 	add := func(err error, setting, wayOut string) {
 		if err != nil {
 			found = append(found, store.Obstacle{Stops: true, Setting: setting, What: err.Error(), WayOut: wayOut})

@@ -41,6 +41,9 @@ func (b *Broker) read(dst []byte, p *pull, a *answer, residentOnly bool) (out []
 	}
 	a.bytes = len(dst) - records
 	a.code, a.remark = pullCode(a.result.Status, p.offset), a.result.Status.String()
+	if a.result.Status == store.GetFailed {
+		a.remark = remarkUnreadable + a.result.Err.Error()
+	}
 	if a.passed && a.code == code.PullNotFound {
 		a.code, a.remark = code.PullRetryImmediately, store.GetNoMatchedMessage.String()
 	}
@@ -140,6 +143,8 @@ func pullCode(s store.GetStatus, offset int64) code.Response {
 		return code.PullNotFound
 	case store.GetOffsetFoundNull, store.GetOffsetOverflowOne:
 		return code.PullNotFound
+	case store.GetFailed: // clients keep the offset and try again later
+		return code.SystemError
 	}
 	return code.PullOffsetMoved
 }

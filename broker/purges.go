@@ -22,13 +22,17 @@ func newPurges(b *Broker) *purges {
 }
 
 // load hides what was purged before. A mark whose queue is not the one that was
-// purged, or has expired as far, is dropped.
+// purged, or has expired as far, is dropped; not one whose queue cannot be read now.
 func (p *purges) load() error {
 	if err := p.file.load(); err != nil {
 		return err
 	}
 	for _, m := range p.table.Marks() {
-		if !p.b.Store.Hide(m.Topic, m.QueueID, m.Offset, m.Phy) {
+		switch hidden, err := p.b.Store.Hide(m.Topic, m.QueueID, m.Offset, m.Phy); {
+		case err != nil:
+			p.b.log.Error().Err(err).Str("topic", m.Topic).Int32("queue", m.QueueID).Int64("offset", m.Offset).
+				Msg("the queue cannot be read: messages that were purged are there until the next start")
+		case !hidden:
 			p.table.Drop(m)
 			p.b.log.Info().Str("topic", m.Topic).Int32("queue", m.QueueID).Int64("offset", m.Offset).
 				Msg("purged messages have expired, or the queue was made anew: mark dropped")
@@ -55,8 +59,8 @@ func (b *Broker) purge(marks []purged.Mark) error {
 		return errors.Join(fmt.Errorf("nothing purged: %w", err), t.Set(before))
 	}
 	for _, m := range marks {
-		if !b.Store.Hide(m.Topic, m.QueueID, m.Offset, m.Phy) {
-			b.log.Warn().Str("topic", m.Topic).Int32("queue", m.QueueID).Msg("queue not purged: it was deleted meanwhile")
+		if hidden, err := b.Store.Hide(m.Topic, m.QueueID, m.Offset, m.Phy); !hidden {
+			b.log.Warn().AnErr("why", err).Str("topic", m.Topic).Int32("queue", m.QueueID).Msg("queue not purged: it was deleted meanwhile, or cannot be read until the next start")
 		}
 	}
 	return nil

@@ -17,7 +17,10 @@ func (b *Broker) queryConsumerOffset(_ *remoting.Request, h *header.QueryConsume
 	if h.SetZeroIfNotFound != nil && !*h.SetZeroIfNotFound {
 		return nil, remoting.Fail(code.QueryNotFound, remarkOffsetNoZero)
 	}
-	if b.hasFirst(h.Topic, h.QueueId) {
+	switch low, high, err := b.Store.Bounds(h.Topic, h.QueueId); {
+	case err != nil:
+		return nil, unreadable(err)
+	case hasFirst(low, high):
 		return withHeader(&header.QueryConsumerOffsetResponse{Offset: 0})
 	}
 	return nil, remoting.Fail(code.QueryNotFound, remarkOffsetFirst)
@@ -25,6 +28,4 @@ func (b *Broker) queryConsumerOffset(_ *remoting.Request, h *header.QueryConsume
 
 // hasFirst says whether a queue still has its first message. Java asks whether that
 // message is in the page cache, which on a young queue it is; we take it to be.
-func (b *Broker) hasFirst(topic string, queue int32) bool {
-	return b.Store.MinOffset(topic, queue) <= 0 && b.Store.MaxOffset(topic, queue) > 0
-}
+func hasFirst(low, high int64) bool { return low <= 0 && high > 0 }

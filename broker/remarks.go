@@ -1,5 +1,10 @@
 package broker
 
+import (
+	"github.com/skylarkmq/skylark/remoting"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+)
+
 // Remarks that clients and operators know from the Java broker, to the letter.
 const (
 	faq = "\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details."
@@ -22,7 +27,15 @@ const (
 	remarkOffsetReset     = "Offset has been previously reset"
 	// The Java broker stores such messages, and no consumer ever gets them.
 	remarkBatchQueues = "] has batch consume queues (queue.type=BatchCQ): it takes batches whose properties have a UNIQ_KEY, as clients from 5.0 on send them"
+	// The Java broker has its files mapped, and throws when it cannot read one.
+	remarkUnreadable = "the queue cannot be read now, its offsets are as they were: "
 )
+
+// unreadable refuses a request whose answer would come from what cannot be read now: the
+// store has said so in the log.
+func unreadable(err error) error {
+	return remoting.Fail(code.SystemError, remarkUnreadable+err.Error())
+}
 
 // Attributes of topics that sends look at.
 const (

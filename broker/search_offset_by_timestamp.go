@@ -11,5 +11,9 @@ import (
 // SEARCH_OFFSET_BY_TIMESTAMP (29). It reads store times from the log: a lane.
 func (b *Broker) searchOffsetByTimestamp(_ *remoting.Request, h *header.SearchOffset) (*protocol.Command, error) {
 	upper := strings.EqualFold(h.BoundaryType, "upper")
-	return withHeader(&header.SearchOffsetResponse{Offset: b.Store.OffsetByTime(h.Topic, h.QueueId, h.Timestamp, upper)})
+	at, err := b.Store.OffsetByTime(h.Topic, h.QueueId, h.Timestamp, upper)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	return withHeader(&header.SearchOffsetResponse{Offset: at})
 }

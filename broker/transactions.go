@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -21,6 +22,17 @@ func (b *Broker) newTransactions() *transaction.Coordinator {
 		PrepareDiscard: b.prepareDiscard, Host: b.addr, Clock: b.clock, Log: b.log, Disk: b.disk,
 		MetricsFile: b.inConfig("transactionMetrics"),
 	})
+}
+
+// transactionsReadable opens the queues of half messages, and of what became of them: if
+// they could not be opened now, all transactions would be taken for settled.
+func (b *Broker) transactionsReadable() error {
+	for _, name := range []string{message.TopicHalf, message.TopicOpHalf} {
+		if _, _, err := b.Store.Bounds(name, 0); err != nil {
+			return fmt.Errorf("broker: the transactions of %s cannot be read: %w", name, err)
+		}
+	}
+	return nil
 }
 
 func (b *Broker) txSettings() transaction.Settings {

@@ -23,7 +23,7 @@ const (
 	// TransactionDiscarded went to TRANS_CHECK_MAX_TIME_TOPIC.
 	TransactionDiscarded = "skylark_transaction_discarded_total"
 	// DiskFaults are the errors that the disk gave the store, by kind: no_space,
-	// read_only, io_error, mapping, other.
+	// read_only, io_error, mapping, no_descriptors, other.
 	DiskFaults = "skylark_disk_faults_total"
 	// LoopStandIns: times a loop was caught by the disk in its own write.
 	LoopStandIns = "skylark_loop_stand_ins_total"

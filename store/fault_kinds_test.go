@@ -227,7 +227,7 @@ func TestFileCutUnderUs(t *testing.T) {
 				_, _ = s.Get(&GetRequest{Topic: "T", Offset: int64(n), MaxCount: 32}, nil)
 				_, _ = s.Get(&GetRequest{Topic: "T", Offset: int64(n), MaxCount: 32, ResidentOnly: true}, nil)
 				_, _, _, _ = s.index.Query(fmt.Sprintf("T#U%d", n), 64, 0, math.MaxInt64)
-				s.OffsetByTime("T", 0, 1, false)
+				_, _ = s.OffsetByTime("T", 0, 1, false)
 			}
 			s.flushQueues(0)
 			_ = s.flushLog()

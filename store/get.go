@@ -40,6 +40,7 @@ type GetResult struct {
 	Count              int   // messages
 	SuggestSlave       bool  // the reader is further behind than memory reaches
 	LastStoreTimestamp int64 // of the newest record
+	Err                error // why it is GetFailed
 }
 
 const (
@@ -62,15 +63,17 @@ func (s *Store) Get(r *GetRequest, dst []byte) (GetResult, []byte) {
 
 func (s *Store) get(r *GetRequest, dst []byte) (GetResult, []byte) {
 	q, ok := s.queues.Lookup(r.Topic, r.QueueID)
-	if ok && q.Err() != nil {
-		return GetResult{Status: GetNoMatchedLogicQueue, NextBegin: s.corrected(r.Offset, 0)}, dst
+	if ok {
+		if err := q.Err(); err != nil {
+			return s.getFailed(r, err), dst
+		}
 	}
 	if !ok || !q.Exists() {
 		if batch, ok := s.queues.LookupBatch(r.Topic, r.QueueID); ok {
 			return s.getBatch(batch, r, dst)
 		}
 		// Java would make the queue now and find it empty.
-		low, _ := s.bounds(r.Topic, r.QueueID)
+		low := s.MinOffset(r.Topic, r.QueueID)
 		return GetResult{Status: GetNoMessageInQueue, NextBegin: s.corrected(r.Offset, 0), Min: low}, dst
 	}
 	var res GetResult
@@ -180,13 +183,16 @@ func (g *getting) run(dst []byte) []byte {
 func (g *getting) step(dst []byte, fileEnd int64) ([]byte, bool) {
 	var room [groupMost]consumequeue.Unit
 	at := g.res.NextBegin
-	units, status := g.queue.Units(at, int(min(groupMost, fileEnd-at)), room[:0], g.req.ResidentOnly)
+	units, status, err := g.queue.Units(at, int(min(groupMost, fileEnd-at)), room[:0], g.req.ResidentOnly)
 	switch status {
 	case consumequeue.Found:
 	case consumequeue.Cold:
 		g.cold(at)
 		return dst, false
-	default:
+	case consumequeue.Broken:
+		g.failed(at, err)
+		return dst, false
+	case consumequeue.Missing: // its file is gone
 		if g.res.Count == 0 {
 			g.res.Status, g.res.NextBegin = GetOffsetFoundNull, g.store.corrected(at, g.queue.FileEnd(at))
 		}
@@ -302,13 +308,16 @@ func (g *getting) read(dst []byte) (_ []byte, dropped int, more bool) {
 		case errors.Is(err, commitlog.ErrCold):
 			g.cold(g.offsets[i])
 			return dst, dropped, false
+		case g.isGone(g.group[i], err):
+			g.removed(g.group[i])
 		default:
-			g.removed(g.group[i], err)
+			g.failed(g.offsets[i], err)
+			return dst, dropped, false
 		}
 		dropped += n - (g.res.Count - had)
 		i += n
 	}
-	return dst, dropped, g.res.Status != GetCold
+	return dst, dropped, g.res.Status != GetCold // a unit's extension was
 }
 
 // readSome reads the units from i on in the cheapest way, and says how many: where
@@ -433,12 +442,9 @@ func (g *getting) damaged(u consumequeue.Unit, rec []byte) bool {
 	return err != nil
 }
 
-// removed notes that a record cannot be read. One that went with its log file takes
-// all before the next file along; a unit that leads nowhere is alone.
-func (g *getting) removed(u consumequeue.Unit, err error) {
-	if !errors.Is(err, commitlog.ErrRange) {
-		g.store.logger.Error().Err(err).Int64("phy", u.PhyOffset).Msg("store: a record cannot be read")
-	}
+// removed notes that there is no record. One that went with its log file takes all
+// before the next file along; a unit that leads nowhere is alone.
+func (g *getting) removed(u consumequeue.Unit) {
 	g.dropStatus(GetMessageWasRemoving)
 	if u.PhyOffset >= g.store.commitLog.Min() {
 		return

@@ -345,10 +345,10 @@ func TestQueryKeyAndTimes(t *testing.T) {
 	if first, last := s.EarliestTime("T", 0), s.StoreTime("T", 0, 29); first <= 0 || last != now || s.StoreTime("T", 0, 30) != -1 || s.EarliestTime("none", 0) != -1 {
 		t.Errorf("times %d, %d", first, last)
 	}
-	if got := s.OffsetByTime("T", 0, now+1, false); got != 30 {
+	if got, err := s.OffsetByTime("T", 0, now+1, false); got != 30 || err != nil {
 		t.Errorf("offset of a later time: %d", got)
 	}
-	if got := s.OffsetByTime("T", 0, 0, false); got != 0 {
+	if got, err := s.OffsetByTime("T", 0, 0, false); got != 0 || err != nil {
 		t.Errorf("offset of an earlier time: %d", got)
 	}
 }

@@ -61,7 +61,7 @@ func (s *Store) isQueued(v *message.View, residentOnly bool) (bool, error) {
 		return true, nil // the queue was deleted, or begins later: nothing to compare with
 	}
 	var one [1]consumequeue.Unit
-	units, status := q.Units(v.QueueOffset, 1, one[:0], residentOnly)
+	units, status, _ := q.Units(v.QueueOffset, 1, one[:0], residentOnly)
 	switch status {
 	case consumequeue.Found:
 		if units[0].PhyOffset == v.PhyOffset {
@@ -78,7 +78,7 @@ func (s *Store) isQueued(v *message.View, residentOnly bool) (bool, error) {
 // topic was deleted and made again, which says nothing about it.
 func isOlder(q *consumequeue.Queue, v *message.View, residentOnly bool) (bool, error) {
 	var one [1]consumequeue.Unit
-	units, status := q.Units(q.MinOffset(), 1, one[:0], residentOnly)
+	units, status, _ := q.Units(q.MinOffset(), 1, one[:0], residentOnly)
 	switch status {
 	case consumequeue.Found:
 		return v.PhyOffset < units[0].PhyOffset, nil

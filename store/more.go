@@ -141,7 +141,8 @@ func (s *Store) light(m *message.Message, names []byte) (*more, PutStatus) {
 			}
 			q = s.queues.Queue(name, lightQueueID)
 		}
-		if q.Err() != nil {
+		if err := q.Err(); err != nil {
+			_ = s.cannotRead(name, lightQueueID, -1, err)
 			status = ServiceNotAvailable
 			return
 		}
@@ -200,7 +201,8 @@ func (s *Store) manyMessages(m *message.Message, innerNum []byte) (*more, PutSta
 		return nil, MessageIllegal
 	}
 	q := s.queues.Batch(m.Topic, m.QueueID)
-	if q.Err() != nil { // opened: from here on Next is the append lock's
+	if err := q.Err(); err != nil { // opened: from here on Next is the append lock's
+		_ = s.cannotRead(m.Topic, m.QueueID, -1, err)
 		return nil, ServiceNotAvailable
 	}
 	props := message.AppendWithoutProperty(make([]byte, 0, len(m.Properties)+offsetDigits+16), m.Properties, message.PropertyInnerBase)

@@ -26,11 +26,11 @@ func TestHide(t *testing.T) {
 		queue       int32
 		offset, phy int64
 	}{{"none", 0, 3, units[2].PhyOffset}, {"T", 1, 3, units[2].PhyOffset}, {"T", 0, 3, units[1].PhyOffset}, {"T", 0, 5, units[3].PhyOffset}, {"T", 0, 0, 0}} {
-		if s.Hide(wrong.topic, wrong.queue, wrong.offset, wrong.phy) {
+		if hidden, err := s.Hide(wrong.topic, wrong.queue, wrong.offset, wrong.phy); hidden || err != nil {
 			t.Errorf("hidden: %+v", wrong)
 		}
 	}
-	if !s.Hide("T", 0, 3, units[2].PhyOffset) {
+	if hidden, err := s.Hide("T", 0, 3, units[2].PhyOffset); !hidden || err != nil {
 		t.Fatal("not hidden")
 	}
 	if _, err := s.CleanExpired(); err != nil {
@@ -44,7 +44,7 @@ func TestHide(t *testing.T) {
 			t.Errorf("at %d: %v, %d messages", offset, res.Status, res.Count)
 		}
 	}
-	if at := s.OffsetByTime("T", 0, 0, false); at != 3 {
+	if at, err := s.OffsetByTime("T", 0, 0, false); at != 3 || err != nil {
 		t.Errorf("the first is %d", at)
 	}
 	stop()
@@ -57,7 +57,7 @@ func TestHide(t *testing.T) {
 	if low := s.MinOffset("T", 0); low != 0 {
 		t.Errorf("the files begin at %d", low)
 	}
-	if !s.Hide("T", 0, 4, units[3].PhyOffset) || s.MinOffset("T", 0) != 4 {
+	if hidden, err := s.Hide("T", 0, 4, units[3].PhyOffset); !hidden || err != nil || s.MinOffset("T", 0) != 4 {
 		t.Error("a whole queue is not hidden")
 	}
 	if r := s.Put(msg("T", 0, "e", "")); r.Status != PutOK || r.QueueOffset != 4 {

@@ -152,7 +152,9 @@ func (s *Store) encode(cfg *Config, b *Batch, m *message.Message, f *facts, body
 		it.numbered = false
 		it.tagsCode = message.TagsCode(f.Tags)
 	case it.numbered:
-		if it.queue = home.queues.Queue(m.QueueID); it.queue.Err() != nil { // its units would keep all others waiting
+		it.queue = home.queues.Queue(m.QueueID)
+		if err := it.queue.Err(); err != nil { // its units would keep all others waiting
+			_ = s.cannotRead(m.Topic, m.QueueID, -1, err)
 			return ServiceNotAvailable
 		}
 		it.tagsCode = message.TagsCode(f.Tags)

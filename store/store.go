@@ -129,6 +129,7 @@ type Store struct {
 	logFS    vfs.FS     // fs, for the log
 	cleaning cleaning
 	troubles troubles
+	unread   unread
 
 	arrival atomic.Pointer[func(Arrival)]
 	flags   flags
@@ -241,7 +242,7 @@ func (s *Store) openParts() (err error) {
 		BatchDir: filepath.Join(s.root, "batchconsumequeue"), SavedFile: filepath.Join(s.root, "consumequeue.table"),
 		Leads: s.leads, FileSize: int64(c.MappedFileSizeConsumeQueue), ExtFileSize: int64(c.MappedFileSizeConsumeQueueExt),
 		ExtWrite:      c.EnableConsumeQueueExt,
-		BatchFileSize: int64(c.MapperFileSizeBatchConsumeQueue), TailBudget: s.share(tailsOfMemory), Light: lightSettings(c), Log: s.logger,
+		BatchFileSize: int64(c.MapperFileSizeBatchConsumeQueue), TailBudget: s.share(tailsOfMemory), Light: lightSettings(c), Clock: s.clk, Log: s.logger,
 	})
 	if err != nil {
 		return err

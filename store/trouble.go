@@ -18,11 +18,12 @@ const (
 	FaultReadOnly              // EROFS
 	FaultIO                    // EIO
 	FaultMapping               // SIGBUS
+	FaultFiles                 // EMFILE, ENFILE
 	FaultOther
 	faultKinds
 )
 
-var faultNames = [faultKinds]string{"no_space", "read_only", "io_error", "mapping", "other"}
+var faultNames = [faultKinds]string{"no_space", "read_only", "io_error", "mapping", "no_descriptors", "other"}
 
 func (f Fault) String() string { return faultNames[f] }
 
@@ -33,6 +34,8 @@ func FaultOf(err error) Fault {
 		return FaultNoSpace
 	case errors.Is(err, syscall.EROFS):
 		return FaultReadOnly
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return FaultFiles
 	case errors.Is(err, mapped.ErrFault):
 		return FaultMapping
 	case errors.Is(err, syscall.EIO):
@@ -57,10 +60,19 @@ const troubleFor = 10_000
 
 // trouble counts an error of the disk and returns what to tell people about it.
 func (s *Store) trouble(err error) string {
+	why := s.explain(err)
+	s.troubles.last.Store(&trouble{why, s.clk.NowMs()})
+	return why
+}
+
+// explain counts an error of the disk, and says what it means and what to do.
+func (s *Store) explain(err error) string {
 	f := FaultOf(err)
 	s.troubles.counts[f].Add(1)
 	why := err.Error()
 	switch f {
+	case FaultFiles:
+		why = fmt.Sprintf("no file descriptor is left (%v): raise the limit of open files (ulimit -n, LimitNOFILE=) or lower maxConnections", err)
 	case FaultNoSpace:
 		why = fmt.Sprintf("the disk is full (%v): messages are accepted again when there is room", err)
 	case FaultReadOnly:
@@ -70,7 +82,6 @@ func (s *Store) trouble(err error) string {
 	case FaultMapping:
 		why = fmt.Sprintf("a page of a mapped file cannot be reached (%v): was a file cut, or is the disk full?", err)
 	}
-	s.troubles.last.Store(&trouble{why, s.clk.NowMs()})
 	return why
 }
 

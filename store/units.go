@@ -21,7 +21,7 @@ func (s *Store) Units(topic string, queue int32, offset int64, n int) (units []U
 	var piece [64]consumequeue.Unit
 	var ext *consumequeue.ExtReader
 	for len(units) < n {
-		more, status := q.Units(offset+int64(len(units)), min(n-len(units), len(piece)), piece[:0], false)
+		more, status, _ := q.Units(offset+int64(len(units)), min(n-len(units), len(piece)), piece[:0], false)
 		if status != consumequeue.Found || len(more) == 0 {
 			break
 		}

@@ -36,13 +36,16 @@ func (a *Admin) purgeTopic(r *remoting.Request, h *header.PurgeTopic) (*protocol
 		if h.QueueId >= 0 && h.QueueId != q {
 			continue
 		}
-		low, high := a.Store.MinOffset(h.Topic, q), a.Store.MaxOffset(h.Topic, q)
+		low, high, err := a.Store.Bounds(h.Topic, q)
 		to := high
 		switch {
 		case h.Offset >= 0:
 			to = min(h.Offset, high)
 		case h.Before > 0:
-			to = a.Store.OffsetByTime(h.Topic, q, h.Before, false)
+			to, err = a.Store.OffsetByTime(h.Topic, q, h.Before, false)
+		}
+		if err != nil {
+			return nil, err
 		}
 		if to <= low {
 			continue

@@ -26,20 +26,9 @@ func (a *Admin) resetOffset(r *remoting.Request, h *header.ResetOffset) (*protoc
 	if a.Groups.Get(h.Group) == nil {
 		return nil, remoting.Fail(code.SubscriptionGroupNotExist, "Group "+h.Group+" does not exist")
 	}
-	targets := map[body.MessageQueue]int64{}
-	switch {
-	case h.QueueId < 0:
-		for q := range queueCount(c.ReadQueueNums) {
-			targets[a.queue(&rules, h.Topic, q)] = a.offsetAt(h.Topic, q, h.Timestamp)
-		}
-	case h.Offset != nil && *h.Offset != -1:
-		low, high := a.Store.MinOffset(h.Topic, h.QueueId), a.Store.MaxOffset(h.Topic, h.QueueId)
-		if low >= 0 && *h.Offset < low || *h.Offset > high+1 {
-			return nil, remoting.Failf(code.SystemError, "Target offset %d not in consume queue range [%d-%d]", *h.Offset, low, high)
-		}
-		targets[a.queue(&rules, h.Topic, h.QueueId)] = *h.Offset
-	default:
-		targets[a.queue(&rules, h.Topic, h.QueueId)] = a.offsetAt(h.Topic, h.QueueId, h.Timestamp)
+	targets, err := a.resetTargets(&rules, h, queueCount(c.ReadQueueNums))
+	if err != nil {
+		return nil, err
 	}
 	if len(targets) == 0 {
 		return nil, remoting.Fail(code.SystemError, "No queues to reset.")
@@ -50,20 +39,47 @@ func (a *Admin) resetOffset(r *remoting.Request, h *header.ResetOffset) (*protoc
 	return jsonAnswer(body.ResetOffsetBody{OffsetTable: targets})
 }
 
+// resetTargets is where to reset the queues asked for: all, or one.
+func (a *Admin) resetTargets(rules *Rules, h *header.ResetOffset, queues int32) (targets map[body.MessageQueue]int64, err error) {
+	targets = map[body.MessageQueue]int64{}
+	switch {
+	case h.QueueId < 0:
+		for q := range queues {
+			if targets[a.queue(rules, h.Topic, q)], err = a.offsetAt(h.Topic, q, h.Timestamp); err != nil {
+				return nil, err
+			}
+		}
+	case h.Offset != nil && *h.Offset != -1:
+		low, high, err := a.Store.Bounds(h.Topic, h.QueueId)
+		if err != nil {
+			return nil, err
+		}
+		if low >= 0 && *h.Offset < low || *h.Offset > high+1 {
+			return nil, remoting.Failf(code.SystemError, "Target offset %d not in consume queue range [%d-%d]", *h.Offset, low, high)
+		}
+		targets[a.queue(rules, h.Topic, h.QueueId)] = *h.Offset
+	default:
+		targets[a.queue(rules, h.Topic, h.QueueId)], err = a.offsetAt(h.Topic, h.QueueId, h.Timestamp)
+	}
+	return targets, err
+}
+
 // offsetAt is the first offset not older than a time; any negative time means the end of the queue.
-func (a *Admin) offsetAt(topicName string, q int32, ms int64) int64 {
+func (a *Admin) offsetAt(topicName string, q int32, ms int64) (int64, error) {
 	if ms < 0 {
-		return a.Store.MaxOffset(topicName, q)
+		_, high, err := a.Store.Bounds(topicName, q)
+		return high, err
 	}
 	return a.Store.OffsetByTime(topicName, q, ms, false)
 }
 
 // offsetAtClients is offsetAt the old way: -1 alone means the end, any other time before the first message its beginning.
-func (a *Admin) offsetAtClients(topicName string, q int32, ms int64) int64 {
+func (a *Admin) offsetAtClients(topicName string, q int32, ms int64) (int64, error) {
 	if ms == -1 {
-		return a.Store.MaxOffset(topicName, q)
+		return a.offsetAt(topicName, q, ms)
 	}
-	return max(a.Store.OffsetByTime(topicName, q, ms, false), 0)
+	at, err := a.Store.OffsetByTime(topicName, q, ms, false)
+	return max(at, 0), err
 }
 
 // resetAtClients is Broker2Client.resetOffset: consumers get RESET_CONSUMER_CLIENT_OFFSET and commit by themselves.
@@ -78,7 +94,10 @@ func (a *Admin) resetAtClients(rules *Rules, listForm bool, h *header.ResetOffse
 		if at < 0 {
 			return nil, remoting.Failf(code.SystemError, "THe consumer group <%s> not exist", h.Group)
 		}
-		target := a.offsetAtClients(h.Topic, q, h.Timestamp)
+		target, err := a.offsetAtClients(h.Topic, q, h.Timestamp)
+		if err != nil {
+			return nil, err
+		}
 		if !h.IsForce && target >= at {
 			target = at
 		}

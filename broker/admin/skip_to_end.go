@@ -33,8 +33,11 @@ func (a *Admin) skipToEnd(r *remoting.Request, h *header.SkipToEnd) (*protocol.C
 			continue // its offsets are a rest
 		}
 		for q := range queueCount(max(c.ReadQueueNums, c.WriteQueueNums)) {
-			from := max(a.Offsets.Query(h.Group, name, q), a.Store.MinOffset(name, q))
-			answer.Add(name, q, from, a.Store.MaxOffset(name, q))
+			low, high, err := a.Store.Bounds(name, q)
+			if err != nil {
+				return nil, err
+			}
+			answer.Add(name, q, max(a.Offsets.Query(h.Group, name, q), low), high)
 		}
 	}
 	if len(answer.Queues) > 0 {

@@ -30,7 +30,7 @@ type Options struct {
 	// OfflineMs and OnlineMs are how long after its last pull a client is remembered.
 	OfflineMs, OnlineMs func() int64
 	// Start is where a client begins of which nothing is known: the group's common
-	// offset, or the beginning or end of the queue.
+	// offset, or the beginning or end of the queue; None when that cannot be told now.
 	Start func(group, topic string, queue int32) int64
 	// Commit stores the smallest offset of a group's clients.
 	Commit func(group, topic string, queue int32, offset int64)

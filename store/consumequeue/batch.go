@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -27,7 +28,9 @@ type BatchQueue struct {
 
 	mu     sync.Mutex
 	ready  bool
-	err    error
+	err    error   // why it cannot be used: for good when ready, else for now
+	failed failure // to open, as Queue.failed
+	fault  error   // the first read that failed since the lock was taken
 	files  []*batchFile
 	end    int64 // bytes: behind the last unit
 	min    int64
@@ -118,11 +121,18 @@ func (q *BatchQueue) dir() string {
 // lock opens the queue when it was not yet.
 func (q *BatchQueue) lock() {
 	q.mu.Lock()
-	if !q.ready {
-		q.maxPhy = -1
-		q.err = q.load()
-		q.ready, q.Next = true, q.max
+	q.fault = nil
+	if q.ready || q.failed.lately(q.table) {
+		return
 	}
+	q.maxPhy = -1
+	if q.err = q.load(); q.err == nil {
+		q.ready, q.Next = true, q.max
+		return
+	}
+	q.failed.note(q.table, q.err)
+	q.close()
+	q.end, q.min, q.max, q.maxPhy, q.fault = 0, 0, 0, -1, nil
 }
 
 func (q *BatchQueue) load() error {
@@ -153,6 +163,9 @@ func (q *BatchQueue) load() error {
 	if u, ok := q.at(starts[0]); ok && q.end > starts[0] {
 		q.min = u.Base
 	}
+	if q.fault != nil {
+		return q.fault
+	}
 	return q.dropBehind()
 }
 
@@ -161,17 +174,22 @@ func (q *BatchQueue) fileSize() int64 {
 	return max((size+BatchUnitSize-1)/BatchUnitSize, 1) * BatchUnitSize
 }
 
-// at reads the unit at a byte position.
+// at reads the unit at a byte position. What the disk does not give looks like no unit:
+// who goes on by what it finds asks for fault, too.
 func (q *BatchQueue) at(pos int64) (BatchUnit, bool) {
 	i := slices.IndexFunc(q.files, func(f *batchFile) bool { return pos >= f.start && pos < f.start+q.fileSize() })
 	if i < 0 {
 		return BatchUnit{}, false
 	}
 	var raw [BatchUnitSize]byte
-	if n, _ := q.files[i].ReadAt(raw[:], pos-q.files[i].start); n < len(raw) {
-		return BatchUnit{}, false
+	n, err := q.files[i].ReadAt(raw[:], pos-q.files[i].start)
+	if n == len(raw) {
+		return batchUnitAt(raw[:]), true
 	}
-	return batchUnitAt(raw[:]), true
+	if q.fault == nil && !errors.Is(err, io.EOF) {
+		q.fault = fmt.Errorf("batch consume queue: %s: %w", filepath.Join(q.dir(), fileName(q.files[i].start)), err)
+	}
+	return BatchUnit{}, false
 }
 
 // dropBehind removes files that start behind the end.
@@ -268,13 +286,16 @@ func (q *BatchQueue) MaxPhy() int64 {
 }
 
 // Units appends up to n units, from the one that holds a queue offset on.
-func (q *BatchQueue) Units(offset int64, n int, dst []BatchUnit) []BatchUnit {
+func (q *BatchQueue) Units(offset int64, n int, dst []BatchUnit) ([]BatchUnit, error) {
 	q.lock()
 	defer q.mu.Unlock()
 	if q.err != nil || len(q.files) == 0 || offset < q.min || offset >= q.max {
-		return dst
+		return dst, q.err
 	}
 	pos := q.search(func(u BatchUnit) bool { return u.End() > offset })
+	if q.fault != nil {
+		return dst, q.fault
+	}
 	for ; pos < q.end && n > 0; pos, n = pos+BatchUnitSize, n-1 {
 		u, ok := q.at(pos)
 		if !ok {
@@ -282,7 +303,7 @@ func (q *BatchQueue) Units(offset int64, n int, dst []BatchUnit) []BatchUnit {
 		}
 		dst = append(dst, u)
 	}
-	return dst
+	return dst, q.fault
 }
 
 // search is the position of the first unit for which pred holds, or the end.
@@ -302,20 +323,20 @@ func (q *BatchQueue) search(pred func(BatchUnit) bool) int64 {
 // OffsetByTime is Queue.OffsetByTime by the rules that Java has for these queues: the
 // base of the first unit that is not older; of equal ones the last with upper; and of
 // the last unit of all when every one is older.
-func (q *BatchQueue) OffsetByTime(ms int64, upper bool) int64 {
+func (q *BatchQueue) OffsetByTime(ms int64, upper bool) (int64, error) {
 	q.lock()
 	defer q.mu.Unlock()
 	if q.err != nil || len(q.files) == 0 {
-		return 0
+		return 0, q.err
 	}
 	pos := q.search(func(u BatchUnit) bool { return u.StoreTimestamp > ms || !upper && u.StoreTimestamp == ms })
 	if before, ok := q.at(pos - BatchUnitSize); ok && (pos >= q.end || upper && before.StoreTimestamp == ms) {
-		return max(before.Base, q.min)
+		return max(before.Base, q.min), q.fault
 	}
 	if u, ok := q.at(pos); ok && pos < q.end {
-		return max(u.Base, q.min)
+		return max(u.Base, q.min), q.fault
 	}
-	return q.min
+	return q.min, q.fault
 }
 
 // truncate removes the units of records at or behind a position, and zeroes them.
@@ -325,7 +346,17 @@ func (q *BatchQueue) truncate(phy int64) error {
 	if q.err != nil || len(q.files) == 0 || q.maxPhy < phy {
 		return q.err
 	}
-	return q.cut(q.endBefore(phy))
+	return q.cutBefore(phy)
+}
+
+// cutBefore ends the queue before the unit of a record at or behind a position, unless
+// that place is not certain.
+func (q *BatchQueue) cutBefore(phy int64) error {
+	end := q.endBefore(phy)
+	if q.fault != nil {
+		return q.fault
+	}
+	return q.cut(end)
 }
 
 // endBefore is behind the last unit of a record before a position of the log. What a
@@ -355,7 +386,7 @@ func (q *BatchQueue) rebuild(phy int64) error {
 	if q.err != nil || len(q.files) == 0 {
 		return q.err
 	}
-	return q.cut(q.endBefore(phy))
+	return q.cutBefore(phy)
 }
 
 // cut ends the queue at a byte position: files behind it go, the rest of its own is
@@ -371,6 +402,9 @@ func (q *BatchQueue) cut(end int64) error {
 	}
 	if u, ok := q.at(end - BatchUnitSize); ok {
 		q.max, q.maxPhy = u.End(), u.PhyOffset
+	}
+	if q.fault != nil {
+		return q.fault
 	}
 	q.min, q.Next = min(q.min, q.max), q.max
 	if err := q.dropBehind(); err != nil {
@@ -391,9 +425,12 @@ func (q *BatchQueue) correctMin(minPhy int64) {
 		return
 	}
 	pos := q.search(func(u BatchUnit) bool { return u.PhyOffset >= minPhy })
-	if u, ok := q.at(pos); ok && pos < q.end {
+	u, ok := q.at(pos)
+	switch {
+	case q.fault != nil: // next time
+	case ok && pos < q.end:
 		q.min = u.Base
-	} else {
+	default:
 		q.min = q.max
 	}
 }
@@ -459,7 +496,7 @@ func (q *BatchQueue) Destroy() error {
 	if q.Next <= q.max {
 		q.Next = 0
 	}
-	q.err = nil
+	q.err, q.ready = nil, true
 	return q.empty()
 }
 

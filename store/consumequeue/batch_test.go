@@ -33,18 +33,23 @@ func TestBatchQueue(t *testing.T) {
 			t.Fatalf("[%d, %d), want [%d, %d)", l, h, low, high)
 		}
 		for offset := low; offset < high; offset++ {
-			units := q.Units(offset, 2, nil)
+			units, _ := q.Units(offset, 2, nil)
 			if len(units) == 0 || units[0].Base != offset/3*3 || units[0].PhyOffset != offset/3*10 {
 				t.Fatalf("offset %d: %+v", offset, units)
 			}
 		}
-		if units := q.Units(high, 1, nil); len(units) != 0 {
+		if units, _ := q.Units(high, 1, nil); len(units) != 0 {
 			t.Fatalf("behind the end: %+v", units)
 		}
 	}
 	check(0, 75)
 	for _, tt := range []struct{ ms, lower, upper int64 }{{-1, 0, 0}, {0, 0, 0}, {1500, 6, 6}, {2000, 6, 6}, {24_000, 72, 72}, {99_000, 72, 72}} {
-		if lower, upper := q.OffsetByTime(tt.ms, false), q.OffsetByTime(tt.ms, true); lower != tt.lower || upper != tt.upper {
+		lower, err := q.OffsetByTime(tt.ms, false)
+		upper, err2 := q.OffsetByTime(tt.ms, true)
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		if lower != tt.lower || upper != tt.upper {
 			t.Errorf("time %d: LOWER %d UPPER %d, want %d %d", tt.ms, lower, upper, tt.lower, tt.upper)
 		}
 	}
@@ -119,7 +124,7 @@ func TestBatchesThatBeginAgain(t *testing.T) {
 		t.Errorf("[%d, %d), want [0, 6)", low, high)
 	}
 	for offset := range int64(6) {
-		if units := q.Units(offset, 1, nil); len(units) != 1 || units[0].PhyOffset != 1000+offset/2 {
+		if units, _ := q.Units(offset, 1, nil); len(units) != 1 || units[0].PhyOffset != 1000+offset/2 {
 			t.Errorf("offset %d: %+v", offset, units)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 func (t *Table) CorrectMin(minPhy int64) {
 	t.minPhy.Store(minPhy)
 	t.Each(func(q *Queue) bool {
-		if q.ready.Load() && q.err == nil {
+		if q.ready.Load() && q.refused == nil {
 			q.io.Lock()
 			err := q.correctMin(minPhy)
 			q.io.Unlock()
@@ -81,8 +81,7 @@ func (t *Table) DeleteExpired(minPhy int64, pause func(time.Duration), interval 
 }
 
 func (q *Queue) deleteExpired(minPhy int64) (deleted int, err error) {
-	q.open()
-	if q.err != nil || !q.hasFiles.Load() {
+	if q.open() != nil || !q.hasFiles.Load() {
 		return 0, nil
 	}
 	q.io.Lock()
@@ -139,8 +138,7 @@ func (q *Queue) firstHeld(minPhy, from int64) (int64, error) {
 
 // Unused says whether everything the queue points to is gone from the commit log.
 func (q *Queue) Unused(minPhy int64) bool {
-	q.open()
-	return q.err == nil && q.hasFiles.Load() && q.maxPhy.Load() < minPhy
+	return q.open() == nil && q.hasFiles.Load() && q.maxPhy.Load() < minPhy
 }
 
 // DeleteTopic removes all queues of a topic with their directories. The caller
@@ -172,7 +170,7 @@ func (t *Table) DeleteTopic(topic string) error {
 // Messages that wait for a flush, or for room, have their offsets already: then the
 // queue goes on behind them, as those that follow would be taken for old ones.
 func (q *Queue) Destroy() error {
-	q.open()
+	_ = q.open() // one that cannot be opened begins anew, too
 	q.io.Lock()
 	defer q.io.Unlock()
 	if q.Next <= q.max.Load() {
@@ -192,7 +190,8 @@ func (q *Queue) Destroy() error {
 	q.first, q.last = 0, 0
 	q.synced, q.newFiles = 0, false
 	q.generation++
-	q.err = nil
+	q.failed = failure{}
+	q.ready.Store(true)
 	if q.light {
 		q.light = false
 		q.table.lights.Add(-1)
@@ -207,7 +206,9 @@ func (q *Queue) Destroy() error {
 // gone, and returns the minimum. Files stay as they are; a queue that is opened
 // again has its own minimum again.
 func (q *Queue) RaiseMin(offset int64) int64 {
-	q.open()
+	if q.open() != nil {
+		return 0
+	}
 	q.io.Lock()
 	defer q.io.Unlock()
 	if to := min(offset, q.max.Load()); to > q.min.Load() {

@@ -41,7 +41,7 @@ func checkExtended(t testing.TB, q *Queue, from, to int64) {
 
 func checkOneExtended(t testing.TB, q *Queue, r *ExtReader, i int64) {
 	t.Helper()
-	units, status := q.Units(i, 1, nil, false)
+	units, status, _ := q.Units(i, 1, nil, false)
 	if status != Found || !IsExtAddress(units[0].TagsCode) {
 		t.Fatalf("offset %d: %+v, status %d", i, units, status)
 	}
@@ -151,7 +151,7 @@ func TestExtensionAfterAPowerCut(t *testing.T) {
 			checkExtended(t, q, 200, 300)
 			var r ExtReader
 			for i := range int64(200) {
-				units, _ := q.Units(i, 1, nil, false)
+				units, _, _ := q.Units(i, 1, nil, false)
 				if u, status := q.Ext(units[0].TagsCode, &r, false); status == Found && (u.TagsCode != 7*i || u.StoreTimestamp != 1000+i) {
 					t.Fatalf("offset %d reads the extension of another: %+v", i, u)
 				}
@@ -169,7 +169,7 @@ func TestExtensionThatCannotBeWritten(t *testing.T) {
 		if err := q.PutBitMap(int64(i), int64(100*i), 100, 42, 1, bits); err != nil {
 			t.Fatal(err)
 		}
-		if units, _ := q.Units(int64(i), 1, nil, false); units[0].TagsCode != 42 {
+		if units, _, _ := q.Units(int64(i), 1, nil, false); units[0].TagsCode != 42 {
 			t.Errorf("%d bytes: tags code %d", len(bits), units[0].TagsCode)
 		}
 	}
@@ -177,7 +177,7 @@ func TestExtensionThatCannotBeWritten(t *testing.T) {
 	checkExtended(t, q, 2, 6)
 	light := table.Queue("%LMQ%l", 0)
 	extended(t, light, 0, 1)
-	if units, _ := light.Units(0, 1, nil, false); len(units) != 1 || IsExtAddress(units[0].TagsCode) {
+	if units, _, _ := light.Units(0, 1, nil, false); len(units) != 1 || IsExtAddress(units[0].TagsCode) {
 		t.Errorf("a light queue has an extension: %+v", units)
 	}
 }

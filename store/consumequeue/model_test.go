@@ -105,7 +105,7 @@ func TestModel(t *testing.T) {
 					return
 				}
 				at := rapid.IntRange(0, len(model)-1).Draw(t, "at")
-				units, status := q.Units(int64(at), rapid.IntRange(1, 300).Draw(t, "n"), nil, rapid.Bool().Draw(t, "resident"))
+				units, status, _ := q.Units(int64(at), rapid.IntRange(1, 300).Draw(t, "n"), nil, rapid.Bool().Draw(t, "resident"))
 				if status != Found || len(units) == 0 {
 					t.Fatalf("offset %d: status %d, min %d first %d last %d tail %d filed %d, files %v", at, status, q.min.Load(), q.first, q.last, q.tail.Load().base, q.filed.Load(), disk.Names())
 				}

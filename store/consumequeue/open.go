@@ -13,22 +13,50 @@ import (
 // recoverFiles is how many of the last files recovery reads; those before are trusted.
 const recoverFiles = 3
 
-// open finds out where the queue begins and ends, once.
-func (q *Queue) open() {
+// openAgainMs is for how long a queue that could not be opened is left alone. Each use
+// of it asks, event loops among them, and a disk that fails may take its time to say so.
+const openAgainMs = 1000
+
+// open finds out where the queue begins and ends, once. A failure concerns this use of
+// the queue only, as it may pass: descriptors had run out, or a read failed.
+func (q *Queue) open() error {
 	if q.ready.Load() {
-		return
+		return q.refused
 	}
+	return q.openNow()
+}
+
+func (q *Queue) openNow() error {
 	q.io.Lock()
 	defer q.io.Unlock()
 	if q.ready.Load() {
-		return
+		return q.refused
 	}
-	if q.err = q.load(); q.err != nil {
-		q.maxPhy.Store(-1)
-		q.table.log.Error().Err(q.err).Str("topic", q.Topic).Int32("queue", q.ID).Msg("consume queue: cannot be opened")
+	if q.failed.lately(q.table) {
+		return q.failed.err
 	}
+	if err := q.load(); err != nil {
+		q.failed.note(q.table, err)
+		return err
+	}
+	q.failed = failure{}
 	q.Next = q.max.Load()
 	q.ready.Store(true)
+	return nil
+}
+
+// failure is the last attempt to open a queue, when it failed.
+type failure struct {
+	err error
+	at  int64 // ms
+}
+
+func (f *failure) note(t *Table, err error) { *f = failure{err, t.opt.Clock.NowMs()} }
+
+// lately: too short a time ago to try again. A clock that was set back is no reason to wait.
+func (f *failure) lately(t *Table) bool {
+	since := t.opt.Clock.NowMs() - f.at
+	return f.err != nil && since >= 0 && since < openAgainMs
 }
 
 // load is open's work, under io.
@@ -213,7 +241,7 @@ func (t *Table) Recover(abnormal bool) (int64, error) {
 		maxPhy = max(maxPhy, q.maxPhy.Load())
 	}
 	t.EachBatch(func(q *BatchQueue) bool {
-		maxPhy, err = max(maxPhy, q.MaxPhy()), q.err
+		maxPhy, err = max(maxPhy, q.MaxPhy()), q.Err()
 		return err == nil
 	})
 	return maxPhy, err

@@ -25,8 +25,9 @@ type Queue struct {
 	ready atomic.Bool // opened: the fields below hold
 	// io orders everything that moves files: opening, writing out, truncating,
 	// expiring. Put and readers never take it.
-	io  sync.Mutex
-	err error // why it could not be opened; such a queue refuses everything
+	io sync.Mutex
+	// refused is why it can never be opened: its name. Set before ready.
+	refused error
 
 	ext      *extEnd // nil: no extension is written
 	tail     atomic.Pointer[tail]
@@ -39,6 +40,7 @@ type Queue struct {
 	dirty    atomic.Bool // on the table's list of queues to write out
 
 	// Under io:
+	failed      failure
 	first, last int64  // byte positions of the first and the last file
 	synced      int64  // units below are durable
 	newFiles    bool   // directory entries are not durable yet
@@ -58,20 +60,29 @@ type ends struct {
 }
 
 // MaxOffset is one past the newest readable unit.
-func (q *Queue) MaxOffset() int64 { q.open(); return q.max.Load() }
+func (q *Queue) MaxOffset() int64 { return q.opened(&q.max, 0) }
 
 // MinOffset is the first offset whose record the commit log may still hold.
-func (q *Queue) MinOffset() int64 { q.open(); return q.min.Load() }
+func (q *Queue) MinOffset() int64 { return q.opened(&q.min, 0) }
 
 // MaxPhy is the end, in the commit log, of the newest record that has a unit here; -1 if none.
-func (q *Queue) MaxPhy() int64 { q.open(); return q.maxPhy.Load() }
+func (q *Queue) MaxPhy() int64 { return q.opened(&q.maxPhy, -1) }
+
+// opened is a field of the queue; of one that cannot be opened what an empty one has: see Err.
+func (q *Queue) opened(field *atomic.Int64, empty int64) int64 {
+	if q.open() != nil {
+		return empty
+	}
+	return field.Load()
+}
 
 // Exists says whether the queue holds or held units: a queue that was only asked
 // about has no files.
-func (q *Queue) Exists() bool { q.open(); return q.hasFiles.Load() || q.max.Load() > 0 }
+func (q *Queue) Exists() bool { return q.open() == nil && (q.hasFiles.Load() || q.max.Load() > 0) }
 
-// Err is why the queue cannot be used, or nil.
-func (q *Queue) Err() error { q.open(); return q.err }
+// Err is why the queue cannot be used now, or nil. But for a name that is no file name it may
+// pass, and is tried again.
+func (q *Queue) Err() error { return q.open() }
 
 // Put adds the unit of a record in commit log order. One writer at a time.
 //
@@ -83,11 +94,8 @@ func (q *Queue) Put(offset, phy int64, size int32, tagsCode, storeTimestamp int6
 
 // PutBitMap is Put with the bit map for the extension, where there is one.
 func (q *Queue) PutBitMap(offset, phy int64, size int32, tagsCode, storeTimestamp int64, bitMap []byte) error {
-	if !q.ready.Load() {
-		q.open()
-	}
-	if q.err != nil {
-		return q.err
+	if err := q.open(); err != nil {
+		return err
 	}
 	if phy+int64(size) <= q.maxPhy.Load() {
 		return nil

@@ -1,9 +1,11 @@
 package consumequeue
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -65,7 +67,7 @@ func readAll(t testing.TB, q *Queue, phyOf func(offset int64) int64) {
 	t.Helper()
 	at := q.MinOffset()
 	for at < q.MaxOffset() {
-		units, status := q.Units(at, 7, nil, false)
+		units, status, _ := q.Units(at, 7, nil, false)
 		if status != Found {
 			t.Fatalf("offset %d: status %d", at, status)
 		}
@@ -259,7 +261,7 @@ func TestDamagedLastUnit(t *testing.T) {
 	if err := table.Rebuilt(); err != nil {
 		t.Fatal(err)
 	}
-	units, status := q.Units(5, 3, nil, false)
+	units, status, _ := q.Units(5, 3, nil, false)
 	if status != Found || len(units) != 3 || units[2] != (Unit{700, 100, 7}) {
 		t.Errorf("status %d, units %+v, max %d", status, units, q.MaxOffset())
 	}
@@ -420,7 +422,7 @@ func TestMinimumAndExpiry(t *testing.T) {
 		t.Errorf("max %d, unused %v", q.MaxOffset(), q.Unused(9999))
 	}
 	q.tail.Store(nil)
-	if _, status := q.Units(0, 1, nil, false); status != Missing {
+	if _, status, _ := q.Units(0, 1, nil, false); status != Missing {
 		t.Errorf("a deleted unit: status %d", status)
 	}
 	put(t, q, 35, 9999, 1)
@@ -450,28 +452,39 @@ func TestOffsetByTime(t *testing.T) {
 	q := table.Queue("T", 0)
 	times := []int64{10, 20, 20, 20, 30, 30, 40, 50, 50, 50, 50, 60, 70}
 	put(t, q, 0, 0, len(times))
-	timeOf := func(u Unit) int64 { return times[u.TagsCode] }
+	timeOf := func(u Unit) (int64, error) { return times[u.TagsCode], nil }
+	byTime := func(ms int64, upper bool) int64 {
+		t.Helper()
+		at, err := q.OffsetByTime(ms, upper, timeOf)
+		if err != nil {
+			t.Error(err)
+		}
+		return at
+	}
 	tests := []struct{ ms, lower, upper int64 }{
 		{0, 0, 0}, {10, 0, 0}, {11, 1, 0}, {20, 1, 3}, {25, 4, 3}, {30, 4, 5}, {45, 7, 6},
 		{50, 7, 10}, {65, 12, 11}, {70, 12, 12}, {71, 13, 12}, {1 << 62, 13, 12},
 	}
 	for _, tt := range tests {
-		if got := q.OffsetByTime(tt.ms, false, timeOf); got != tt.lower {
+		if got := byTime(tt.ms, false); got != tt.lower {
 			t.Errorf("LOWER %d: %d, want %d", tt.ms, got, tt.lower)
 		}
-		if got := q.OffsetByTime(tt.ms, true, timeOf); got != tt.upper {
+		if got := byTime(tt.ms, true); got != tt.upper {
 			t.Errorf("UPPER %d: %d, want %d", tt.ms, got, tt.upper)
 		}
 	}
 	table.CorrectMin(500)
-	if lower, upper := q.OffsetByTime(0, false, timeOf), q.OffsetByTime(0, true, timeOf); lower != 5 || upper != 5 {
+	if lower, upper := byTime(0, false), byTime(0, true); lower != 5 || upper != 5 {
 		t.Errorf("below the minimum: LOWER %d, UPPER %d, want 5, 5", lower, upper)
 	}
-	if got := table.Queue("empty", 0).OffsetByTime(5, false, timeOf); got != 0 {
-		t.Errorf("empty queue: %d", got)
+	if got, err := table.Queue("empty", 0).OffsetByTime(5, false, timeOf); got != 0 || err != nil {
+		t.Errorf("empty queue: %d, %v", got, err)
 	}
-	if got := q.OffsetByTime(50, false, func(Unit) int64 { return -1 }); got != 5 {
-		t.Errorf("unreadable records: %d", got)
+	if got, err := q.OffsetByTime(50, false, func(Unit) (int64, error) { return -1, nil }); got != 5 || err != nil {
+		t.Errorf("records that are gone: %d, %v", got, err)
+	}
+	if _, err := q.OffsetByTime(50, false, func(Unit) (int64, error) { return -1, syscall.EIO }); !errors.Is(err, syscall.EIO) {
+		t.Errorf("records that the disk does not give: %v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package consumequeue
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"sync"
@@ -19,20 +20,22 @@ const (
 	Missing
 	// Cold: resident units were asked for and these are not in memory.
 	Cold
-	// Broken: the disk answered with an error.
+	// Broken: the disk answered with an error, which may pass.
 	Broken
 )
 
 // Units appends up to n units from an offset on to dst. It may answer fewer than
 // there are (a piece in memory or one file at a time); ask again behind them.
-// With resident nothing waits for the disk.
-func (q *Queue) Units(offset int64, n int, dst []Unit, resident bool) ([]Unit, Status) {
-	q.open()
+// With resident nothing waits for the disk. err is why units are Broken.
+func (q *Queue) Units(offset int64, n int, dst []Unit, resident bool) (_ []Unit, _ Status, err error) {
+	if err := q.open(); err != nil {
+		return dst, Broken, err
+	}
 	// max before tail: see tail.
 	end := q.max.Load()
 	t := q.tail.Load()
 	if offset < 0 || offset >= end || n <= 0 {
-		return dst, Missing
+		return dst, Missing, nil
 	}
 	end = min(end, offset+int64(n))
 	if t != nil && offset >= t.base {
@@ -40,7 +43,7 @@ func (q *Queue) Units(offset int64, n int, dst []Unit, resident bool) ([]Unit, S
 		for i := 0; i < len(raw); i += UnitSize {
 			dst = append(dst, unitAt(raw[i:]))
 		}
-		return dst, Found
+		return dst, Found, nil
 	}
 	if t != nil {
 		end = min(end, t.base)
@@ -50,37 +53,41 @@ func (q *Queue) Units(offset int64, n int, dst []Unit, resident bool) ([]Unit, S
 
 var readBuffers = sync.Pool{New: func() any { b := make([]byte, 128*UnitSize); return &b }}
 
-func (q *Queue) fileUnits(offset, end int64, dst []Unit, resident bool) ([]Unit, Status) {
+func (q *Queue) fileUnits(offset, end int64, dst []Unit, resident bool) ([]Unit, Status, error) {
 	buf := readBuffers.Get().(*[]byte)
 	defer readBuffers.Put(buf)
 	raw := (*buf)[:min(int64(len(*buf)), (end-offset)*UnitSize)]
 	n, err := q.readFiles(raw, offset*UnitSize, resident)
 	switch {
 	case errors.Is(err, vfs.ErrWouldBlock):
-		return dst, Cold
+		return dst, Cold, nil
 	case errors.Is(err, fs.ErrNotExist):
-		return dst, Missing
+		return dst, Missing, nil
 	case err != nil && !errors.Is(err, io.EOF):
-		q.table.log.Error().Err(err).Str("topic", q.Topic).Int32("queue", q.ID).Int64("offset", offset).
-			Msg("consume queue: read")
-		return dst, Broken
+		return dst, Broken, fmt.Errorf("consume queue: %w", err)
 	case n < UnitSize:
-		return dst, Missing
+		return dst, Missing, nil
 	}
 	for i := 0; i+UnitSize <= n; i += UnitSize {
 		dst = append(dst, unitAt(raw[i:]))
 	}
-	return dst, Found
+	return dst, Found, nil
 }
 
-// Unit is one unit; ok is false where there is none.
+// Unit is one unit; ok is false where there is none, or none that can be read now.
 func (q *Queue) Unit(offset int64) (u Unit, ok bool) {
+	u, ok, _ = q.UnitOr(offset)
+	return u, ok
+}
+
+// UnitOr is Unit for who must know that a unit cannot be read now.
+func (q *Queue) UnitOr(offset int64) (u Unit, ok bool, err error) {
 	var one [1]Unit
-	list, status := q.Units(offset, 1, one[:0], false)
+	list, status, err := q.Units(offset, 1, one[:0], false)
 	if status != Found {
-		return Unit{}, false
+		return Unit{}, false, err
 	}
-	return list[0], true
+	return list[0], true, nil
 }
 
 // FileEnd is the first offset of the file behind the one that holds an offset:
@@ -93,19 +100,19 @@ func (q *Queue) FileEnd(offset int64) int64 {
 // OffsetByTime finds an offset by store time, clamped to [min, max].
 // LOWER: the first message that is not older, or max. UPPER: the last message that
 // is not newer, or min. storeTime answers below 0 for a record it cannot read; the
-// answer then is the minimum, as Java's 0 becomes.
-func (q *Queue) OffsetByTime(ms int64, upper bool, storeTime func(Unit) int64) int64 {
+// answer then is the minimum, as Java's 0 becomes. An error is trouble that may pass.
+func (q *Queue) OffsetByTime(ms int64, upper bool, storeTime func(Unit) (int64, error)) (int64, error) {
 	low, high := q.MinOffset(), q.MaxOffset()
 	begin, end := low, high
 	for low < high {
 		mid := low + (high-low)/2
-		u, ok := q.Unit(mid)
+		u, ok, err := q.UnitOr(mid)
 		if !ok {
-			return begin
+			return begin, err
 		}
-		t := storeTime(u)
-		if t < 0 {
-			return begin
+		t, err := storeTime(u)
+		if t < 0 || err != nil {
+			return begin, err
 		}
 		if t < ms || upper && t == ms {
 			low = mid + 1
@@ -114,7 +121,7 @@ func (q *Queue) OffsetByTime(ms int64, upper bool, storeTime func(Unit) int64) i
 		}
 	}
 	if upper {
-		return max(begin, low-1)
+		return max(begin, low-1), nil
 	}
-	return min(low, end)
+	return min(low, end), nil
 }

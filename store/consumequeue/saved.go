@@ -90,7 +90,7 @@ func encodeSaved(list []*Queue) []byte {
 	for _, q := range list {
 		e := q.saved
 		if q.ready.Load() {
-			e = ends{q.max.Load(), q.maxPhy.Load(), q.err == nil && q.hasFiles.Load()}
+			e = ends{q.max.Load(), q.maxPhy.Load(), q.refused == nil && q.hasFiles.Load()}
 		}
 		if !e.known {
 			continue

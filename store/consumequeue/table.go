@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/skylarkmq/skylark/internal/clock"
 	"github.com/skylarkmq/skylark/internal/vfs"
 )
 
@@ -39,6 +40,7 @@ type Options struct {
 	BatchFileSize int64
 	// TailBudget: once the newest units in memory of all queues exceed it, tails stay small; 0 or more than 64 MiB: 64 MiB.
 	TailBudget int64
+	Clock      clock.Clock // nil: the machine's
 	Log        zerolog.Logger
 }
 
@@ -168,6 +170,9 @@ func Open(opt Options) (*Table, error) {
 	if opt.TailBudget <= 0 || opt.TailBudget > tailBudget {
 		opt.TailBudget = tailBudget
 	}
+	if opt.Clock == nil {
+		opt.Clock = clock.Real
+	}
 	t := &Table{opt: opt, log: opt.Log, files: newOpenFiles(opt.FS, maxOpenFiles), topics: make(map[string]*topicQueues)}
 	t.minPhy.Store(-1)
 	topics, err := readDir(opt.FS, opt.Dir)
@@ -243,7 +248,7 @@ func (t *Table) Lookup(topic string, id int32) (*Queue, bool) {
 	if q == nil {
 		return nil, false
 	}
-	q.open()
+	_ = q.open() // who uses it hears of a failure
 	return q, true
 }
 
@@ -265,7 +270,7 @@ func (t *Table) Topic(name string) Topic {
 func (t *Topic) Queue(id int32) *Queue {
 	if t.queues != nil {
 		if q := t.queues.queue(id); q != nil {
-			q.open()
+			_ = q.open() // as in Lookup
 			return q
 		}
 	}
@@ -281,7 +286,7 @@ func (t *Table) Queue(topic string, id int32) *Queue {
 	}
 	q := &Queue{Topic: strings.Clone(topic), ID: id, table: t}
 	if err := checkName(topic, id); err != nil {
-		q.err = err
+		q.refused = err
 		q.maxPhy.Store(-1)
 		q.ready.Store(true)
 		return q
@@ -298,7 +303,7 @@ func (t *Table) Queue(topic string, id int32) *Queue {
 	if added == q && q.light {
 		t.lights.Add(1)
 	}
-	added.open()
+	_ = added.open() // as in Lookup
 	return added
 }
 

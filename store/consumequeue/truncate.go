@@ -15,7 +15,7 @@ func (t *Table) Truncate(phy int64) error {
 	var failed error
 	var cut []*Queue
 	t.Each(func(q *Queue) bool {
-		if q.MaxPhy() > phy {
+		if failed = q.Err(); failed == nil && q.MaxPhy() > phy {
 			failed = q.truncate(phy)
 			cut = append(cut, q)
 		}
