@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -50,18 +51,24 @@ func newScheduleStore(b *Broker) *scheduleStore {
 	return &scheduleStore{b: b, batches: sync.Pool{New: func() any { return store.NewBatch() }}}
 }
 
-func (s *scheduleStore) Units(queue int32, offset int64, n int, dst []schedule.Unit) ([]schedule.Unit, int64, int64) {
+func (s *scheduleStore) Units(queue int32, offset int64, n int, dst []schedule.Unit) (_ []schedule.Unit, low, high int64, err error) {
+	if _, _, err := s.b.Store.Bounds(message.TopicSchedule, queue); err != nil {
+		return dst, 0, 0, err
+	}
 	units, low, high, _ := s.b.Store.Units(message.TopicSchedule, queue, offset, n)
 	for _, u := range units {
 		dst = append(dst, schedule.Unit{Phy: u.PhyOffset, Size: u.Size, Due: u.TagsCode})
 	}
-	return dst, low, high
+	return dst, low, high, nil
 }
 
 func (s *scheduleStore) Record(phy int64, size int32, dst []byte) ([]byte, error) {
 	rec, err := s.b.Store.Record(phy, size, dst, false)
-	if errors.Is(err, commitlog.ErrRange) {
+	switch {
+	case errors.Is(err, commitlog.ErrRange):
 		err = schedule.ErrGone
+	case err != nil && store.FaultOf(err) == store.FaultFiles:
+		err = fmt.Errorf("%w: %w", schedule.ErrNotNow, err)
 	}
 	return rec, err
 }
@@ -96,6 +103,10 @@ func (s *scheduleStore) Deliver(list []message.Message) (stored int, refused err
 		return stored, nil
 	case store.MessageIllegal, store.PropertiesSizeExceeded:
 		return stored, schedule.ErrIllegal
+	case store.ServiceNotAvailable:
+		if _, _, err := s.b.Store.Bounds(list[stored].Topic, list[stored].QueueID); err != nil {
+			return stored, fmt.Errorf("%w: %w", schedule.ErrQueue, err)
+		}
 	}
 	return stored, errors.New(status.String())
 }

@@ -1,9 +1,13 @@
 package broker
 
 import (
+	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 
+	"github.com/skylarkmq/skylark/broker/schedule"
+	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
 	"github.com/skylarkmq/skylark/store"
 )
@@ -68,4 +72,25 @@ func TestUnreadableLogMovesNobody(t *testing.T) {
 	}
 	heal()
 	want(t, f.call(code.PullMessage, nil, pullFields("G", "T", "0")...), code.Success, "FOUND")
+}
+
+// TestScheduleOfUnreadable: what a delay level hears of queues and records that cannot be
+// opened now.
+func TestScheduleOfUnreadable(t *testing.T) {
+	t.Parallel()
+	f, inject, heal := startAgain(t)
+	s := newScheduleStore(f.Broker)
+	inject("open T/0/* err=EMFILE")
+	deliver := []message.Message{
+		{Topic: "U", Body: []byte("x"), BornHost: netip.MustParseAddrPort(f.addr), StoreHost: netip.MustParseAddrPort(f.addr)},
+		{Topic: "T", Body: []byte("x"), BornHost: netip.MustParseAddrPort(f.addr), StoreHost: netip.MustParseAddrPort(f.addr)},
+	}
+	if stored, err := s.Deliver(deliver); stored != 1 || !errors.Is(err, schedule.ErrQueue) {
+		t.Errorf("%d stored, %v", stored, err)
+	}
+	heal()
+	f.eventually("the queue to be opened", func() bool {
+		stored, err := s.Deliver(deliver[1:])
+		return stored == 1 && err == nil
+	})
 }

@@ -12,6 +12,9 @@
 // which sleeps until then, or until a message comes when there is none. What is due
 // is read and stored many at a time. Run owns these goroutines and the saver.
 //
+// A message that cannot be read or delivered for a while is not given up, and does not
+// hold up its level for ever: trouble.go, postpone.go.
+//
 // The saved progress never speaks of deliveries that the disk may still lose, so a
 // crash repeats deliveries, those of the last flushDelayOffsetInterval at most, and
 // skips none.

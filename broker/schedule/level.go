@@ -18,8 +18,6 @@ const (
 
 	// again is when a level tries again what the store refused.
 	again = 100 * time.Millisecond
-	// readTries is how often a record that cannot be read is tried.
-	readTries = 6
 	// longest is how long a level with waiting messages sleeps at most: the machine's
 	// clock may be set while it does.
 	longest = time.Second
@@ -40,7 +38,8 @@ type level struct {
 	buf    []byte
 	list   []message.Message
 	offset []int64 // of list
-	tries  int     // reads of the first record that failed
+	trouble
+	refusals
 }
 
 func newLevel(s *Schedule, n int32, delay int64) *level {
@@ -82,7 +81,8 @@ func (l *level) work(ctx context.Context) time.Duration {
 		}
 		// A message may have come since the queue was looked at, unseen by Arrived.
 		l.idle.Store(true)
-		if _, _, high := l.s.opt.Store.Units(l.queue(), 0, 0, nil); high <= l.s.offset(l.n) || !l.idle.CompareAndSwap(true, false) {
+		_, _, high, err := l.s.opt.Store.Units(l.queue(), 0, 0, nil)
+		if err == nil && high <= l.s.offset(l.n) || !l.idle.CompareAndSwap(true, false) {
 			return idly
 		}
 	}
@@ -93,7 +93,11 @@ func (l *level) work(ctx context.Context) time.Duration {
 func (l *level) step() (wait time.Duration, done bool) {
 	var low, high int64
 	at := l.s.offset(l.n)
-	l.units, low, high = l.s.opt.Store.Units(l.queue(), at, batchMessages, l.units[:0])
+	var err error
+	if l.units, low, high, err = l.s.opt.Store.Units(l.queue(), at, batchMessages, l.units[:0]); err != nil {
+		l.queueUnreadable(at, err)
+		return longest, true
+	}
 	if corrected := min(max(at, low), high); corrected != at {
 		l.s.opt.Log.Error().Int32("level", l.n).Int64("offset", at).Int64("min", low).Int64("max", high).
 			Msg("schedule: the queue of the level does not have the next offset; going on where it does")
@@ -104,7 +108,7 @@ func (l *level) step() (wait time.Duration, done bool) {
 	case at == high:
 		return idly, true
 	case len(l.units) == 0: // a file of the queue cannot be read
-		l.s.opt.Log.Error().Int32("level", l.n).Int64("offset", at).Msg("schedule: the queue of the level cannot be read")
+		l.queueUnreadable(at, nil)
 		return longest, true
 	}
 	now := l.s.opt.Clock.NowMs()
@@ -151,7 +155,7 @@ func (l *level) deliver(at int64, units []Unit) (wait time.Duration, done bool) 
 		}
 		if err := l.read(&units[i], next); err != nil {
 			if !l.givenUp(next, &units[i], err) {
-				wait, done = again, true
+				wait, done = l.patience(), true
 				break
 			}
 		}
@@ -168,12 +172,16 @@ func (l *level) deliver(at int64, units []Unit) (wait time.Duration, done bool) 
 		next = l.offset[stored]
 		wait, done = again, true
 	}
-	if errors.Is(refused, ErrIllegal) {
+	switch {
+	case errors.Is(refused, ErrIllegal):
 		l.s.opt.Log.Error().Err(refused).Int32("level", l.n).Int64("offset", next).Str("topic", l.list[stored].Topic).
 			Msg("schedule: a message cannot be delivered; it stays in the level's queue")
 		next++
 		wait, done = 0, false
-	} else if refused != nil {
+	case errors.Is(refused, ErrQueue) && l.postponed(&l.list[stored], refused):
+		next++
+		wait, done = 0, false
+	case refused != nil && l.say(l.s.opt.Clock.NowMs()):
 		l.s.opt.Log.Warn().Err(refused).Int32("level", l.n).Int64("offset", next).Msg("schedule: delivery fails; trying again")
 	}
 	clear(l.list)
@@ -188,25 +196,12 @@ func (l *level) read(u *Unit, offset int64) error {
 	if err != nil {
 		return err
 	}
+	l.readable()
 	l.buf = buf
 	var m message.Message
 	if err := due(buf[from:], &m); err != nil {
 		return err
 	}
-	l.tries = 0
 	l.list, l.offset = append(l.list, m), append(l.offset, offset)
 	return nil
-}
-
-// givenUp decides whether a message that cannot be read is skipped: at once when
-// the record is gone or damaged, after a few tries when the disk failed.
-func (l *level) givenUp(offset int64, u *Unit, err error) bool {
-	lasting := errors.Is(err, ErrGone) || errors.Is(err, message.ErrCorrupt) || errors.Is(err, errNoPlace)
-	if l.tries++; !lasting && l.tries < readTries {
-		return false
-	}
-	l.tries = 0
-	l.s.opt.Log.Error().Err(err).Int32("level", l.n).Int64("offset", offset).Int64("phy", u.Phy).Int32("size", u.Size).
-		Msg("schedule: a message cannot be read and is skipped")
-	return true
 }

@@ -93,7 +93,7 @@ func (s *Schedule) warnOfLost() {
 		if int(p.Level) <= len(s.levels) && p.Level > 0 {
 			continue
 		}
-		if _, _, high := s.opt.Store.Units(p.Level-1, p.Offset, 0, nil); high > p.Offset {
+		if _, _, high, err := s.opt.Store.Units(p.Level-1, p.Offset, 0, nil); err == nil && high > p.Offset {
 			s.opt.Log.Warn().Int32("level", p.Level).Int64("waiting", high-p.Offset).
 				Msg("schedule: messages wait in a level that messageDelayLevel does not have; they stay until it has")
 		}

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -25,15 +26,20 @@ type world struct {
 	t *testing.T
 	s *Schedule
 
-	mu        sync.Mutex
-	delays    []int64
-	log       []byte
-	queues    map[int32][]Unit
-	low       map[int32]int64
-	gone      map[int64]bool // records that cannot be read
-	broken    map[int64]bool // reads that fail, for now
-	refuse    error          // of deliveries
-	refuseAll bool           // or only of topic "illegal"
+	mu       sync.Mutex
+	delays   []int64
+	log      []byte
+	queues   map[int32][]Unit
+	low      map[int32]int64
+	gone     map[int64]bool // records that cannot be read
+	broken   map[int64]bool // reads that fail, for now
+	disk     error          // how they do; nil: errDisk
+	unopened bool           // the queues cannot be looked at
+
+	unopenedTarget bool // of messages to topic "unopened"
+
+	refuse    error // of deliveries
+	refuseAll bool  // or only of topic "illegal"
 	delivered []delivery
 	batches   int
 	looks     int // calls of Units
@@ -85,29 +91,37 @@ func (w *world) put(topic, body string, level string) {
 	}
 	Rewrite(&m, len(w.delays), nil)
 	w.mu.Lock()
+	w.append(&m)
+	w.mu.Unlock()
+	w.s.Arrived(m.QueueID)
+}
+
+// append stores a message of a level, under mu.
+func (w *world) append(m *message.Message) {
 	phy := int64(len(w.log))
 	var err error
-	if w.log, err = (message.Encoding{}).AppendRecord(w.log, &m); err != nil {
+	if w.log, err = (message.Encoding{}).AppendRecord(w.log, m); err != nil {
 		w.t.Fatal(err)
 	}
 	now := time.Now().UnixMilli()
 	rec := w.log[phy:]
 	message.Patch(rec, message.StoreTimestampAt(rec), int64(len(w.queues[m.QueueID])), phy, now)
 	w.queues[m.QueueID] = append(w.queues[m.QueueID], Unit{phy, int32(len(rec)), now + w.delays[m.QueueID]})
-	w.mu.Unlock()
-	w.s.Arrived(m.QueueID)
 }
 
-func (w *world) Units(queue int32, offset int64, n int, dst []Unit) ([]Unit, int64, int64) {
+func (w *world) Units(queue int32, offset int64, n int, dst []Unit) ([]Unit, int64, int64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.looks++
+	if w.unopened {
+		return dst, 0, 0, errDisk
+	}
 	q := w.queues[queue]
 	high := int64(len(q))
 	for i := offset; i >= w.low[queue] && i < high && n > 0; i, n = i+1, n-1 {
 		dst = append(dst, q[i])
 	}
-	return dst, w.low[queue], high
+	return dst, w.low[queue], high, nil
 }
 
 var errDisk = errors.New("disk")
@@ -119,7 +133,7 @@ func (w *world) Record(phy int64, size int32, dst []byte) ([]byte, error) {
 	case w.gone[phy]:
 		return dst, ErrGone
 	case w.broken[phy]:
-		return dst, errDisk
+		return dst, cmp.Or(w.disk, errDisk)
 	}
 	return append(dst, w.log[phy:phy+int64(size)]...), nil
 }
@@ -134,6 +148,13 @@ func (w *world) Deliver(list []message.Message) (int, error) {
 		}
 		if m.Topic == "illegal" {
 			return i, ErrIllegal
+		}
+		if m.Topic == "unopened" && w.unopenedTarget {
+			return i, ErrQueue
+		}
+		if m.Topic == message.TopicSchedule {
+			w.append(&m)
+			continue
 		}
 		w.delivered = append(w.delivered, delivery{m.Topic, m.QueueID, string(m.Body), time.Now(), string(m.Properties)})
 	}

@@ -1,0 +1,97 @@
+package schedule
+
+import (
+	"errors"
+	"time"
+
+	"github.com/skylarkmq/skylark/message"
+)
+
+// A message that cannot be read is not given up for a moment's trouble: its level waits.
+// Nor does the level wait for ever for a place of the disk that is lost: when it has been
+// waiting for long, and the newest message of the level can be read, it is the message that
+// is lost, and it is skipped, as the Java broker skips at once what it cannot look up.
+// Where nothing can be read, or the process lacks what reading takes (ErrNotNow), nothing
+// is lost by waiting.
+
+const (
+	// readTries is how often a record is tried, at least, every again.
+	readTries = 6
+	// waitLongest is how long a level waits for records that others are readable beside.
+	waitLongest = time.Minute
+	// saidFor is how long a line in the log stands for those that would repeat it.
+	saidFor = time.Minute
+)
+
+// trouble is a level's.
+type trouble struct {
+	tries  int   // of the first record, that failed
+	since  int64 // ms: no record could be read since then; 0: the last one could
+	saidAt int64 // ms: when the log heard of it; 0: not yet
+}
+
+// readable ends trouble with reading: a record was read.
+func (t *trouble) readable() { t.tries, t.since = 0, 0 }
+
+// patience is when to try a record again.
+func (t *trouble) patience() time.Duration {
+	if t.tries < readTries {
+		return again
+	}
+	return longest
+}
+
+// say tells whether the log shall hear of trouble now.
+func (t *trouble) say(now int64) bool {
+	if age := now - t.saidAt; t.saidAt != 0 && age >= 0 && age < saidFor.Milliseconds() {
+		return false
+	}
+	t.saidAt = now
+	return true
+}
+
+// queueUnreadable says that a level waits for its queue; err is nil when a file of it is missing.
+func (l *level) queueUnreadable(offset int64, err error) {
+	if l.say(l.s.opt.Clock.NowMs()) {
+		l.s.opt.Log.Error().Err(err).Int32("level", l.n).Int64("offset", offset).
+			Msg("schedule: the queue of the level cannot be read; its messages wait, and it is tried again every second; if it stays so, stop the broker and run skylark store check")
+	}
+}
+
+// givenUp decides whether a message that cannot be read is skipped: at once when the
+// record is gone or damaged, else when it alone is lost.
+func (l *level) givenUp(offset int64, u *Unit, err error) bool {
+	lasting := errors.Is(err, ErrGone) || errors.Is(err, message.ErrCorrupt) || errors.Is(err, errNoPlace)
+	if !lasting && !l.alone(offset, err) {
+		if l.say(l.s.opt.Clock.NowMs()) {
+			l.s.opt.Log.Warn().Err(err).Int32("level", l.n).Int64("offset", offset).Int64("phy", u.Phy).Int32("size", u.Size).
+				Msg("schedule: a message cannot be read now; the level waits for it")
+		}
+		return false
+	}
+	l.tries = 0
+	l.s.opt.Log.Error().Err(err).Int32("level", l.n).Int64("offset", offset).Int64("phy", u.Phy).Int32("size", u.Size).
+		Msg("schedule: a message cannot be read and is skipped")
+	return true
+}
+
+// alone says whether trouble with reading is the record's own, and has lasted.
+func (l *level) alone(offset int64, err error) bool {
+	now := l.s.opt.Clock.NowMs()
+	if l.since == 0 || now < l.since { // the clock may have been set back
+		l.since = now
+	}
+	if l.tries++; l.tries < readTries || errors.Is(err, ErrNotNow) || now-l.since < waitLongest.Milliseconds() {
+		return false
+	}
+	_, _, high, err := l.s.opt.Store.Units(l.queue(), 0, 0, nil)
+	if err != nil || high-1 <= offset {
+		return false
+	}
+	newest, _, _, err := l.s.opt.Store.Units(l.queue(), high-1, 1, nil)
+	if err != nil || len(newest) == 0 {
+		return false
+	}
+	_, err = l.s.opt.Store.Record(newest[0].Phy, newest[0].Size, nil)
+	return err == nil
+}
