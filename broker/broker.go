@@ -54,6 +54,8 @@ type Options struct {
 
 	// MemoryLimit is what MemoryLimit of the settings came to, in bytes; 0 for none.
 	MemoryLimit int64
+	// QueueFiles is how many files of queues may be open; 0: as many as the store likes.
+	QueueFiles int
 
 	// QuickFlush is that of store.Options.
 	QuickFlush time.Duration
@@ -288,7 +290,7 @@ func (b *Broker) open(opt Options) error {
 		return err
 	}
 	if b.Store, err = store.Open(b.storeCfg, store.Options{
-		FS: b.disk, Clock: b.clock, Log: b.log, StoreHost: b.addr, QueueType: b.queueType, PrePut: b.prePut, BitMaps: bitMaps{b}, MemoryLimit: opt.MemoryLimit, QuickFlush: opt.QuickFlush,
+		FS: b.disk, Clock: b.clock, Log: b.log, StoreHost: b.addr, QueueType: b.queueType, PrePut: b.prePut, BitMaps: bitMaps{b}, MemoryLimit: opt.MemoryLimit, QueueFiles: opt.QueueFiles, QuickFlush: opt.QuickFlush,
 		Unconsumed: b.unconsumed,
 	}); err != nil {
 		return err

@@ -41,7 +41,7 @@ type Config struct {
 	// TLSServerAuthClient: verify the certificate a client shows; false accepts any.
 	TLSServerAuthClient bool `conf:"tls.server.authClient"`
 
-	// MaxConnections: more are accepted and closed at once.
+	// MaxConnections: more are accepted and closed at once. It is less where the limit of open files (ulimit -n) leaves less.
 	MaxConnections int `conf:"maxConnections"`
 	// MaxPendingBytesPerConnection: answers one client has not read yet; who passes it is closed. Its own requests stop far
 	// below (the next setting), so only pushed and held answers come here.

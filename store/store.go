@@ -53,6 +53,8 @@ type Options struct {
 	PrePut func(m *message.Message, buf []byte) ([]byte, PutStatus)
 	// MemoryLimit is what the process may have, 0 without a limit: what the store keeps in memory stays far below it.
 	MemoryLimit int64
+	// QueueFiles is how many files of queues may be open, at most 512; 0: so many.
+	QueueFiles int
 	// Unconsumed answers the place in the log of the oldest message that a group has
 	// still to consume, and which group; math.MaxInt64 when there is none. It is asked
 	// with protectUnconsumedEnable, before a full disk costs messages.
@@ -91,8 +93,9 @@ type Store struct {
 	mostLights int64
 	syncFlush  bool
 	memory     int64 // of the machine, or what the process may have of it
-	// memoryLimit is Options.MemoryLimit.
+	// memoryLimit is Options.MemoryLimit, queueFiles Options.QueueFiles.
 	memoryLimit int64
+	queueFiles  int
 	delays      delays
 	// recoveredEnd is where the log ended when it was opened.
 	recoveredEnd int64
@@ -177,7 +180,7 @@ func newStore(cfg *config.Section[Config], opt Options) *Store {
 	s := &Store{
 		cfg: cfg, fs: opt.FS, clk: opt.Clock, logger: opt.Log, root: c.StorePathRootDir, storeHost: opt.StoreHost,
 		queueType: opt.QueueType, prePut: opt.PrePut, unconsumed: opt.Unconsumed, memory: memoryOf(opt.MemoryLimit), memoryLimit: opt.MemoryLimit, quickFlush: cmp.Or(opt.QuickFlush, quickFlush), syncFlush: c.FlushDiskType == SyncFlush,
-		mostLights: maxLightQueues,
+		mostLights: maxLightQueues, queueFiles: opt.QueueFiles,
 	}
 	if c.EnableConsumeQueueExt {
 		s.bitMaps = opt.BitMaps
@@ -242,7 +245,7 @@ func (s *Store) openParts() (err error) {
 		BatchDir: filepath.Join(s.root, "batchconsumequeue"), SavedFile: filepath.Join(s.root, "consumequeue.table"),
 		Leads: s.leads, FileSize: int64(c.MappedFileSizeConsumeQueue), ExtFileSize: int64(c.MappedFileSizeConsumeQueueExt),
 		ExtWrite:      c.EnableConsumeQueueExt,
-		BatchFileSize: int64(c.MapperFileSizeBatchConsumeQueue), TailBudget: s.share(tailsOfMemory), Light: lightSettings(c), Clock: s.clk, Log: s.logger,
+		BatchFileSize: int64(c.MapperFileSizeBatchConsumeQueue), TailBudget: s.share(tailsOfMemory), Light: lightSettings(c), OpenFiles: s.queueFiles, Clock: s.clk, Log: s.logger,
 	})
 	if err != nil {
 		return err

@@ -21,7 +21,10 @@ type brokerSettings struct {
 	server   *config.Section[remoting.Config]
 	client   *config.Section[remoting.ClientConfig]
 	all      *config.Set
+	servers  int   // that clients connect to, in this process
 	memory   int64 // what memoryLimit came to, once options were made
+	files    descriptors
+	wanted   int // maxConnections as it is set
 }
 
 func newBrokerSettings() *brokerSettings {
@@ -35,6 +38,7 @@ func newBrokerSettings() *brokerSettings {
 		store:    config.NewSection(files),
 		server:   config.NewSection(server),
 		client:   config.NewSection(remoting.DefaultClientConfig()),
+		servers:  1,
 	}
 	s.all = config.NewSet(s.accepted, s.own, s.client, s.store, s.server)
 	return s
@@ -49,16 +53,21 @@ func home() string {
 	return dir
 }
 
-// options are complete once the settings are: what they say of memory is acted on here.
+// options are complete once the settings are: what they say of memory, and the limit of
+// open files, is acted on here.
 func (s *brokerSettings) options(log zerolog.Logger) (broker.Options, error) {
 	limit, err := limitMemory(s.own.Get().MemoryLimit)
 	if err != nil {
 		return broker.Options{}, exit{exitFailed, err.Error()}
 	}
-	s.memory = limit
-	s.server.Limit(func(c *remoting.Config) { boundNetwork(c, limit) })
+	s.memory, s.files = limit, spend(openFilesLimit(), storeFiles, s.servers)
+	s.server.Limit(func(c *remoting.Config) {
+		boundNetwork(c, limit)
+		s.wanted = c.MaxConnections
+		s.files.bound(c)
+	})
 	return broker.Options{
-		Config: s.own, Accepted: s.accepted, Store: s.store, Server: s.server, Client: s.client, Settings: s.all, Log: log, MemoryLimit: limit,
+		Config: s.own, Accepted: s.accepted, Store: s.store, Server: s.server, Client: s.client, Settings: s.all, Log: log, MemoryLimit: limit, QueueFiles: s.files.files / ofQueues,
 	}, nil
 }
 
@@ -121,6 +130,7 @@ func runBroker(c *call) error {
 	defer stop()
 	brokerStarted(log, "broker", b, settings).Msg("started")
 	warnUnknown(log, o.configFile, settings.all.Unknown())
+	settings.files.warn(log, settings.wanted)
 	warnOpen(log)
 	err = b.Run(ctx)
 	log.Info().Msg("broker stopped")

@@ -160,7 +160,12 @@ func start(t *testing.T, args ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{cmd: exec.Command(self, args...)}
+	return startCommand(t, exec.Command(self, args...))
+}
+
+func startCommand(t *testing.T, cmd *exec.Cmd) *server {
+	t.Helper()
+	s := &server{cmd: cmd}
 	s.cmd.Env = append(os.Environ(), asProgram+"=1", "GOMEMLIMIT=512MiB")
 	s.cmd.Dir = t.TempDir()
 	s.cmd.Stderr = &s.stderr

@@ -34,7 +34,11 @@ func runNamesrv(c *call) error {
 	if err != nil {
 		return err
 	}
-	server.Limit(func(c *remoting.Config) { boundNetwork(c, memory) })
+	files, wanted := spend(openFilesLimit(), namesrvFiles, 1), server.Get().MaxConnections
+	server.Limit(func(c *remoting.Config) {
+		boundNetwork(c, memory)
+		files.bound(c)
+	})
 	ns, err := nameserv.New(nameserv.Options{Config: own, Server: server, Settings: all}, log)
 	if err != nil {
 		return err
@@ -47,6 +51,7 @@ func runNamesrv(c *call) error {
 	defer stop()
 	started(log, "namesrv", memory).Stringer("address", addr).Str("kvConfigPath", own.Get().KvConfigPath).Msg("started")
 	warnUnknown(log, o.configFile, all.Unknown())
+	files.warn(log, wanted)
 	warnOpen(log)
 	fmt.Fprintf(c.stdout, "The Name Server boot success. serializeType=JSON, address %s\n", listenText(own.Get()))
 	err = ns.Run(ctx)

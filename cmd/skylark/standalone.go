@@ -59,6 +59,7 @@ func runStandalone(c *call) error {
 	defer stop()
 	brokerStarted(log, "standalone", alone.broker, alone.settings).Stringer("namesrv", alone.namesrv.Addr()).Msg("started")
 	warnUnknown(log, o.configFile, alone.settings.all.Unknown())
+	alone.settings.files.warn(log, alone.settings.wanted)
 	warnOpen(log)
 	alone.started = func() { bootSuccess(c, alone.broker, alone.settings) }
 	err = alone.run(ctx)
@@ -77,6 +78,7 @@ type standalone struct {
 // newStandalone opens both, the name server first: the broker has to know its port.
 func newStandalone(o *standaloneFlags, given map[string]bool, log zerolog.Logger) (*standalone, error) {
 	a := &standalone{settings: newBrokerSettings(), started: func() {}}
+	a.settings.servers = 2
 	if err := a.configure(o, given); err != nil {
 		return nil, err
 	}

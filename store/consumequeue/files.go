@@ -12,7 +12,7 @@ import (
 )
 
 // maxOpenFiles bounds the descriptors of all queues together: the process limit
-// may be a few thousand, the queues a hundred thousand.
+// may be a few thousand, the queues a hundred thousand. Options.OpenFiles may be less.
 const maxOpenFiles = 512
 
 // openFiles is the set of open queue files, the least recently used closed first.

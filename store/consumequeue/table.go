@@ -40,8 +40,10 @@ type Options struct {
 	BatchFileSize int64
 	// TailBudget: once the newest units in memory of all queues exceed it, tails stay small; 0 or more than 64 MiB: 64 MiB.
 	TailBudget int64
-	Clock      clock.Clock // nil: the machine's
-	Log        zerolog.Logger
+	// OpenFiles is how many files may be open; 0 or more than 512: 512.
+	OpenFiles int
+	Clock     clock.Clock // nil: the machine's
+	Log       zerolog.Logger
 }
 
 // Table is all consume queues.
@@ -170,10 +172,13 @@ func Open(opt Options) (*Table, error) {
 	if opt.TailBudget <= 0 || opt.TailBudget > tailBudget {
 		opt.TailBudget = tailBudget
 	}
+	if opt.OpenFiles <= 0 || opt.OpenFiles > maxOpenFiles {
+		opt.OpenFiles = maxOpenFiles
+	}
 	if opt.Clock == nil {
 		opt.Clock = clock.Real
 	}
-	t := &Table{opt: opt, log: opt.Log, files: newOpenFiles(opt.FS, maxOpenFiles), topics: make(map[string]*topicQueues)}
+	t := &Table{opt: opt, log: opt.Log, files: newOpenFiles(opt.FS, opt.OpenFiles), topics: make(map[string]*topicQueues)}
 	t.minPhy.Store(-1)
 	topics, err := readDir(opt.FS, opt.Dir)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 // crowd is from how many queues with new units on their files cannot all stay open. Each
 // then costs an open, a write and a close, some 10 µs, for a unit or two if every round
 // wrote them all.
-const crowd = maxOpenFiles
+func (t *Table) crowd() int { return t.files.max }
 
 // worthUnits is how many units of a crowded queue are worth a write: as many as leave
 // room in the smallest full-grown tail for those that come until the next round.
@@ -47,7 +47,7 @@ func (t *Table) writeDirty(all bool) (failed error) {
 	list := t.dirty
 	t.dirty = t.spare[:0]
 	t.dirtyMu.Unlock()
-	crowded := len(list) > crowd
+	crowded := len(list) > t.crowd()
 	t.crowded.Store(crowded)
 	later := list[:0]
 	for _, q := range list {

@@ -18,7 +18,7 @@ func crowdTable(t *testing.T, disk vfs.FS) (*Table, []*Queue) {
 	opt := testOptions(t.TempDir())
 	opt.FS, opt.FileSize = disk, 1000*UnitSize
 	table, _ := openTable(t, opt, false)
-	queues := make([]*Queue, crowd+10)
+	queues := make([]*Queue, table.crowd()+10)
 	for i := range queues {
 		queues[i] = table.Queue("T", int32(i))
 		put(t, queues[i], 0, 0, 1)
