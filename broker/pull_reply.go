@@ -29,10 +29,8 @@ func (b *Broker) read(dst []byte, p *pull, a *answer, residentOnly bool) (out []
 	start := len(dst)
 	// The likely header: the true one will nearly always have numbers of as many
 	// digits, and then the records need not move.
-	name := p.topic.TopicName
-	guess := a.header(p, store.GetResult{
-		NextBegin: p.offset + int64(p.maxMsgs), Min: b.Store.MinOffset(name, p.queue), Max: b.Store.MaxOffset(name, p.queue),
-	}, b)
+	low, high, _ := b.Store.Bounds(p.topic.TopicName, p.queue)
+	guess := a.header(p, store.GetResult{NextBegin: p.offset + int64(p.maxMsgs), Min: low, Max: high}, b)
 	dst = guess.append(dst, code.Success, "FOUND", 0)
 	records := len(dst)
 	a.result, dst = b.get(p, dst, residentOnly)

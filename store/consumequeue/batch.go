@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -186,7 +185,7 @@ func (q *BatchQueue) at(pos int64) (BatchUnit, bool) {
 	if n == len(raw) {
 		return batchUnitAt(raw[:]), true
 	}
-	if q.fault == nil && !errors.Is(err, io.EOF) {
+	if q.fault == nil {
 		q.fault = fmt.Errorf("batch consume queue: %s: %w", filepath.Join(q.dir(), fileName(q.files[i].start)), err)
 	}
 	return BatchUnit{}, false

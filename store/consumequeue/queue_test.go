@@ -602,3 +602,19 @@ func TestDestroyedTails(t *testing.T) {
 		}
 	}
 }
+
+// TestFileThatWasCut: units that the queue has, and whose file ends before them, are not
+// taken for deleted ones, which readers pass over.
+func TestFileThatWasCut(t *testing.T) {
+	t.Parallel()
+	_, q := fourFiles(t)
+	q.tail.Store(nil)
+	if err := os.Truncate(q.path(0), 5*UnitSize); err != nil {
+		t.Fatal(err)
+	}
+	for offset, want := range map[int64]Status{0: Found, 4: Found, 5: Broken, 10: Found} {
+		if _, status, err := q.Units(offset, 1, nil, false); status != want || (status == Broken) != (err != nil) {
+			t.Errorf("at %d: status %d, %v", offset, status, err)
+		}
+	}
+}

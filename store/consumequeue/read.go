@@ -20,7 +20,7 @@ const (
 	Missing
 	// Cold: resident units were asked for and these are not in memory.
 	Cold
-	// Broken: the disk answered with an error, which may pass.
+	// Broken: the disk answered with an error, which may pass, or with less than there was.
 	Broken
 )
 
@@ -65,8 +65,8 @@ func (q *Queue) fileUnits(offset, end int64, dst []Unit, resident bool) ([]Unit,
 		return dst, Missing, nil
 	case err != nil && !errors.Is(err, io.EOF):
 		return dst, Broken, fmt.Errorf("consume queue: %w", err)
-	case n < UnitSize:
-		return dst, Missing, nil
+	case n < UnitSize: // somebody cut the file
+		return dst, Broken, fmt.Errorf("consume queue: the file of offset %d of %s ends before it: %w", offset, q.dir(), io.ErrUnexpectedEOF)
 	}
 	for i := 0; i+UnitSize <= n; i += UnitSize {
 		dst = append(dst, unitAt(raw[i:]))
