@@ -94,7 +94,7 @@ type Config struct {
 	// LongPollingEnable: hold pulls that find nothing.
 	LongPollingEnable bool `conf:"longPollingEnable,hot"`
 	// ShortPollingTimeMills: for so long when LongPollingEnable is off.
-	ShortPollingTimeMills int64 `conf:"shortPollingTimeMills,hot"`
+	ShortPollingTimeMills int64 `conf:"shortPollingTimeMills,hot,ms"`
 	// LitePullMessageEnable: answer LITE_PULL_MESSAGE.
 	LitePullMessageEnable bool `conf:"litePullMessageEnable,hot"`
 	// RejectPullConsumerEnable: refuse consumers that pull by themselves.
@@ -106,7 +106,7 @@ type Config struct {
 	// FilterSupportRetry: SQL92 filters hold for the messages of retry topics too.
 	FilterSupportRetry bool `conf:"filterSupportRetry,hot"`
 	// FilterDataCleanTimeSpan: ms that consumerFilter.json remembers a group without consumers.
-	FilterDataCleanTimeSpan int64 `conf:"filterDataCleanTimeSpan,hot"`
+	FilterDataCleanTimeSpan int64 `conf:"filterDataCleanTimeSpan,hot,ms"`
 	// ExpectConsumerNumUseFilter: consumers that the bloom filter of a message is sized for.
 	ExpectConsumerNumUseFilter int `conf:"expectConsumerNumUseFilter"`
 	// MaxErrorRateOfBloomFilter: percent.
@@ -125,44 +125,44 @@ type Config struct {
 	// EnableBroadcastOffsetStore: note how far broadcast consumers are, for those that move between a proxy and the broker.
 	EnableBroadcastOffsetStore bool `conf:"enableBroadcastOffsetStore,hot"`
 	// BroadcastOffsetExpireSecond: how long after the last pull of a client that is gone.
-	BroadcastOffsetExpireSecond int64 `conf:"broadcastOffsetExpireSecond,hot"`
+	BroadcastOffsetExpireSecond int64 `conf:"broadcastOffsetExpireSecond,hot,s"`
 	// BroadcastOffsetExpireMaxSecond: of one that is still online.
-	BroadcastOffsetExpireMaxSecond int64 `conf:"broadcastOffsetExpireMaxSecond,hot"`
+	BroadcastOffsetExpireMaxSecond int64 `conf:"broadcastOffsetExpireMaxSecond,hot,s"`
 
 	// ServerLoadBalancerEnable: QUERY_ASSIGNMENT shares queues; off, every client gets all.
 	ServerLoadBalancerEnable bool `conf:"serverLoadBalancerEnable,hot"`
 	// LoadBalancePollNameServerInterval: ms that a route is remembered for it.
-	LoadBalancePollNameServerInterval int64 `conf:"loadBalancePollNameServerInterval,hot"`
+	LoadBalancePollNameServerInterval int64 `conf:"loadBalancePollNameServerInterval,hot,ms"`
 	// DefaultMessageRequestMode: PULL; POP is not in this version and taken for PULL.
 	DefaultMessageRequestMode string `conf:"defaultMessageRequestMode,hot"`
 	// RebalanceLockMaxLiveTime: ms that the lock of an orderly consumer holds without being renewed; the original's system
 	// property rocketmq.broker.rebalance.lockMaxLiveTime.
-	RebalanceLockMaxLiveTime int64 `conf:"rebalanceLockMaxLiveTime,hot"`
+	RebalanceLockMaxLiveTime int64 `conf:"rebalanceLockMaxLiveTime,hot,ms"`
 
 	// NotifyConsumerIdsChangedEnable: tell consumers that their group changed.
 	NotifyConsumerIDsChangedEnable bool `conf:"notifyConsumerIdsChangedEnable,hot"`
 	// RealTimeNotifyConsumerChange: at once, or every 15 s.
 	RealTimeNotifyConsumerChange bool `conf:"realTimeNotifyConsumerChange,hot"`
 	// ChannelExpiredTimeout: ms without a heartbeat after which a consumer is forgotten; a producer is after 120000.
-	ChannelExpiredTimeout int64 `conf:"channelExpiredTimeout"`
+	ChannelExpiredTimeout int64 `conf:"channelExpiredTimeout,ms"`
 	// SubscriptionExpiredTimeout: ms that what came with a pull is remembered.
-	SubscriptionExpiredTimeout int64 `conf:"subscriptionExpiredTimeout"`
+	SubscriptionExpiredTimeout int64 `conf:"subscriptionExpiredTimeout,ms"`
 	// RejectConflictingSubscription: refuse a client whose subscriptions are not those of its consumer group.
 	RejectConflictingSubscription bool `conf:"rejectConflictingSubscription,hot"`
 	// SubscriptionConflictGraceTime: ms that members of a group may differ, as they do in a rolling upgrade, before it is told.
-	SubscriptionConflictGraceTime int64 `conf:"subscriptionConflictGraceTime,hot"`
+	SubscriptionConflictGraceTime int64 `conf:"subscriptionConflictGraceTime,hot,ms"`
 	// EnableRegisterProducer: false, with RejectTransactionMessage, leaves out producers that are new.
 	EnableRegisterProducer bool `conf:"enableRegisterProducer,hot"`
 
 	// WaitTimeMillsInSendQueue: ms after which a send that waits for a worker is answered SYSTEM_BUSY. Only what needs a topic
 	// made or an old message read waits there, so that less than 3000 counts as 3000. For sends that wait for a disk it is osPageCacheBusyTimeOutMills.
-	WaitTimeMillsInSendQueue int64 `conf:"waitTimeMillsInSendQueue,hot"`
+	WaitTimeMillsInSendQueue int64 `conf:"waitTimeMillsInSendQueue,hot,ms"`
 	// Ages at which other waiting requests are answered SYSTEM_BUSY, ms.
-	WaitTimeMillsInPullQueue        int64 `conf:"waitTimeMillsInPullQueue,hot"`
-	WaitTimeMillsInHeartbeatQueue   int64 `conf:"waitTimeMillsInHeartbeatQueue,hot"`
-	WaitTimeMillsInTransactionQueue int64 `conf:"waitTimeMillsInTransactionQueue,hot"`
-	WaitTimeMillsInAckQueue         int64 `conf:"waitTimeMillsInAckQueue,hot"`
-	WaitTimeMillsInAdminBrokerQueue int64 `conf:"waitTimeMillsInAdminBrokerQueue,hot"`
+	WaitTimeMillsInPullQueue        int64 `conf:"waitTimeMillsInPullQueue,hot,ms"`
+	WaitTimeMillsInHeartbeatQueue   int64 `conf:"waitTimeMillsInHeartbeatQueue,hot,ms"`
+	WaitTimeMillsInTransactionQueue int64 `conf:"waitTimeMillsInTransactionQueue,hot,ms"`
+	WaitTimeMillsInAckQueue         int64 `conf:"waitTimeMillsInAckQueue,hot,ms"`
+	WaitTimeMillsInAdminBrokerQueue int64 `conf:"waitTimeMillsInAdminBrokerQueue,hot,ms"`
 
 	// EnableSlaveActingMaster needs several brokers of one name.
 	EnableSlaveActingMaster bool `conf:"enableSlaveActingMaster"`
@@ -185,13 +185,13 @@ type Config struct {
 	EnableStatsMetrics bool `conf:"enableStatsMetrics"`
 
 	// TransactionTimeOut: ms after its birth in which a half message is not checked.
-	TransactionTimeOut int64 `conf:"transactionTimeOut,hot"`
+	TransactionTimeOut int64 `conf:"transactionTimeOut,hot,ms"`
 	// TransactionCheckMax: so many checks, then a half message is discarded.
 	TransactionCheckMax int `conf:"transactionCheckMax,hot"`
 	// TransactionCheckInterval: ms between rounds of checks.
-	TransactionCheckInterval int64 `conf:"transactionCheckInterval,hot"`
+	TransactionCheckInterval int64 `conf:"transactionCheckInterval,hot,ms"`
 	// TransactionMetricFlushInterval: ms between saves of transactionMetrics.
-	TransactionMetricFlushInterval int64 `conf:"transactionMetricFlushInterval,hot"`
+	TransactionMetricFlushInterval int64 `conf:"transactionMetricFlushInterval,hot,ms"`
 	// TransactionOpMsgMaxSize: bytes that make an op record be written at once.
 	TransactionOpMsgMaxSize int `conf:"transactionOpMsgMaxSize,hot"`
 	// TransactionOpBatchInterval: ms between op records otherwise.
@@ -207,7 +207,7 @@ type Config struct {
 	MaxHeldPulls         int `conf:"maxHeldPulls"`
 	MaxHeldPullsPerQueue int `conf:"maxHeldPullsPerQueue"`
 	// MaxSuspendTimeMills bounds what clients ask a pull to wait.
-	MaxSuspendTimeMills int64 `conf:"maxSuspendTimeMills,hot"`
+	MaxSuspendTimeMills int64 `conf:"maxSuspendTimeMills,hot,ms"`
 }
 
 // DefaultConfig has the defaults of 5.5.0; name and addresses are this host's.

@@ -55,7 +55,8 @@ func (s *Store) cleanLoop(ctx context.Context) {
 func policyOf(c *Config) clean.Policy {
 	return clean.Policy{
 		WarningLevelRatio: c.DiskSpaceWarningLevelRatio, CleanForciblyRatio: c.DiskSpaceCleanForciblyRatio, MaxUsedRatio: c.DiskMaxUsedSpaceRatio,
-		CleanForciblyEnable: c.CleanFileForciblyEnable, DeleteWhen: c.DeleteWhen, ReservedHours: c.FileReservedTime, BatchMax: c.DeleteFileBatchMax,
+		CleanForciblyEnable: c.CleanFileForciblyEnable, DeleteWhen: c.DeleteWhen,
+		Reserved: time.Duration(c.FileReservedTime) * time.Hour, BatchMax: c.DeleteFileBatchMax,
 		FreeWarning: c.DiskFreeWarningBytes, FreeForcibly: c.DiskFreeCleanForciblyBytes,
 	}
 }

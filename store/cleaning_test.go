@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -67,6 +68,22 @@ func TestExpiryByAge(t *testing.T) {
 	}
 	if u, ok := s.queues.Queue("T", 0).Unit(low); !ok || u.PhyOffset < s.MinPhyOffset() {
 		t.Errorf("unit at the minimum %+v, log from %d", u, s.MinPhyOffset())
+	}
+}
+
+// What an operator writes to keep files for ever must not come out negative.
+func TestNumbersTooLargeToComputeWith(t *testing.T) {
+	t.Parallel()
+	s, _, _ := openAged(t, 30)
+	s.cfg.Change(func(c *Config) { c.FileReservedTime, c.OsPageCacheBusyTimeOutMills = 9_999_999, math.MaxInt64 })
+	files := len(s.commitLog.Files())
+	s.DeleteExpiredLog()
+	s.cleanRound(t.Context(), s.cfg.Get())
+	if got := len(s.commitLog.Files()); got != files {
+		t.Errorf("%d of %d files left", got, files)
+	}
+	if got := s.cfg.Get().BusyTimeout(); got < 200*365*24*time.Hour {
+		t.Errorf("an append waits for %v", got)
 	}
 }
 

@@ -64,7 +64,7 @@ type Config struct {
 	RedeleteHangedFileInterval                      int           `conf:"redeleteHangedFileInterval,hot"`                  // ms
 	DeleteWhen                                      string        `conf:"deleteWhen,hot"`                                  // hours, `;` separated
 	DiskMaxUsedSpaceRatio                           int           `conf:"diskMaxUsedSpaceRatio,hot"`                       // % clean trigger
-	FileReservedTime                                int           `conf:"fileReservedTime,hot"`                            // hours; also transaction skip age
+	FileReservedTime                                int           `conf:"fileReservedTime,hot,h,min=0"`                    // hours; also transaction skip age; a negative one is refused
 	DeleteFileBatchMax                              int           `conf:"deleteFileBatchMax,hot"`                          // files per round
 	PutMsgIndexHightWater                           int           `conf:"putMsgIndexHightWater"`                           // unused
 	MaxMessageSize                                  int           `conf:"maxMessageSize,hot"`                              // body limit bytes
@@ -99,14 +99,14 @@ type Config struct {
 	PutMessageTimeout                               int           `conf:"putMessageTimeout,hot"`                           // ms (sync put wait)
 	SlaveTimeout                                    int           `conf:"slaveTimeout,hot"`                                // ms
 	MessageDelayLevel                               string        `conf:"messageDelayLevel"`                               // level table
-	FlushDelayOffsetInterval                        int64         `conf:"flushDelayOffsetInterval,hot"`                    // ms
+	FlushDelayOffsetInterval                        int64         `conf:"flushDelayOffsetInterval,hot,ms"`                 // ms
 	CleanFileForciblyEnable                         bool          `conf:"cleanFileForciblyEnable,hot"`                     // allow forced clean
 	WarmMapedFileEnable                             bool          `conf:"warmMapedFileEnable"`                             // pre-touch
 	OffsetCheckInSlave                              bool          `conf:"offsetCheckInSlave,hot"`                          // correct offsets on slave
 	DebugLockEnable                                 bool          `conf:"debugLockEnable"`                                 // debug
 	DuplicationEnable                               bool          `conf:"duplicationEnable"`                               // legacy
 	DiskFallRecorded                                bool          `conf:"diskFallRecorded,hot"`                            // fall-behind stats, which are not there: no effect
-	OsPageCacheBusyTimeOutMills                     int64         `conf:"osPageCacheBusyTimeOutMills,hot"`                 // page cache busy limit
+	OsPageCacheBusyTimeOutMills                     int64         `conf:"osPageCacheBusyTimeOutMills,hot,ms"`              // page cache busy limit
 	DefaultQueryMaxNum                              int           `conf:"defaultQueryMaxNum,hot"`                          // uniq key query cap
 	TransientStorePoolEnable                        bool          `conf:"transientStorePoolEnable"`                        // off-heap pool (async master only)
 	TransientStorePoolSize                          int           `conf:"transientStorePoolSize"`                          // buffers

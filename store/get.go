@@ -147,10 +147,13 @@ type getting struct {
 
 const groupMost = 32
 
+// ratioMost is as good as any larger percentage of the memory, and its product does not overflow.
+const ratioMost = 10_000
+
 func (g *getting) limits() {
 	g.cfg = g.store.cfg.Get()
 	g.maxPhy, g.suspect = g.store.commitLog.Max(), g.store.suspectBelow()
-	g.memory = g.store.memory / 100 * int64(g.cfg.AccessMessageInMemoryMaxRatio)
+	g.memory = g.store.memory / 100 * int64(min(g.cfg.AccessMessageInMemoryMaxRatio, ratioMost))
 	g.maxBytes = maxPullBytes
 	if g.req.MaxBytes > 0 {
 		g.maxBytes = min(max(int64(g.req.MaxBytes), leastPullBytes), maxPullBytes)

@@ -3,9 +3,11 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -191,6 +193,47 @@ func TestChange(t *testing.T) {
 	}
 }
 
+// Java counts times as longs of milliseconds and has room for any: "for ever" must not become "at once" here.
+func TestTimesAreHeld(t *testing.T) {
+	t.Parallel()
+	type times struct {
+		Ms    int64 `conf:"ms,hot,ms"`
+		S     int64 `conf:"s,s"`
+		Hours int   `conf:"h,hot,h,min=0"`
+	}
+	for _, row := range []struct{ ms, s, h, wantMs, wantS, wantH string }{
+		{"1000", "1", "72", "1s", "1s", "72h0m0s"},
+		{"9223372036854775807", "9223372036854775807", "9999999", "2562047h47m16.854s", "2562047h47m16s", "2562047h0m0s"},
+		{"-9223372036854775808", "-9223372036854775808", "0", "-2562047h47m16.854s", "-2562047h47m16s", "0s"},
+	} {
+		section := NewSection(times{})
+		set := NewSet(section)
+		if _, err := set.Apply(map[string]string{"ms": row.ms, "s": row.s}, false); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := set.Apply(map[string]string{"h": row.h}, true); err != nil {
+			t.Fatal(err)
+		}
+		got := section.Get()
+		for i, d := range []time.Duration{time.Duration(got.Ms) * time.Millisecond, time.Duration(got.S) * time.Second, time.Duration(got.Hours) * time.Hour} {
+			if want := []string{row.wantMs, row.wantS, row.wantH}[i]; d.String() != want {
+				t.Errorf("%+v: %v, want %s", row, d, want)
+			}
+		}
+		if all := flat(set); all["ms"] != row.ms || all["s"] != row.s || all["h"] != row.h {
+			t.Errorf("%+v: shown as %v", row, all)
+		}
+	}
+	held := NewSection(times{Ms: math.MaxInt64})
+	held.Limit(func(c *times) { c.S = math.MaxInt64 })
+	if got := held.Get(); got.Ms != math.MaxInt64/int64(time.Millisecond) || got.S != math.MaxInt64/int64(time.Second) {
+		t.Errorf("set by the program: %+v", got)
+	}
+	if _, err := NewSet(held).Apply(map[string]string{"ms": "1", "h": "-1"}, true); !errors.Is(err, ErrTooSmall) || held.Get().Ms == 1 {
+		t.Errorf("below the least: %v, %+v", err, held.Get())
+	}
+}
+
 func TestBounds(t *testing.T) {
 	t.Parallel()
 	_, _, set := fresh()
@@ -228,6 +271,16 @@ func TestMistakesShowAtOnce(t *testing.T) {
 		"unknown option": func() {
 			NewSection(struct {
 				A int `conf:"a,cold"`
+			}{})
+		},
+		"a time that is text": func() {
+			NewSection(struct {
+				A string `conf:"a,ms"`
+			}{})
+		},
+		"a least that is no number": func() {
+			NewSection(struct {
+				A int `conf:"a,min=x"`
 			}{})
 		},
 		"no name": func() {

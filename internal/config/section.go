@@ -17,19 +17,24 @@ package config
 import (
 	"encoding"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A Section is the settings of one package. T is a struct; fields tagged `conf:"name"` are settings and have one of the types int,
 // int64, float64, bool, string, or one that implements encoding.TextUnmarshaler. Untagged fields are left alone, embedded structs
 // count as written out. Options after the name:
 //
-//	hot     the value may change while the process runs
-//	secret  the value is never shown
+//	hot       the value may change while the process runs
+//	secret    the value is never shown
+//	ms, s, h  a time in that unit: one beyond what a time.Duration can be counts as the longest that it can, 292 years, as it may in
+//	          Java, which counts longs of milliseconds; it is shown as it was set
+//	min=N     a smaller number is refused (ErrTooSmall): no sense can be made of it
 type Section[T any] struct {
 	effective atomic.Pointer[T]
 	mu        sync.Mutex
@@ -41,12 +46,16 @@ type Section[T any] struct {
 type Bindable interface {
 	apply(name, value string) (changed bool)
 	known(yield func(s *setting, value string))
+	check(name, value string) error
 	publish(runtime bool)
 }
 
 type setting struct {
 	name        string
 	hot, secret bool
+	unit        time.Duration // of a time, else 0
+	min         int64         // when bounded
+	bounded     bool
 	index       []int
 }
 
@@ -55,7 +64,7 @@ type setting struct {
 func NewSection[T any](defaults T) *Section[T] {
 	s := &Section[T]{shown: defaults, settings: settingsOf(reflect.TypeFor[T]())}
 	first := defaults
-	s.effective.Store(&first)
+	s.store(&first)
 	return s
 }
 
@@ -81,7 +90,29 @@ func (s *Section[T]) Limit(f func(*T)) {
 func (s *Section[T]) effect(f func(*T)) {
 	next := *s.effective.Load()
 	f(&next)
-	s.effective.Store(&next)
+	s.store(&next)
+}
+
+// store puts settings into effect, their times held to what can be computed with.
+func (s *Section[T]) store(next *T) {
+	v := reflect.ValueOf(next).Elem()
+	for _, st := range s.settings {
+		if st.unit > 0 {
+			most, field := int64(math.MaxInt64/st.unit), v.FieldByIndex(st.index)
+			field.SetInt(min(max(field.Int(), -most), most))
+		}
+	}
+	s.effective.Store(next)
+}
+
+// check refuses a number that is less than its setting can be.
+func (s *Section[T]) check(name, value string) error {
+	for _, st := range s.settings {
+		if n, ok := parseInt(value, reflect.Int64); ok && st.bounded && st.name == name && n < st.min {
+			return fmt.Errorf("%w: %s is %d, at least %d", ErrTooSmall, name, n, st.min)
+		}
+	}
+	return nil
 }
 
 func (s *Section[T]) apply(name, value string) bool {
@@ -111,7 +142,7 @@ func (s *Section[T]) publish(runtime bool) {
 			}
 		}
 	}
-	s.effective.Store(&next)
+	s.store(&next)
 }
 
 func (s *Section[T]) known(yield func(*setting, string)) {
@@ -150,20 +181,37 @@ func settingOf(t reflect.Type, f reflect.StructField) setting {
 	name, options, _ := strings.Cut(f.Tag.Get("conf"), ",")
 	s := setting{name: name, index: f.Index}
 	for o := range strings.SplitSeq(options, ",") {
-		switch o {
-		case "":
-		case "hot":
-			s.hot = true
-		case "secret":
-			s.secret = true
-		default:
+		if !s.option(o) {
 			panic(fmt.Sprintf("config: %v.%s: unknown option %q", t, f.Name, o))
 		}
 	}
-	if name == "" || !f.IsExported() || !bindable(f.Type) {
+	if number := f.Type.Kind() == reflect.Int || f.Type.Kind() == reflect.Int64; name == "" || !f.IsExported() || !bindable(f.Type) || (s.unit > 0 || s.bounded) && !number {
 		panic(fmt.Sprintf("config: %v.%s of type %v cannot be a setting", t, f.Name, f.Type))
 	}
 	return s
+}
+
+// option takes one option of a tag, and says whether there is such a one.
+func (s *setting) option(o string) bool {
+	switch o {
+	case "":
+	case "hot":
+		s.hot = true
+	case "secret":
+		s.secret = true
+	case "ms":
+		s.unit = time.Millisecond
+	case "s":
+		s.unit = time.Second
+	case "h":
+		s.unit = time.Hour
+	default:
+		least, is := strings.CutPrefix(o, "min=")
+		n, err := strconv.ParseInt(least, 10, 64)
+		s.min, s.bounded = n, true
+		return is && err == nil
+	}
+	return true
 }
 
 func bindable(t reflect.Type) bool {

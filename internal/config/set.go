@@ -18,6 +18,9 @@ const (
 // ErrTooLarge: a name or value is longer, or the unknown names are more, than a configuration can need.
 var ErrTooLarge = errors.New("configuration too large")
 
+// ErrTooSmall: a number is less than its setting can be.
+var ErrTooSmall = errors.New("setting out of its bounds")
+
 // A Set is several sections seen as one flat list of names, with the names that none of them knows.
 type Set struct {
 	sections []Bindable
@@ -72,6 +75,9 @@ func (s *Set) admit(kv map[string]string) (map[string]bool, error) {
 				ErrTooLarge, name, len(name), maxNameLength, len(value), maxValueLength)
 		}
 		if known[name] {
+			if err := s.check(name, value); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		unknown[name] = true
@@ -83,6 +89,15 @@ func (s *Set) admit(kv map[string]string) (map[string]bool, error) {
 		return nil, fmt.Errorf("%w: %d unknown names, at most %d", ErrTooLarge, total, maxUnknown)
 	}
 	return unknown, nil
+}
+
+func (s *Set) check(name, value string) error {
+	for _, section := range s.sections {
+		if err := section.check(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Set) names() map[string]bool {

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// Policy is the settings, in percent and hours as they are configured.
+// Policy is the settings, in percent as they are configured.
 type Policy struct {
 	WarningLevelRatio   int // diskSpaceWarningLevelRatio
 	CleanForciblyRatio  int // diskSpaceCleanForciblyRatio
 	MaxUsedRatio        int // diskMaxUsedSpaceRatio
 	CleanForciblyEnable bool
-	DeleteWhen          string // hours, separated by semicolons
-	ReservedHours       int
-	BatchMax            int
+	DeleteWhen          string        // hours, separated by semicolons
+	Reserved            time.Duration // fileReservedTime
+	BatchMax            int           // deleteFileBatchMax; one at least, as in Java
 	// FreeWarning and FreeForcibly decide in the place of the first two ratios where
 	// they are not 0: bytes that are left.
 	FreeWarning, FreeForcibly int64
@@ -78,9 +78,8 @@ func (p Policy) Hour(now time.Time) bool {
 // modified is when the files, oldest first, were last written.
 func (p Policy) Expired(modified []time.Time, at time.Time, now bool) int {
 	now = now && p.CleanForciblyEnable
-	reserved := time.Duration(p.ReservedHours) * time.Hour
 	n := 0
-	for n < len(modified)-1 && n < p.BatchMax && (now || !at.Before(modified[n].Add(reserved))) {
+	for n < len(modified)-1 && n < max(p.BatchMax, 1) && (now || !at.Before(modified[n].Add(p.Reserved))) {
 		n++
 	}
 	return n

@@ -7,7 +7,7 @@ import (
 
 var defaults = Policy{
 	WarningLevelRatio: 90, CleanForciblyRatio: 85, MaxUsedRatio: 75, CleanForciblyEnable: true,
-	DeleteWhen: "04", ReservedHours: 72, BatchMax: 10,
+	DeleteWhen: "04", Reserved: 72 * time.Hour, BatchMax: 10,
 }
 
 func TestDisk(t *testing.T) {
@@ -80,6 +80,8 @@ func TestExpired(t *testing.T) {
 	}
 	gentle := defaults
 	gentle.CleanForciblyEnable = false
+	noBatch := defaults
+	noBatch.BatchMax = 0
 	tests := []struct {
 		name     string
 		policy   Policy
@@ -93,6 +95,7 @@ func TestExpired(t *testing.T) {
 		{"none behind a young one", defaults, ago(100, 1, 100, 1), false, 1},
 		{"forced", defaults, ago(3, 2, 1), true, 2},
 		{"forced, not enabled", gentle, ago(3, 2, 1), true, 0},
+		{"a batch of none is one, as in Java", noBatch, ago(99, 99, 99), false, 1},
 		{"at most ten", defaults, ago(99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99), false, 10},
 	}
 	for _, tt := range tests {

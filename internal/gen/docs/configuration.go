@@ -75,7 +75,7 @@ const configurationHead = `<!-- Written by make gen from the settings structs. D
 # Configuration
 
 A broker reads a ` + "`broker.conf`" + ` and a name server a ` + "`namesrv.conf`" + ` of Apache RocketMQ unchanged: ` + "`skylark broker -c broker.conf`" + `. They are
-Java property files. A number that is none is ignored and the default stays; only ` + "`true`" + ` in any case is true; names that
+Java property files. A number that is none is ignored and the default stays, a time of more than 292 years counts as 292 years; only ` + "`true`" + ` in any case is true; names that
 nobody knows are kept, named once at start, and shown by ` + "`mqadmin getBrokerConfig`" + `.
 
 Settings marked **hot** take effect when ` + "`mqadmin updateBrokerConfig`" + ` changes them; others are recorded and take effect at the next start,
