@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"math"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -86,7 +85,7 @@ func (s *Store) cleanRound(ctx context.Context, cfg *Config) {
 // acceptance of messages.
 func (s *Store) judgeDisk(p clean.Policy) clean.Space {
 	used, path := clean.Use{Part: 2}, ""
-	for _, dir := range s.logPaths() {
+	for _, dir := range writable(s.cfg.Get(), s.root) {
 		if u := s.used(dir); u.Part < used.Part {
 			used, path = u, dir
 		}
@@ -113,15 +112,6 @@ func (s *Store) judge(flag uint32, space clean.Space, why string) {
 	case space.Room:
 		s.flags.clear(flag)
 	}
-}
-
-// used is the state of the disk of a directory.
-func (s *Store) used(dir string) clean.Use {
-	usage, err := s.fs.Usage(existing(s, dir))
-	if err != nil {
-		return clean.Use{Part: -1}
-	}
-	return clean.Use{Part: usage.Ratio(), Free: int64(min(usage.Free, math.MaxInt64))}
 }
 
 // deleteLogFiles deletes the oldest files of the log, one after the other with a

@@ -10,11 +10,11 @@ package store
 //nolint:revive // the field names are the configuration's
 type Config struct {
 	StorePathRootDir                                string        `conf:"storePathRootDir"`                                // store root
-	StorePathCommitLog                              string        `conf:"storePathCommitLog"`                              // default root/commitlog; comma = multi path
+	StorePathCommitLog                              string        `conf:"storePathCommitLog"`                              // default root/commitlog; comma = several, in turn where there is room
 	StorePathDLedgerCommitLog                       string        `conf:"storePathDLedgerCommitLog"`                       // DLedger path
 	StorePathEpochFile                              string        `conf:"storePathEpochFile"`                              // controller epoch file
 	StorePathBrokerIdentity                         string        `conf:"storePathBrokerIdentity"`                         // controller identity file
-	ReadOnlyCommitLogStorePaths                     string        `conf:"readOnlyCommitLogStorePaths"`                     // read-only paths
+	ReadOnlyCommitLogStorePaths                     string        `conf:"readOnlyCommitLogStorePaths"`                     // paths of the log in which no files are made; also of those that storePathCommitLog names
 	MappedFileSizeCommitLog                         int           `conf:"mappedFileSizeCommitLog"`                         // bytes per file
 	CompactionMappedFileSize                        int           `conf:"compactionMappedFileSize"`                        // compaction log file
 	CompactionCqMappedFileSize                      int           `conf:"compactionCqMappedFileSize"`                      // compaction CQ file

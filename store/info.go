@@ -46,7 +46,7 @@ func (s *Store) RuntimeInfo() map[string]string {
 func (s *Store) diskInfo(info map[string]string) {
 	lowest := -1.0
 	for _, path := range s.logPaths() {
-		u, err := s.fs.Usage(existing(s, path))
+		u, err := s.fs.Usage(s.existing(path))
 		if err != nil {
 			continue
 		}
@@ -60,14 +60,6 @@ func (s *Store) diskInfo(info map[string]string) {
 	if u, err := s.fs.Usage(s.root); err == nil {
 		info["consumeQueueDiskRatio"] = ratio(u.Ratio())
 	}
-}
-
-// existing is a path, or the root while it is not there yet.
-func existing(s *Store, path string) string {
-	if _, err := s.fs.Stat(path); err != nil {
-		return s.root
-	}
-	return path
 }
 
 func ratio(r float64) string {

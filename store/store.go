@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -235,7 +234,8 @@ func (s *Store) load() error {
 func (s *Store) openParts() (err error) {
 	c := s.cfg.Get()
 	s.commitLog, err = commitlog.Open(commitlog.Options{
-		FS: s.logFS, Paths: s.logPaths(), ReadOnlyPaths: paths(c.ReadOnlyCommitLogStorePaths), ZeroAhead: s.syncFlush, FileSize: int64(c.MappedFileSizeCommitLog), Clock: s.clk, Log: s.logger,
+		FS: s.logFS, Paths: writable(c, s.root), ReadOnlyPaths: paths(c.ReadOnlyCommitLogStorePaths), Rank: s.rankPath,
+		ZeroAhead: s.syncFlush, FileSize: int64(c.MappedFileSizeCommitLog), Clock: s.clk, Log: s.logger,
 	})
 	if err != nil {
 		return err
@@ -263,23 +263,6 @@ func (s *Store) openParts() (err error) {
 		},
 	})
 	return err
-}
-
-func (s *Store) logPaths() []string {
-	if p := paths(s.cfg.Get().StorePathCommitLog); len(p) > 0 {
-		return p
-	}
-	return []string{filepath.Join(s.root, "commitlog")}
-}
-
-func paths(list string) []string {
-	var p []string
-	for part := range strings.SplitSeq(list, ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			p = append(p, part)
-		}
-	}
-	return p
 }
 
 // ownAbort begins our abort file; Java 5 writes a process id, 4.9 nothing, nor over ours.

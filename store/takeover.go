@@ -128,6 +128,12 @@ func (l *look) settings() error {
 			l.add(Obstacle{Stops: true, Setting: s.name + "=true", What: "this mode is not supported", WayOut: s.wayOut})
 		}
 	}
+	if len(writable(c, l.root)) == 0 {
+		l.add(Obstacle{
+			Stops: true, Setting: "readOnlyCommitLogStorePaths=" + c.ReadOnlyCommitLogStorePaths, What: "every directory of storePathCommitLog is one of them, and the log cannot be written",
+			WayOut: "add a directory to storePathCommitLog",
+		})
+	}
 	if c.TransientStorePoolEnable {
 		l.add(Obstacle{
 			Setting: "transientStorePoolEnable=true", What: "there is no transient pool: messages are written to the page cache at once, and a killed process loses none",
@@ -300,7 +306,7 @@ func (l *look) compaction() error {
 func (l *look) logPlace() error {
 	dirs := append(paths(l.cfg.ReadOnlyCommitLogStorePaths), paths(l.cfg.StorePathCommitLog)...)
 	usual := filepath.Join(l.root, "commitlog")
-	if len(dirs) == 0 || slices.ContainsFunc(dirs, func(d string) bool { return filepath.Clean(d) == usual }) {
+	if len(dirs) == 0 || names(dirs, usual) {
 		return nil
 	}
 	for _, d := range dirs {
@@ -327,11 +333,7 @@ const sampled = 16
 // that reads them.
 func (l *look) sizes() error {
 	c := l.cfg
-	dirs := paths(c.StorePathCommitLog)
-	if len(dirs) == 0 {
-		dirs = []string{filepath.Join(l.root, "commitlog")}
-	}
-	for _, d := range dirs {
+	for _, d := range logPaths(c, l.root) {
 		if err := l.size(d, "mappedFileSizeCommitLog", int64(c.MappedFileSizeCommitLog), true); err != nil {
 			return err
 		}

@@ -201,24 +201,27 @@ func (c *checker) logDirs() []string {
 	return dirs
 }
 
-// namedLogDirs are those that the settings name, and what they name once more.
+// namedLogDirs are those that the settings name, and what they name once more by
+// another name.
 func (c *checker) namedLogDirs() (dirs, again []string) {
 	named := append(split(c.cfg.StorePathCommitLog), split(c.cfg.ReadOnlyCommitLogStorePaths)...)
 	if len(split(c.cfg.StorePathCommitLog)) == 0 {
 		named = append(named, filepath.Join(c.root, "commitlog"))
 	}
-	seen := map[string]bool{}
+	first := map[string]string{} // by place: the name that came first
 	for _, dir := range named {
+		text := filepath.Clean(dir)
 		place, err := filepath.EvalSymlinks(dir)
 		if err != nil {
-			place = filepath.Clean(dir)
+			place = text
 		}
-		if seen[place] {
+		switch name, seen := first[place]; {
+		case !seen:
+			first[place] = text
+			dirs = append(dirs, dir)
+		case name != text: // by the same name a broker takes it once, and does not write it when it is called read-only
 			again = append(again, dir)
-			continue
 		}
-		seen[place] = true
-		dirs = append(dirs, dir)
 	}
 	return dirs, again
 }

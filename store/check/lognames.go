@@ -12,8 +12,8 @@ import (
 func (c *checker) logFiles(want int64) (found []sizedFile, err error) {
 	dirs, again := c.namedLogDirs()
 	for _, dir := range again {
-		p := c.report.add(Error, BadName, dir, -1, "the settings name this directory of the log twice: this broker does not start with it, Java does")
-		p.starts, p.wayOut = &starts{java: true}, "name it once in storePathCommitLog and readOnlyCommitLogStorePaths"
+		p := c.report.add(Error, BadName, dir, -1, "the settings name this directory of the log by two names: this broker does not start with it, Java does")
+		p.starts, p.wayOut = &starts{java: true}, "name it by one of them in storePathCommitLog and readOnlyCommitLogStorePaths"
 	}
 	for _, dir := range dirs {
 		entries, err := c.fs.ReadDir(dir)

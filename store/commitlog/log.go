@@ -46,6 +46,7 @@ var (
 type Options struct {
 	FS                   vfs.FS
 	Paths, ReadOnlyPaths []string
+	Rank                 func(path string) int // see mapped.Options
 	FileSize             int64
 	// ZeroAhead fills the next file with zeros before it is used: for a log whose
 	// flushes somebody waits for.
@@ -75,7 +76,7 @@ type Log struct {
 
 // Open lists the files. Where the log ends is not known yet: Recover, then End.
 func Open(opt Options) (*Log, error) {
-	dir, err := mapped.OpenDir(mapped.Options{FS: opt.FS, Paths: opt.Paths, ReadOnlyPaths: opt.ReadOnlyPaths, FileSize: opt.FileSize})
+	dir, err := mapped.OpenDir(mapped.Options{FS: opt.FS, Paths: opt.Paths, ReadOnlyPaths: opt.ReadOnlyPaths, Rank: opt.Rank, FileSize: opt.FileSize})
 	if err != nil {
 		return nil, fmt.Errorf("commitlog: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"sort"
 	"strconv"
@@ -25,8 +26,10 @@ import (
 type Options struct {
 	FS vfs.FS
 	// Paths are the directories in which files are created: file number k in
-	// Paths[k mod n]. They need not exist yet.
+	// Paths[k mod n] of the n that Rank ranks lowest. They need not exist yet.
 	Paths []string
+	// Rank says how little a path suits a new file; nil: all do.
+	Rank func(path string) int
 	// ReadOnlyPaths are searched for files too, and never written.
 	ReadOnlyPaths []string
 	// FileSize is the length of every file.
@@ -189,7 +192,7 @@ func (d *Dir) create(start int64, fill func(vfs.File) error) (*File, error) {
 // Make creates a file without listing it. fill must bring it to its size; when
 // fill fails the file is removed again.
 func (d *Dir) Make(start int64, fill func(vfs.File) error) (*File, error) {
-	dir := d.opt.Paths[int(start/d.opt.FileSize)%len(d.opt.Paths)]
+	dir := d.pathFor(start)
 	if err := d.opt.FS.MkdirAll(dir); err != nil {
 		return nil, fmt.Errorf("mapped: %w", err)
 	}
@@ -203,6 +206,22 @@ func (d *Dir) Make(start int64, fill func(vfs.File) error) (*File, error) {
 		return nil, errors.Join(fmt.Errorf("mapped: prepare %s: %w", path, err), f.Discard())
 	}
 	return f, nil
+}
+
+func (d *Dir) pathFor(start int64) string {
+	best := d.opt.Paths
+	if d.opt.Rank != nil && len(best) > 1 {
+		lowest := math.MaxInt
+		for _, path := range d.opt.Paths {
+			switch rank := d.opt.Rank(path); {
+			case rank < lowest:
+				lowest, best = rank, []string{path}
+			case rank == lowest:
+				best = append(best, path)
+			}
+		}
+	}
+	return best[start/d.opt.FileSize%int64(len(best))]
 }
 
 // Add lists a file that Make created. It must start after all others.

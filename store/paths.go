@@ -1,0 +1,78 @@
+package store
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/skylarkmq/skylark/store/clean"
+)
+
+// logPaths are the directories of the log as storePathCommitLog names them.
+func (s *Store) logPaths() []string { return logPaths(s.cfg.Get(), s.root) }
+
+func logPaths(c *Config, root string) []string {
+	if p := paths(c.StorePathCommitLog); len(p) > 0 {
+		return p
+	}
+	return []string{filepath.Join(root, "commitlog")}
+}
+
+// writable are those of them in which files are made: naming one in readOnlyCommitLogStorePaths as well is how an operator of a
+// Java broker takes it out of use (MultiPathMappedFileQueue#tryCreateMappedFile).
+func writable(c *Config, root string) []string {
+	read := paths(c.ReadOnlyCommitLogStorePaths)
+	return slices.DeleteFunc(logPaths(c, root), func(p string) bool { return names(read, p) })
+}
+
+// paths are the directories of a list, each once.
+func paths(list string) []string {
+	var p []string
+	for part := range strings.SplitSeq(list, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		if !names(p, part) {
+			p = append(p, part)
+		}
+	}
+	return p
+}
+
+func names(dirs []string, dir string) bool {
+	return slices.ContainsFunc(dirs, func(d string) bool { return filepath.Clean(d) == filepath.Clean(dir) })
+}
+
+// rankPath says how little a directory suits the next file of the log: one on a disk that is to be cleaned only when all are, as in
+// Java, and one without room for the file only when none has any. It is asked when the file is made, which is once a GiB.
+func (s *Store) rankPath(dir string) int {
+	use := s.used(dir)
+	switch {
+	case use.Part >= 0 && use.Free < int64(s.cfg.Get().MappedFileSizeCommitLog):
+		return 2
+	case use.Part < 0 || policyOf(s.cfg.Get()).Disk(use).Now:
+		return 1
+	}
+	return 0
+}
+
+// used is the state of the disk of a directory.
+func (s *Store) used(dir string) clean.Use {
+	usage, err := s.fs.Usage(s.existing(dir))
+	if err != nil {
+		return clean.Use{Part: -1}
+	}
+	return clean.Use{Part: usage.Ratio(), Free: int64(min(usage.Free, 1<<62))}
+}
+
+// existing is a path, or what there is of it: the disk it will be on.
+func (s *Store) existing(path string) string {
+	for dir := path; ; dir = filepath.Dir(dir) {
+		if _, err := s.fs.Stat(dir); err == nil {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			return s.root
+		}
+	}
+}
