@@ -227,10 +227,10 @@ func (b *Broker) newRegistries(memoryLimit int64) {
 	})
 	b.notices, b.conflicts = newNotices(b), newConflicts(b)
 	b.Clients = client.New(client.Options{
-		NowMs: now, SubscriptionExpiredMs: cfg.SubscriptionExpiredTimeout, IDsChanged: b.notices.idsChanged,
+		NowMs: now, MonoMs: b.clock.MonoMs, SubscriptionExpiredMs: cfg.SubscriptionExpiredTimeout, IDsChanged: b.notices.idsChanged,
 		GroupGone: b.Filters.Unregister, MemoryLimit: memoryLimit,
 	})
-	b.Locks = lock.New(lock.Options{NowMs: now, MaxLiveMs: func() int64 { return b.cfg.Get().RebalanceLockMaxLiveTime }})
+	b.Locks = lock.New(lock.Options{NowMs: b.clock.MonoMs, MaxLiveMs: func() int64 { return b.cfg.Get().RebalanceLockMaxLiveTime }})
 	b.Broadcasts = b.newBroadcasts()
 	b.Modes, b.routes = assignment.NewModes(), newTopicRoutes(b)
 	b.Holds = longpoll.New(longpoll.Options{

@@ -139,7 +139,7 @@ func (f retryFilter) MatchRecord(rec []byte) bool {
 // wakes a pull, so its consumers do not hear of such messages either.
 func (b *Broker) holdOn(h *heldPull, a *answer) bool {
 	res := &a.result
-	if res.Status != store.GetNoMatchedMessage || res.NextBegin < res.Max || b.clock.NowMs() >= h.Deadline || b.stopped.Load() {
+	if res.Status != store.GetNoMatchedMessage || res.NextBegin < res.Max || b.clock.MonoMs() >= h.Deadline || b.stopped.Load() {
 		return false
 	}
 	h.pull.offset, h.passed, h.From = res.NextBegin, true, res.NextBegin

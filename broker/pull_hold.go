@@ -35,7 +35,7 @@ func (b *Broker) hold(r *remoting.Request, p *pull, a *answer) bool {
 	}
 	h := &heldPull{b: b, pull: *p}
 	h.Hold = longpoll.Hold{
-		Topic: p.topic.TopicName, Queue: p.queue, From: p.offset, Deadline: b.clock.NowMs() + wait, Owner: r.Conn, Owned: h, Wake: wakeHeld,
+		Topic: p.topic.TopicName, Queue: p.queue, From: p.offset, Deadline: b.clock.MonoMs() + wait, Owner: r.Conn, Owned: h, Wake: wakeHeld,
 	}
 	if !p.sub.All() {
 		h.Match = p.sub.MatchCode

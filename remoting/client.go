@@ -100,7 +100,7 @@ func (c *Client) Call(ctx context.Context, addr string, cmd *protocol.Command) (
 		if err != nil {
 			return nil, err
 		}
-		began := c.clock.NowMs()
+		began := c.clock.MonoMs()
 		reply, err := conn.Call(ctx, c.outgoing(cmd))
 		switch {
 		case err == nil:
@@ -195,7 +195,7 @@ func (c *Client) dial(addr string, d *dialed) {
 		return
 	}
 	conn := &Conn{ID: c.nextID.Add(1), d: &c.dispatcher, t: st, remote: addrPort(st.raw.RemoteAddr()), local: addrPort(st.raw.LocalAddr())}
-	conn.lastActive.Store(c.clock.NowMs())
+	conn.lastActive.Store(c.clock.MonoMs())
 	d.conn = conn
 	close(d.ready)
 	if err := st.read(conn); err != nil && c.ctx.Err() == nil {
@@ -256,7 +256,7 @@ func (c *Client) tick() {
 		case <-c.ctx.Done():
 			return
 		case <-ticker.C():
-			c.closeIdle(c.clock.NowMs() - limit)
+			c.closeIdle(c.clock.MonoMs() - limit)
 		}
 	}
 }

@@ -41,7 +41,7 @@ type Conn struct {
 	backlog  []byte // whole frames that wait while paused
 	progress int64  // ms when a paused peer last took something
 
-	lastActive atomic.Int64 // ms of the last read or write
+	lastActive atomic.Int64 // MonoMs of the last read or write
 	inFlight   atomic.Int64 // requests on a lane or held
 	owed       atomic.Int64 // bytes given to the transport that the peer has not taken
 	peer       atomic.Int64 // version and language of the last request

@@ -225,6 +225,7 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 		w.expect(1, code.Success, "")
 	}
 	now.AwaitTimers(1)
+	now.Step(time.Hour) // a clock that is set is no silence
 	now.Advance(119 * time.Second)
 	lively.send(request(code.HeartBeat, 2, ""))
 	lively.expect(2, code.Success, "")

@@ -246,7 +246,7 @@ func (l *lane) tooOld(j *laneJob) int64 {
 	if limit <= 0 {
 		return -1
 	}
-	if age := l.d.clock.NowMs() - j.req.Arrived; age >= limit {
+	if age := l.d.clock.MonoMs() - j.req.Arrived; age >= limit {
 		return age
 	}
 	return -1

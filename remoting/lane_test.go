@@ -78,7 +78,7 @@ func TestLaneWorkerRefusesOldHead(t *testing.T) {
 	d, tr, c, _ := bare(t)
 	l := newLane(d, Query, LaneConfig{Workers: 1, Capacity: 4, MaxAge: time.Second})
 	j := &laneJob{}
-	j.req.Conn, j.req.Arrived, j.req.Opaque = c, d.clock.NowMs()-5000, 3
+	j.req.Conn, j.req.Arrived, j.req.Opaque = c, d.clock.MonoMs()-5000, 3
 	if age := l.tooOld(j); age < 5000 {
 		t.Fatalf("age %d", age)
 	}
@@ -179,7 +179,7 @@ func TestLaneBatch(t *testing.T) {
 	var first *laneJob
 	for i, run := range []*BatchRun{together, together, together, NewBatchRun(nil)} {
 		j := &laneJob{batch: run}
-		j.req.Conn, j.req.Opaque, j.req.Arrived = c, int32(i), d.clock.NowMs()
+		j.req.Conn, j.req.Opaque, j.req.Arrived = c, int32(i), d.clock.MonoMs()
 		if i == 0 {
 			first = j
 		} else {

@@ -66,7 +66,7 @@ func (s *Server) admit(nc net.Conn) {
 
 func (s *Server) newConn(nc net.Conn) *Conn {
 	c := &Conn{ID: s.nextID.Add(1), d: &s.dispatcher, remote: addrPort(nc.RemoteAddr()), local: addrPort(nc.LocalAddr())}
-	c.lastActive.Store(s.clock.NowMs())
+	c.lastActive.Store(s.clock.MonoMs())
 	// gnet puts the memory of an IPv6 zone name into a pool of write buffers when it releases a connection, although the name
 	// belongs to package net. Without a zone it has nothing to put there.
 	for _, a := range []net.Addr{nc.RemoteAddr(), nc.LocalAddr()} {

@@ -287,7 +287,7 @@ func (l *loop) flush(list []*Conn) {
 	if len(list) == 0 {
 		return
 	}
-	now := l.s.clock.NowMs()
+	now := l.s.clock.MonoMs()
 	for i, c := range list {
 		list[i] = nil
 		if _, ok := c.t.(*plain); !ok {
@@ -340,7 +340,7 @@ func (l *loop) refresh() {
 	for c := range l.slow {
 		owed := int64(c.t.(*plain).gc.OutboundBuffered())
 		if c.owed.Load() > owed {
-			c.progress = l.s.clock.NowMs()
+			c.progress = l.s.clock.MonoMs()
 			c.lastActive.Store(c.progress)
 		}
 		c.owe(owed)

@@ -40,7 +40,7 @@ func (c *Conn) mustWait() bool {
 func (c *Conn) pause(rest []*Request) {
 	if p, ok := c.t.(*plain); ok && !c.paused {
 		c.paused = true
-		c.progress = c.d.clock.NowMs()
+		c.progress = c.d.clock.MonoMs()
 		p.l.paused[c] = struct{}{}
 		p.l.s.pausedOne()
 	}
@@ -109,7 +109,7 @@ func (s *Server) resumer(ctx context.Context) {
 
 // resumePaused goes on with connections that have room again, and closes those that take nothing. On the loop, outside a turn.
 func (l *loop) resumePaused() {
-	now := l.s.clock.NowMs()
+	now := l.s.clock.MonoMs()
 	for c := range l.paused {
 		owed := c.owed.Load()
 		switch {

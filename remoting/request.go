@@ -9,7 +9,7 @@ import (
 type Request struct {
 	protocol.Command
 	Conn    *Conn
-	Arrived int64 // ms
+	Arrived int64 // ms of clock.MonoMs
 
 	frame    []byte // without the length field
 	turn     *Turn  // nil on a lane

@@ -277,7 +277,7 @@ func (s *Server) tick(ctx context.Context) {
 	defer ticker.Stop()
 	limit := int64(s.cfg.ServerChannelMaxIdleTimeSeconds) * 1000
 	every := max(idleCheck.Milliseconds(), limit/16)
-	last := s.clock.NowMs()
+	last := s.clock.MonoMs()
 	for {
 		select {
 		case <-ctx.Done():
@@ -287,7 +287,7 @@ func (s *Server) tick(ctx context.Context) {
 		for _, l := range s.allLoops() {
 			l.refreshSoon()
 		}
-		if now := s.clock.NowMs(); limit > 0 && now-last >= every {
+		if now := s.clock.MonoMs(); limit > 0 && now-last >= every {
 			last = now
 			s.closeIdle(now - limit)
 		}

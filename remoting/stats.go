@@ -43,7 +43,7 @@ func (d *dispatcher) snapshot() Stats {
 		SlowClosed: c.slowClosed.Load(), IdleClosed: c.idleClosed.Load(), TLSAccepted: c.tlsAccepted.Load(), TLSFailed: c.tlsFailed.Load(),
 		Reliefs: c.reliefs.Load(),
 	}
-	now := d.clock.NowMs()
+	now := d.clock.MonoMs()
 	for i, l := range d.lanes.all {
 		if l != nil {
 			s.Lanes[i] = LaneStats{Depth: l.depth(), Capacity: l.limit, HeadWaitMs: l.headWait(now)}

@@ -42,7 +42,7 @@ func (s *stream) read(c *Conn) (err error) {
 	for {
 		n, err := s.nc.Read(buf)
 		if n > 0 {
-			s.heard.Store(c.d.clock.NowMs())
+			s.heard.Store(c.d.clock.MonoMs())
 			if e := s.turn.receive(c, buf[:n]); e != nil {
 				return e
 			}
@@ -72,7 +72,7 @@ func (s *stream) writeNow(c *Conn, b []byte) {
 			s.failed(c, err)
 			return
 		}
-		c.lastActive.Store(c.d.clock.NowMs())
+		c.lastActive.Store(c.d.clock.MonoMs())
 		b = b[len(piece):]
 	}
 }

@@ -57,9 +57,6 @@ func (t *Turn) init(d *dispatcher, lost func(*Conn, error)) {
 // StandsIn says that the turn is that of a stand-in (relief.go), which must not wait for the disk: nobody stands in for it.
 func (t *Turn) StandsIn() bool { return t.standsIn }
 
-// Now is when the turn's last read began, ms.
-func (t *Turn) Now() int64 { return t.now }
-
 // flush writes what has been answered so far. Pointers from Request.Out stay valid, what they pointed to is gone.
 func (t *Turn) flush(p *part) {
 	if len(p.out) > 0 {
@@ -86,7 +83,7 @@ func (t *Turn) collect(c *Conn, data []byte) error {
 
 // begin opens the part of a connection.
 func (t *Turn) begin(c *Conn) {
-	t.conn, t.now = c, t.d.clock.NowMs()
+	t.conn, t.now = c, t.d.clock.MonoMs()
 	if len(t.parts) < cap(t.parts) {
 		t.parts = t.parts[:len(t.parts)+1] // with the buffer of a turn before
 	} else {

@@ -60,7 +60,7 @@ func (s *Store) append(b *Batch, limit time.Duration, soon bool) bool {
 func (s *Store) appendLocked(b *Batch) int {
 	defer s.mu.Unlock()
 	now := s.clk.NowMs() // under the lock: times do not fall along the log
-	s.lockedAt.Store(now)
+	s.lockedAt.Store(s.clk.MonoMs())
 	defer s.lockedAt.Store(0)
 
 	if last := s.lastStoreTime.Load(); now < last {

@@ -23,6 +23,7 @@ type cleaning struct {
 	manual atomic.Int32  // rounds that an operator asked for
 	kick   chan struct{} // wakes cleanLoop
 	minPhy int64         // what queues and index were cleaned for
+	ages   clean.Ages
 }
 
 // DeleteExpiredLog deletes expired files of the log now and in the coming rounds,
@@ -64,6 +65,9 @@ func policyOf(c *Config) clean.Policy {
 // points to them.
 func (s *Store) cleanRound(ctx context.Context, cfg *Config) {
 	p := policyOf(cfg)
+	if set := s.cleaning.ages.Note(s.clk.Now(), s.clk.MonoMs()); set != 0 {
+		s.logger.Warn().Dur("by", set).Msg("store: the machine's clock was set; log files that were written before do not age by it")
+	}
 	s.commitLog.Rest()
 	space := s.judgeDisk(p)
 	manual := s.cleaning.manual.Load() > 0
@@ -118,18 +122,18 @@ func (s *Store) judge(flag uint32, space clean.Space, why string) {
 // pause, and returns how many.
 func (s *Store) deleteLogFiles(ctx context.Context, cfg *Config, p clean.Policy, now bool) int {
 	files := s.commitLog.Files()
-	modified := make([]time.Time, 0, len(files))
+	modified, ages := make([]time.Time, 0, len(files)), make([]time.Duration, 0, len(files))
 	for _, f := range files {
 		at, err := f.ModTime()
 		if err != nil {
 			s.logger.Error().Err(err).Msg("store: age of a log file")
 			break
 		}
-		modified = append(modified, at)
+		modified, ages = append(modified, at), append(ages, s.cleaning.ages.Of(at))
 	}
-	n := p.Expired(modified, s.clk.Now(), now)
+	n := p.Expired(ages, now)
 	if now && cfg.ProtectUnconsumedEnable {
-		n = max(p.Expired(modified, s.clk.Now(), false), s.consumed(files[:n]))
+		n = max(p.Expired(ages, false), s.consumed(files[:n]))
 	}
 	n = s.pointedTo(files[:n])
 	for i, f := range files[:n] {

@@ -71,6 +71,33 @@ func TestExpiryByAge(t *testing.T) {
 	}
 }
 
+// A clock that is set forward does not make old what was written an hour ago; what comes to be old does go.
+func TestClockSetForward(t *testing.T) {
+	t.Parallel()
+	s, _, clk := openAged(t, 20)
+	round := func() int {
+		s.DeleteExpiredLog()
+		s.cleanRound(t.Context(), s.cfg.Get())
+		return len(s.commitLog.Files())
+	}
+	before := round()
+	clk.Step(365 * 24 * time.Hour)
+	if got := round(); got != before || before < 2 {
+		t.Errorf("%d of %d files left", got, before)
+	}
+	putN(t, s, "T", 0, 30, 1024, 1)
+	s.flushQueues(0)
+	files := len(s.commitLog.Files())
+	clk.Advance(9 * time.Hour)
+	if got := round(); got >= files || got < 4 {
+		t.Errorf("after nine hours: %d of %d files left", got, files)
+	}
+	clk.Advance(2 * time.Hour)
+	if got := round(); got != 1 {
+		t.Errorf("after eleven hours: %d files left", got)
+	}
+}
+
 // What an operator writes to keep files for ever must not come out negative.
 func TestNumbersTooLargeToComputeWith(t *testing.T) {
 	t.Parallel()

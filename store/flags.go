@@ -97,7 +97,7 @@ func (s *Store) busy(cfg *Config) bool {
 // lockTimeMs is for how long the append lock has been held by the one who has it.
 func (s *Store) lockTimeMs() int64 {
 	if at := s.lockedAt.Load(); at != 0 {
-		return s.clk.NowMs() - at
+		return s.clk.MonoMs() - at
 	}
 	return 0
 }

@@ -43,7 +43,7 @@ func (s *Store) flushLog() error {
 
 // flushLoop is the goroutine of ASYNC_FLUSH.
 func (s *Store) flushLoop(ctx context.Context) {
-	thorough := s.clk.NowMs()
+	thorough := s.clk.MonoMs()
 	for {
 		cfg := s.cfg.Get()
 		select {
@@ -52,7 +52,7 @@ func (s *Store) flushLoop(ctx context.Context) {
 		case <-s.clk.After(time.Duration(max(cfg.FlushIntervalCommitLog, 1)) * time.Millisecond):
 		}
 		least := int64(cfg.FlushCommitLogLeastPages)
-		if now := s.clk.NowMs(); now >= thorough+int64(cfg.FlushCommitLogThoroughInterval) {
+		if now := s.clk.MonoMs(); now >= thorough+int64(cfg.FlushCommitLogThoroughInterval) {
 			thorough, least = now, 0
 		}
 		from, to := s.commitLog.Flushed(), s.commitLog.Written()
@@ -65,7 +65,7 @@ func (s *Store) flushLoop(ctx context.Context) {
 // queueLoop is the goroutine that makes consume queues, index and checkpoint
 // durable, and tries again what could not be dispatched.
 func (s *Store) queueLoop(ctx context.Context) {
-	last, at := s.clk.NowMs(), s.commitLog.Written()
+	last, at := s.clk.MonoMs(), s.commitLog.Written()
 	for {
 		cfg := s.cfg.Get()
 		interval := max(cfg.FlushIntervalConsumeQueue, 1)
@@ -81,7 +81,7 @@ func (s *Store) queueLoop(ctx context.Context) {
 			_ = s.retryBacklog() // the flag stays with the reason
 		}
 		least := max(cfg.FlushConsumeQueueLeastPages, 1)
-		now, end := s.clk.NowMs(), s.commitLog.Written()
+		now, end := s.clk.MonoMs(), s.commitLog.Written()
 		if now >= last+int64(cfg.FlushConsumeQueueThoroughInterval) || end-at >= thoroughAfter(s.queues.Dirty()) {
 			last, at, least = now, end, 0
 		}

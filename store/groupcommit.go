@@ -40,7 +40,7 @@ type commit struct {
 
 type waiter struct {
 	end      int64
-	deadline int64 // ms
+	deadline int64 // MonoMs
 	tell     func(PutStatus)
 }
 
@@ -98,7 +98,7 @@ func (s *Store) AwaitFlush(end int64, tell func(PutStatus)) {
 		c.mu.Unlock()
 		tell(ServiceNotAvailable)
 	default:
-		if c.waiting = append(c.waiting, waiter{end, s.clk.NowMs() + limit, tell}); len(c.waiting) == 1 {
+		if c.waiting = append(c.waiting, waiter{end, s.clk.MonoMs() + limit, tell}); len(c.waiting) == 1 {
 			s.armTimeout(time.Duration(limit) * time.Millisecond)
 		}
 		c.mu.Unlock()
@@ -125,7 +125,7 @@ func (s *Store) armTimeout(after time.Duration) {
 }
 
 func (s *Store) expireWaiters() {
-	c, now := &s.commit, s.clk.NowMs()
+	c, now := &s.commit, s.clk.MonoMs()
 	c.mu.Lock()
 	n := 0
 	for n < len(c.waiting) && c.waiting[n].deadline <= now {

@@ -58,7 +58,7 @@ func (s *Store) TopicsWithQueues() []string {
 // function is called.
 func (s *Store) writersOut() (in func()) {
 	s.mu.Lock()
-	s.lockedAt.Store(s.clk.NowMs()) // loops do not wait for it one turn after the other
+	s.lockedAt.Store(s.clk.MonoMs()) // loops do not wait for it one turn after the other
 	s.dispatching.Lock()
 	return func() {
 		s.dispatching.Unlock()

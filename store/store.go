@@ -113,7 +113,7 @@ type Store struct {
 	index      *index.Index
 
 	mu            gate         // the append lock
-	lockedAt      atomic.Int64 // ms since when mu is held by an append; 0: it is not
+	lockedAt      atomic.Int64 // MonoMs since when mu is held by an append; 0: it is not
 	lastStoreTime atomic.Int64 // of the newest record; set under mu
 	lateText      []byte       // scratch of appends, under mu
 
@@ -200,6 +200,7 @@ func newStore(cfg *config.Section[Config], opt Options) *Store {
 	s.fs, s.logFS, s.waits = watched, watched.WithoutWrites(), watched.Waits()
 	s.mu.init()
 	s.opened = s.clk.Now()
+	s.cleaning.ages.Note(s.opened, s.clk.MonoMs())
 	s.commit.kick = make(chan struct{}, 1)
 	s.cleaning.kick = make(chan struct{}, 1)
 	s.batches.New = func() any { return NewBatch() }

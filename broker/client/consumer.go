@@ -18,7 +18,7 @@ func (r *Registry) RegisterConsumer(info Info, c Consumer) (changed bool) {
 // JoinConsumer is RegisterConsumer; with RejectConflict it may refuse, and then
 // names the member that objects. A client that was a member is none any more.
 func (r *Registry) JoinConsumer(info Info, c Consumer) (changed bool, objector string) {
-	info.LastUpdateMs = r.opt.NowMs()
+	info.LastUpdateMs, info.heardMs = r.opt.NowMs(), r.opt.MonoMs()
 	var sig uint64
 	if !c.WithoutSub {
 		sig = r.signature(c.Group, c.Subscriptions)

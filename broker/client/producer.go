@@ -7,10 +7,10 @@ func (r *Registry) RegisterProducer(group string, info Info) {
 	if len(group) > MaxGroupName {
 		return
 	}
-	info.LastUpdateMs = r.opt.NowMs()
+	info.LastUpdateMs, info.heardMs = r.opt.NowMs(), r.opt.MonoMs()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.refreshProducer(group, info.Channel, info.LastUpdateMs) {
+	if r.refreshProducer(group, info.Channel) {
 		return
 	}
 	clients := r.producers[group]
@@ -36,16 +36,16 @@ func (r *Registry) RegisterProducer(group string, info Info) {
 func (r *Registry) RefreshProducer(group string, ch Channel) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.refreshProducer(group, ch, r.opt.NowMs())
+	r.refreshProducer(group, ch)
 }
 
 // refreshProducer needs mu. It is false for a connection that is not in the group.
-func (r *Registry) refreshProducer(group string, ch Channel, nowMs int64) bool {
+func (r *Registry) refreshProducer(group string, ch Channel) bool {
 	old := r.producers[group][ch]
 	if old == nil {
 		return false
 	}
-	old.LastUpdateMs = nowMs
+	old.LastUpdateMs, old.heardMs = r.opt.NowMs(), r.opt.MonoMs()
 	if _, found := r.producerByID[old.ClientID]; !found { // another connection of this client took the id, and ended
 		r.producerByID[old.ClientID] = ch
 	}

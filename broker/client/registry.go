@@ -51,9 +51,10 @@ type Info struct {
 	RemoteAddr   string
 	LastUpdateMs int64
 
-	joined uint64 // members that came earlier have smaller numbers
-	wants  uint64 // signature of what a consumer subscribes to, 0: it has not said
-	behind bool   // it pulled with a subscription that no heartbeat has brought
+	heardMs int64  // as LastUpdateMs, on the clock that nobody sets
+	joined  uint64 // members that came earlier have smaller numbers
+	wants   uint64 // signature of what a consumer subscribes to, 0: it has not said
+	behind  bool   // it pulled with a subscription that no heartbeat has brought
 }
 
 // Consumer is what one heartbeat says of a consumer group.
@@ -86,6 +87,8 @@ type Group struct {
 // Options of a Registry; NowMs is needed.
 type Options struct {
 	NowMs func() int64
+	// MonoMs is what silence is counted on (clock.Clock); NowMs when nil.
+	MonoMs func() int64
 	// IDsChanged hears that a group's members changed, with all members left. It
 	// is called without a lock and must not block.
 	IDsChanged func(group string, channels []Channel)
@@ -137,6 +140,9 @@ type membership struct {
 
 // New returns an empty registry.
 func New(opt Options) *Registry {
+	if opt.MonoMs == nil {
+		opt.MonoMs = opt.NowMs
+	}
 	if opt.SubscriptionExpiredMs <= 0 {
 		opt.SubscriptionExpiredMs = 600_000
 	}
@@ -196,13 +202,13 @@ const producerExpiredMs = 120_000
 // producers after two minutes, and returns their connections, which the caller closes.
 // It tells nobody, as Java's scan does not.
 func (r *Registry) Expire(timeoutMs int64) (expired []Channel) {
-	now := r.opt.NowMs()
+	now := r.opt.MonoMs()
 	seen := map[Channel]bool{}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, g := range r.consumers {
 		for ch, info := range g.channels {
-			if now-info.LastUpdateMs > timeoutMs {
+			if now-info.heardMs > timeoutMs {
 				r.removeConsumer(name, ch)
 				seen[ch] = true
 			}
@@ -210,7 +216,7 @@ func (r *Registry) Expire(timeoutMs int64) (expired []Channel) {
 	}
 	for name, clients := range r.producers {
 		for ch, info := range clients {
-			if now-info.LastUpdateMs > producerExpiredMs {
+			if now-info.heardMs > producerExpiredMs {
 				r.removeProducer(name, ch)
 				seen[ch] = true
 			}
@@ -220,7 +226,7 @@ func (r *Registry) Expire(timeoutMs int64) (expired []Channel) {
 		r.leave(ch)
 		expired = append(expired, ch)
 	}
-	r.expireCompensation(now)
+	r.expireCompensation(r.opt.NowMs())
 	return expired
 }
 

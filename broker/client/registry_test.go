@@ -173,6 +173,25 @@ func TestProducersExpireByTheirOwn(t *testing.T) {
 	}
 }
 
+// A machine's clock that is set forward is not a silence of all clients.
+func TestExpireAfterTheClockWasSet(t *testing.T) {
+	t.Parallel()
+	now, mono := int64(1_000_000), int64(1)
+	r := New(Options{NowMs: func() int64 { return now }, MonoMs: func() int64 { return mono }})
+	r.RegisterConsumer(info(1), consumer("G", "T"))
+	r.RegisterProducer("P", info(2))
+	now += 3600_000
+	if got := r.Expire(120_000); got != nil {
+		t.Fatalf("expired %v", got)
+	}
+	mono += 100_000
+	r.RegisterProducer("P", info(2))
+	mono += 20_001
+	if got := r.Expire(120_000); len(got) != 1 {
+		t.Fatalf("expired %v, want 1", got)
+	}
+}
+
 func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	l := newLab()

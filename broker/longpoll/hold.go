@@ -20,7 +20,7 @@ type Hold struct {
 	// From is the offset it wants to read; it is woken once the queue's maximum is
 	// greater.
 	From int64
-	// Deadline in milliseconds since the epoch; not answered for time-out before.
+	// Deadline by clock.MonoMs; not answered for time-out before.
 	Deadline int64
 	// Owner is the connection: comparable; Drop forgets all holds of one.
 	Owner any

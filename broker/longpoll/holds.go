@@ -217,7 +217,7 @@ func (h *Holds) Run(ctx context.Context) {
 		h.nextMs.Store(never)
 		next := h.earliest()
 		h.nextMs.Store(next)
-		timer.Reset(time.Duration(min(next-h.opt.Clock.NowMs(), 3_600_000)) * time.Millisecond)
+		timer.Reset(time.Duration(min(next-h.opt.Clock.MonoMs(), 3_600_000)) * time.Millisecond)
 		select {
 		case <-ctx.Done():
 			h.Stop()
@@ -246,7 +246,7 @@ func (h *Holds) earliest() int64 {
 
 // expire wakes every hold whose deadline has come.
 func (h *Holds) expire() {
-	now := h.opt.Clock.NowMs()
+	now := h.opt.Clock.MonoMs()
 	for i := range h.shards {
 		s := &h.shards[i]
 		var woken *Hold

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/skylarkmq/skylark/internal/clock"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -103,6 +105,21 @@ func TestDrop(t *testing.T) {
 	l.want(t, "nobody is woken for a connection that is gone", "")
 }
 
+// A clock that is set back does not keep anybody waiting, nor one set forward wake all.
+func TestClockThatIsSet(t *testing.T) {
+	t.Parallel()
+	clk := clock.NewFake(time.UnixMilli(1_700_000_000_000))
+	h, l := New(Options{Clock: clk}), &log{}
+	add(t, h, l.hold("soon", 0, clk.MonoMs()+1000), l.hold("late", 0, clk.MonoMs()+60_000))
+	clk.Step(-time.Hour)
+	clk.Advance(time.Second)
+	h.expire()
+	l.want(t, "after a step back", "soon:1 ")
+	clk.Step(2 * time.Hour)
+	h.expire()
+	l.want(t, "after a step forward", "")
+}
+
 func TestDeadlines(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -110,7 +127,7 @@ func TestDeadlines(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		var wg sync.WaitGroup
 		wg.Go(func() { h.Run(ctx) })
-		start := time.Now().UnixMilli()
+		start := clock.Real.MonoMs()
 		add(t, h, l.hold("late", 0, start+3000), l.hold("soon", 0, start+700))
 		time.Sleep(699 * time.Millisecond)
 		synctest.Wait()

@@ -11,6 +11,9 @@ type Clock interface {
 	Now() time.Time
 	// NowMs is Java's System.currentTimeMillis: what every stored and transmitted timestamp holds.
 	NowMs() int64
+	// MonoMs are ms on a clock that nobody sets, from an arbitrary moment on and never 0: what durations are counted on. Now and
+	// NowMs jump when an operator or a time server sets the machine's clock.
+	MonoMs() int64
 	// After fires once. For loops prefer NewTimer, which can be stopped.
 	After(d time.Duration) <-chan time.Time
 	NewTimer(d time.Duration) Timer
@@ -37,6 +40,10 @@ type Ticker interface {
 var Real Clock = realClock{}
 
 type realClock struct{}
+
+var begin = time.Now()
+
+func (realClock) MonoMs() int64 { return 1 + time.Since(begin).Milliseconds() }
 
 func (realClock) Now() time.Time                         { return time.Now() }
 func (realClock) NowMs() int64                           { return time.Now().UnixMilli() }

@@ -112,6 +112,27 @@ func TestFakeBackwards(t *testing.T) {
 	}
 }
 
+func TestFakeStep(t *testing.T) {
+	t.Parallel()
+	f := NewFake(start)
+	began := f.MonoMs()
+	timer := f.NewTimer(time.Second)
+	f.Step(time.Hour)
+	f.Advance(999 * time.Millisecond)
+	if _, ok := fired(timer.C()); ok || !f.Now().Equal(start.Add(time.Hour+999*time.Millisecond)) {
+		t.Errorf("now %v", f.Now())
+	}
+	f.Advance(time.Millisecond)
+	if _, ok := fired(timer.C()); !ok {
+		t.Error("the timer did not fire after its time")
+	}
+	f.Step(-2 * time.Hour)
+	f.Set(start.Add(-3 * time.Hour))
+	if passed := f.MonoMs() - began; passed != 1000 {
+		t.Errorf("%d ms passed, want 1000", passed)
+	}
+}
+
 func TestAwaitTimers(t *testing.T) {
 	t.Parallel()
 	f := NewFake(start)
@@ -138,6 +159,9 @@ func TestReal(t *testing.T) {
 	ran := make(chan struct{})
 	Real.AfterFunc(0, func() { close(ran) })
 	<-ran
+	if mono := Real.MonoMs(); mono <= 0 {
+		t.Errorf("%d ms since the start", mono)
+	}
 	if !Real.Now().After(before) || Real.NowMs() < before.UnixMilli() {
 		t.Error("no time passed")
 	}

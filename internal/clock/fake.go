@@ -12,6 +12,7 @@ type Fake struct {
 	mu      sync.Mutex
 	changed sync.Cond // waiters came or went
 	now     time.Time
+	set     time.Duration // by which Step and a Set back moved it: time that did not pass
 	seq     uint64
 	waiters []*fakeTimer // armed ones, unordered: tests have few
 }
@@ -42,6 +43,24 @@ func (f *Fake) Now() time.Time {
 
 func (f *Fake) NowMs() int64 { return f.Now().UnixMilli() }
 
+// MonoMs goes on with Advance and a Set forward; Step and a Set back leave it where it is.
+func (f *Fake) MonoMs() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.now.Add(-f.set).UnixMilli()
+}
+
+// Step sets the clock, as an operator or a time server does to a machine: no time passes, nothing fires, and what is armed stays as
+// far away as it was.
+func (f *Fake) Step(by time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.now, f.set = f.now.Add(by), f.set+by
+	for _, t := range f.waiters {
+		t.due = t.due.Add(by)
+	}
+}
+
 func (f *Fake) After(d time.Duration) <-chan time.Time { return f.NewTimer(d).C() }
 
 func (f *Fake) NewTimer(d time.Duration) Timer {
@@ -71,6 +90,9 @@ func (f *Fake) Set(t time.Time) {
 		f.mu.Lock()
 		next := f.nextDue(t)
 		if next == nil {
+			if t.Before(f.now) {
+				f.set += t.Sub(f.now)
+			}
 			f.now = t
 			f.mu.Unlock()
 			return

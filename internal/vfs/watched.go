@@ -22,7 +22,7 @@ func (w *Waits) Longest(clk clock.Clock) int64 {
 	if w.calls.Load() == 0 {
 		return 0
 	}
-	now, longest := clk.NowMs(), int64(0)
+	now, longest := clk.MonoMs(), int64(0)
 	for i := range w.began {
 		if at := w.began[i].Load(); at != 0 {
 			longest = max(longest, now-at)
@@ -72,7 +72,7 @@ func (d *Watched) WithoutWrites() *Watched {
 }
 
 func (d *Watched) during(call func() error) error {
-	slot := d.waits.begin(d.clk.NowMs())
+	slot := d.waits.begin(d.clk.MonoMs())
 	defer d.waits.end(slot)
 	return call()
 }
@@ -133,7 +133,7 @@ func (f *watchedFile) WriteAt(p []byte, off int64) (n int, err error) {
 	if !f.disk.writes {
 		return f.File.WriteAt(p, off)
 	}
-	slot := f.disk.waits.begin(f.disk.clk.NowMs())
+	slot := f.disk.waits.begin(f.disk.clk.MonoMs())
 	defer f.disk.waits.end(slot)
 	return f.File.WriteAt(p, off)
 }

@@ -7,7 +7,7 @@ func (t *Table) Touch(cluster, addr string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if l, ok := t.lives[address{cluster, addr}]; ok {
-		l.lastUpdateMs = t.clock.NowMs()
+		l.lastUpdateMs = t.clock.MonoMs()
 	}
 }
 
@@ -32,7 +32,7 @@ type Departure struct {
 // Expired lists the brokers that were silent for longer than they promised to be, and the members of groups that nobody keeps alive: a
 // broker may have registered one address under two names, or have left under a wrong one. The original keeps those for ever.
 func (t *Table) Expired() []Departure {
-	now := t.clock.NowMs()
+	now := t.clock.MonoMs()
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	var silent []address

@@ -253,7 +253,7 @@ func (t *Table) takeLive(self address, r *Registration) {
 		timeout = min(*r.HeartbeatTimeoutMs, maxHeartbeatTimeout.Milliseconds())
 	}
 	t.setLive(self, &live{
-		lastUpdateMs: t.clock.NowMs(), timeoutMs: timeout, version: r.Version,
+		lastUpdateMs: t.clock.MonoMs(), timeoutMs: timeout, version: r.Version,
 		channel: r.Channel, haServerAddr: r.HaServerAddr, number: t.number,
 	})
 	switch {

@@ -63,7 +63,7 @@ type Rules struct {
 type address struct{ cluster, addr string }
 
 type live struct {
-	lastUpdateMs int64
+	lastUpdateMs int64 // MonoMs: a clock that is set forward must not take the routes of all brokers away
 	timeoutMs    int64
 	version      body.DataVersion
 	channel      Channel

@@ -409,6 +409,7 @@ func TestExpiry(t *testing.T) {
 	b.register(reg(0))
 	b.register(reg(1, func(r *Registration) { r.HeartbeatTimeoutMs = &short }))
 
+	b.clock.Step(time.Hour) // a clock that is set is no silence
 	b.clock.Advance(10 * time.Second)
 	if gone := b.Expired(); len(gone) != 0 {
 		t.Errorf("expired at the limit: %+v", gone)

@@ -75,11 +75,11 @@ func (p Policy) Hour(now time.Time) bool {
 
 // Expired is how many of the oldest files go: those that are old enough, or any
 // with now; at most BatchMax, never the last one, and none behind one that stays.
-// modified is when the files, oldest first, were last written.
-func (p Policy) Expired(modified []time.Time, at time.Time, now bool) int {
+// ages are for how long the files, oldest first, have not been written.
+func (p Policy) Expired(ages []time.Duration, now bool) int {
 	now = now && p.CleanForciblyEnable
 	n := 0
-	for n < len(modified)-1 && n < max(p.BatchMax, 1) && (now || !at.Before(modified[n].Add(p.Reserved))) {
+	for n < len(ages)-1 && n < max(p.BatchMax, 1) && (now || ages[n] >= p.Reserved) {
 		n++
 	}
 	return n

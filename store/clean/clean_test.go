@@ -70,11 +70,10 @@ func TestHour(t *testing.T) {
 
 func TestExpired(t *testing.T) {
 	t.Parallel()
-	at := time.Date(2026, 1, 10, 4, 0, 0, 0, time.UTC)
-	ago := func(hours ...int) []time.Time {
-		var list []time.Time
+	ago := func(hours ...int) []time.Duration {
+		var list []time.Duration
 		for _, h := range hours {
-			list = append(list, at.Add(-time.Duration(h)*time.Hour))
+			list = append(list, time.Duration(h)*time.Hour)
 		}
 		return list
 	}
@@ -83,11 +82,11 @@ func TestExpired(t *testing.T) {
 	noBatch := defaults
 	noBatch.BatchMax = 0
 	tests := []struct {
-		name     string
-		policy   Policy
-		modified []time.Time
-		now      bool
-		want     int
+		name   string
+		policy Policy
+		ages   []time.Duration
+		now    bool
+		want   int
 	}{
 		{"none", defaults, nil, true, 0},
 		{"the last one stays", defaults, ago(1000), true, 0},
@@ -99,7 +98,7 @@ func TestExpired(t *testing.T) {
 		{"at most ten", defaults, ago(99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99), false, 10},
 	}
 	for _, tt := range tests {
-		if got := tt.policy.Expired(tt.modified, at, tt.now); got != tt.want {
+		if got := tt.policy.Expired(tt.ages, tt.now); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
 		}
 	}
