@@ -50,7 +50,7 @@ func (o Obstacle) String() string {
 func Takeover(disk vfs.FS, c *Config) ([]Obstacle, error) {
 	l := look{disk: disk, root: c.StorePathRootDir, cfg: c}
 	for _, part := range []func() error{
-		l.settings, l.rocksQueues, l.rocksConfig, l.rocksOther, l.dledger, l.compaction, l.logPlace, l.sizes, l.lightQueues, l.timers, l.controller, l.staticTopics, l.orderInfo,
+		l.settings, l.rocksQueues, l.rocksConfig, l.rocksOther, l.dledger, l.compaction, l.logPlace, l.sizes, l.lightQueues, l.timers, l.controller, l.staticTopics, l.orderInfo, l.tiered,
 	} {
 		if err := part(); err != nil {
 			return nil, fmt.Errorf("store: looking at %s: %w", l.root, err)

@@ -37,6 +37,25 @@ func (l *look) staticTopics() error {
 	return nil
 }
 
+// tiered: messages that are only in another store would be passed over by groups that have not consumed them yet. The file lists what
+// is there (DefaultMetadataStore); queues without a segment have nothing there any more.
+func (l *look) tiered() error {
+	var f struct {
+		CommitLogFileSegmentTable map[string]map[int64]javajson.Raw // by queue and offset
+	}
+	path, there := l.state("tieredStoreMetadata.json", &f)
+	maps.DeleteFunc(f.CommitLogFileSegmentTable, func(_ string, segments map[int64]javajson.Raw) bool { return len(segments) == 0 })
+	if !there || len(f.CommitLogFileSegmentTable) == 0 {
+		return nil
+	}
+	l.add(Obstacle{
+		Stops: true, Setting: "messageStorePlugIn=org.apache.rocketmq.tieredstore.TieredMessageStore", File: path,
+		What:   fmt.Sprintf("messages of %d queues are in a tiered store, which is not supported: groups would go on behind those that are only there", len(f.CommitLogFileSegmentTable)),
+		WayOut: "let consumers read to where the log begins (mqadmin brokerStatus: commitLogMinOffset), then take the setting, and this file and its .bak, away",
+	})
+	return nil
+}
+
 // orderInfo is what orderly POP consumers hold.
 func (l *look) orderInfo() error {
 	var f struct{ Table map[string]javajson.Raw }

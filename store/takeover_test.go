@@ -70,6 +70,9 @@ func TestTakeoverObstacles(t *testing.T) {
 		{"static topics in a .bak", func(t *testing.T, root string) {
 			write(t, filepath.Join(root, "config", "topicQueueMapping.json.bak"), `{"topicQueueMappingInfoMap":{"S":{}}}`)
 		}, nil, true, []string{"topicQueueMapping.json"}},
+		{"tiered store", func(t *testing.T, root string) {
+			write(t, filepath.Join(root, "config", "tieredStoreMetadata.json"), `{"topicSerialNumber":1,"topicMetadataTable":{"T":{}},"commitLogFileSegmentTable":{"c/b/T/0":{0:{"baseOffset":0}},"c/b/T/1":{}}}`)
+		}, nil, true, []string{"tieredStoreMetadata.json", "messageStorePlugIn", "1 queues"}},
 		{"orderly pop", func(t *testing.T, root string) {
 			write(t, filepath.Join(root, "config", "consumerOrderInfo.json"), `{"table":{"T@g":{0:{"popTime":1}}}}`)
 		}, nil, false, []string{"consumerOrderInfo.json", "1 topics"}},
@@ -138,4 +141,14 @@ func listing(t *testing.T, root string) string {
 		t.Fatal(err)
 	}
 	return out.String()
+}
+
+// A tiered store from which everything has expired holds nothing up.
+func TestEmptyTieredStore(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	write(t, filepath.Join(root, "config", "tieredStoreMetadata.json"), `{"topicMetadataTable":{"T":{}},"commitLogFileSegmentTable":{"c/b/T/0":{}}}`)
+	if found, err := Takeover(vfs.ReadOnly, small(root).Get()); err != nil || len(found) != 0 {
+		t.Errorf("%v %+v", err, found)
+	}
 }
