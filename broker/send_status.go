@@ -38,13 +38,10 @@ func (b *Broker) putFailure(status store.PutStatus) (code.Response, string) {
 
 // notAvailable is Java's text with the ratios of the disks.
 func (b *Broker) notAvailable() string {
-	ratio := 0.0
-	if u, err := b.disk.Usage(b.storeCfg.Get().StorePathRootDir); err == nil {
-		ratio = u.Ratio()
-	}
+	log, queues, index := b.Store.DiskUse()
 	return fmt.Sprintf("service not available now. It may be caused by one of the following reasons: the broker's disk is full "+
 		"[CL: %5.2f CQ: %5.2f INDEX: %5.2f], messages are put to the slave, message store has been shut down, etc.",
-		ratio, ratio, ratio) + b.cause()
+		log, queues, index) + b.cause()
 }
 
 // cause says behind Java's text what it is this time, as far as the store knows.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -63,6 +64,16 @@ func (s *Store) used(dir string) clean.Use {
 		return clean.Use{Part: -1}
 	}
 	return clean.Use{Part: usage.Ratio(), Free: int64(min(usage.Free, 1<<62))}
+}
+
+// DiskUse is which parts of the disks of log, consume queues and index are in use, 0 to 1, and -1 where that cannot be told. Of several
+// paths of the log the emptiest counts (SendMessageProcessor#diskUtil).
+func (s *Store) DiskUse() (log, queues, index float64) {
+	log = math.Inf(1)
+	for _, dir := range s.logPaths() {
+		log = min(log, s.used(dir).Part)
+	}
+	return log, s.used(filepath.Join(s.root, "consumequeue")).Part, s.used(filepath.Join(s.root, "index")).Part
 }
 
 // existing is a path, or what there is of it: the disk it will be on.

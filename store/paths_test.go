@@ -80,6 +80,25 @@ func TestPathsOfTheLog(t *testing.T) {
 	}
 }
 
+// Senders are told of the disks that hold each part, as by Java.
+func TestUseOfTheDisks(t *testing.T) {
+	t.Parallel()
+	clk := clock.NewFake(upstreamStart)
+	disk := disks{vfs.NewMemory(clk.Now), map[string]uint64{"/a": 93, "/b": 92, "/store/index": 30, "/store/consumequeue": 20}}
+	for _, dir := range []string{"/a", "/b", "/store/index", "/store/consumequeue"} {
+		if err := disk.MkdirAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := openAt(t, disk, small("/store", func(c *Config) { c.StorePathCommitLog = "/a,/b" }), clk)
+	if log, queues, index := s.DiskUse(); log != 0.92 || queues != 0.20 || index != 0.30 {
+		t.Errorf("log %v, queues %v, index %v", log, queues, index)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // An operator takes a path out of use by naming it as read-only: what is in it is read on.
 func TestPathThatBecameReadOnly(t *testing.T) {
 	t.Parallel()
