@@ -124,7 +124,7 @@ func runBroker(c *call) error {
 	var b *broker.Broker
 	opt.Started = func() { bootSuccess(c, b, settings) }
 	if b, err = broker.New(opt); err != nil {
-		return err
+		return c.notInitialized(err)
 	}
 	ctx, stop := untilStopped(log) // before scripts hear that they may stop it
 	defer stop()

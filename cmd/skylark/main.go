@@ -6,10 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/skylarkmq/skylark/internal/vfs"
 )
 
 func main() { os.Exit(run(os.Args, os.Stdout, os.Stderr)) }
@@ -52,7 +55,7 @@ func (e exit) Error() string { return e.message }
 // The codes of BrokerStartup and NamesrvStartup, as a shell sees them.
 const (
 	exitFailed     = 255 // -1: an exception, or bad arguments
-	exitBadAddress = 253 // -3: an illegal name server address, a configuration that cannot run
+	exitBadAddress = 253 // -3: an illegal name server address, a configuration or a store that cannot run
 )
 
 func run(argv []string, stdout, stderr io.Writer) int {
@@ -85,6 +88,17 @@ func run(argv []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "%s: %v\n", c.program, err)
 		return exitFailed
 	}
+}
+
+// notInitialized is the end of a role that could not be made ready: the original ends with -3 when a store or a state file does not load,
+// and with -1 when a port or the store is taken, which it finds out later.
+func (c *call) notInitialized(err error) error {
+	var known exit
+	var port *net.OpError
+	if errors.As(err, &known) || errors.As(err, &port) || errors.Is(err, vfs.ErrLocked) {
+		return err
+	}
+	return exit{exitBadAddress, fmt.Sprintf("%s: %v", c.program, err)}
 }
 
 // choose finds the role and leaves its own arguments in c. A nil role means that help was asked for; no role, that what was asked for

@@ -86,6 +86,27 @@ func TestCommandLine(t *testing.T) {
 	if err := os.WriteFile(bad, []byte(`x=\u1`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	damaged := filepath.Join(dir, "damaged")
+	if err := os.MkdirAll(filepath.Join(damaged, "config"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(damaged, "config", "topics.json"), []byte(`{"topicConfigTable":`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	other := filepath.Join(dir, "other")
+	if err := os.MkdirAll(filepath.Join(other, "consumequeue"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(other, "consumequeue", "CURRENT"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	withStore := func(name, root, more string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("storePathRootDir="+root+"\n"+more), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
 	for _, row := range []struct {
 		argv   string
 		code   int
@@ -105,6 +126,9 @@ func TestCommandLine(t *testing.T) {
 		{argv: "skylark broker -n nonsense", code: 253, stderr: []string{
 			`The Name Server Address[nonsense] illegal, please set it as follows, "127.0.0.1:9876;192.168.0.1:9876"`,
 		}},
+		{argv: "skylark broker -c " + withStore("damaged.conf", damaged, ""), code: 253, stderr: []string{"skylark broker: ", "topics.json"}},
+		{argv: "skylark broker -c " + withStore("other.conf", other, ""), code: 253, stderr: []string{"cannot be taken over"}},
+		{argv: "skylark broker -c " + withStore("acl.conf", filepath.Join(dir, "new"), "aclEnable=true\n"), code: 253, stderr: []string{"aclEnable"}},
 		{
 			argv:   "mqbroker -p -c " + conf + " -n 127.0.0.1:9876",
 			stdout: []string{"brokerName=b-9\n", "listenPort=20911\n", "fileReservedTime=72\n", "future=1\n", "namesrvAddr=127.0.0.1:9876\n", "brokerConfigPath=" + conf + "\n", "autoCreateTopicEnable=true\n"},

@@ -41,7 +41,7 @@ func runNamesrv(c *call) error {
 	})
 	ns, err := nameserv.New(nameserv.Options{Config: own, Server: server, Settings: all}, log)
 	if err != nil {
-		return err
+		return c.notInitialized(err)
 	}
 	addr, err := ns.Listen()
 	if err != nil {

@@ -53,7 +53,7 @@ func runStandalone(c *call) error {
 	log := logger(c.stderr)
 	alone, err := newStandalone(&o, given, log)
 	if err != nil {
-		return err
+		return c.notInitialized(err)
 	}
 	ctx, stop := untilStopped(log) // before scripts hear that they may stop it
 	defer stop()
