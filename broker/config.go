@@ -28,6 +28,9 @@ type Config struct {
 	// ConfigBlackList: names, separated by `;`, that updateBrokerConfig refuses besides its own.
 	ConfigBlackList string `conf:"configBlackList"`
 
+	// AdminAccess: who may ask for what operators ask for; only open, whoever reaches the port, is in this version. Another value is refused.
+	AdminAccess string `conf:"adminAccess"`
+
 	// NamesrvAddr: name servers, host:port separated by `;`. A change is seen at the next look-up.
 	NamesrvAddr string `conf:"namesrvAddr,hot"`
 	// FetchNameSrvAddrByDNSLookup: all addresses that a name in NamesrvAddr has, not its first.
@@ -210,13 +213,15 @@ type Config struct {
 	MaxSuspendTimeMills int64 `conf:"maxSuspendTimeMills,hot,ms"`
 }
 
+const adminOpen = "open"
+
 // DefaultConfig has the defaults of 5.5.0; name and addresses are this host's.
 func DefaultConfig() Config {
 	ip := localIP()
 	return Config{
 		BrokerName: hostName(), BrokerClusterName: "DefaultCluster", BrokerIP1: ip, BrokerIP2: ip,
-		ConfigBlackList: "configBlackList;brokerConfigPath",
-		NamesrvAddr:     os.Getenv("NAMESRV_ADDR"), UpdateNameServerAddrPeriod: 120_000,
+		ConfigBlackList: "configBlackList;brokerConfigPath", AdminAccess: adminOpen,
+		NamesrvAddr: os.Getenv("NAMESRV_ADDR"), UpdateNameServerAddrPeriod: 120_000,
 		RegisterNameServerPeriod: 30_000, RegisterBrokerTimeoutMills: 24_000, ForceRegister: true,
 		BrokerPermission: 6, AutoCreateTopicEnable: true, DefaultTopicQueueNums: 8,
 		ClusterTopicEnable: true, BrokerTopicEnable: true, MsgTraceTopicName: "RMQ_SYS_TRACE_TOPIC", ReviveQueueNum: 8,

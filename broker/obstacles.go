@@ -33,6 +33,14 @@ func stopping(c *Config, a *Accepted, st *store.Config, server *remoting.Config)
 		{a.AclEnable, "aclEnable=true", "access rules are not in this version", trustedNetwork},
 		{a.AuthenticationEnabled, "authenticationEnabled=true", "users are not in this version", trustedNetwork},
 		{a.AuthorizationEnabled, "authorizationEnabled=true", "access rules are not in this version", trustedNetwork},
+		{
+			c.AdminAccess != "" && c.AdminAccess != adminOpen, "adminAccess other than " + adminOpen,
+			"whoever reaches the port may ask for what operators ask for", trustedNetwork,
+		},
+		{
+			strings.TrimSpace(a.MessageStorePlugIn) != "", "messageStorePlugIn",
+			"plug-ins are not in this version: groups would go on behind what is only in a tiered store", "let consumers read to where the log begins, then take the setting away",
+		},
 		{a.EnableControllerMode, "enableControllerMode=true", "replicated groups under a controller are not in this version", runAlone},
 		{c.EnableSlaveActingMaster, "enableSlaveActingMaster=true", "replication is not in this version", runAlone},
 		{st.BrokerRole == store.Slave, "brokerRole=SLAVE", "replication is not in this version", "take over the master, and stop the slave"},

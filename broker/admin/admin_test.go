@@ -363,7 +363,7 @@ func TestConfiguration(t *testing.T) {
 	}
 	for refused, why := range map[string]string{
 		"brokerRole=SLAVE": "brokerRole=SLAVE", "enableDLegerCommitLog=true": "enableDLegerCommitLog", "storeType=defaultRocksDB": "storeType",
-		"aclEnable=true": "aclEnable", "fileReservedTime=1\nnamesrvAddr=nonsense": "namesrvAddr", "messageDelayLevel=1x": "messageDelayLevel",
+		"aclEnable=true": "aclEnable", "adminAccess=loopback": "adminAccess", "messageStorePlugIn=x": "messageStorePlugIn", "fileReservedTime=1\nnamesrvAddr=nonsense": "namesrvAddr", "messageDelayLevel=1x": "messageDelayLevel",
 		"brokerRole=SYNC_MASTER\ninSyncReplicas=2": "inSyncReplicas", "brokerPermission=4\nfileReservedTime=-1": "fileReservedTime is -1, at least 0",
 	} {
 		reply := b.call(code.UpdateBrokerConfig, []byte(refused))
