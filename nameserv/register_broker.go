@@ -44,6 +44,7 @@ func (n *Nameserv) registerBroker(r *remoting.Request, h *header.RegisterBroker)
 		}
 		return nil, remoting.Failf(code.SystemError, "register broker failed, %v", err)
 	}
+	n.tellRegistered(reg, &result)
 	if r.Conn.Closed() {
 		// The connection went away meanwhile: its close found nothing to unregister.
 		n.channelClosed(r.Conn)
@@ -58,6 +59,18 @@ func (n *Nameserv) registerBroker(r *remoting.Request, h *header.RegisterBroker)
 		}
 	}
 	return answer, nil
+}
+
+// tellRegistered logs what a registration changed about who is there.
+func (n *Nameserv) tellRegistered(reg *route.Registration, result *route.Registered) {
+	e, text := n.log.Info(), "broker registered"
+	switch {
+	case result.BeforeLives:
+		e, text = n.log.Warn(), "broker id taken over from an address that is alive; two brokers with one name and id take turns, and so do the routes to them"
+	case result.Before == "" && !result.New:
+		return
+	}
+	e.Str("cluster", reg.Cluster).Str("broker", reg.BrokerName).Int64("id", reg.BrokerID).Str("addr", reg.BrokerAddr).Str("before", result.Before).Msg(text)
 }
 
 // bodyChecksum is UtilAll.crc32: the top bit is cleared, so that the number is positive in Java.

@@ -30,6 +30,11 @@ type Registration struct {
 // Registered answers a registration: a slave learns its master here.
 type Registered struct {
 	HaServerAddr, MasterAddr string
+	// New: nobody had this broker id. Else Before is who did, when that was another address, and BeforeLives says that it has not been
+	// silent for long: two brokers of one name and id take turns then, or a new master is there before the old one is given up.
+	New         bool
+	Before      string
+	BeforeLives bool
 	// Notice is due when a smaller broker id appeared and notices are on.
 	Notice *MinBrokerChanged
 }
@@ -89,7 +94,7 @@ func (t *Table) Register(r *Registration) (Registered, error) {
 		return Registered{}, nil
 	}
 	t.number++
-	_, known := b.members[r.BrokerID]
+	before, known := b.members[r.BrokerID]
 	b.members[r.BrokerID] = member{r.BrokerAddr, t.number}
 	first = first || !known
 
@@ -101,6 +106,10 @@ func (t *Table) Register(r *Registration) (Registered, error) {
 	t.takeLive(self, r)
 
 	answer := t.masterOf(b, r)
+	if answer.New = !known; known && before.addr != r.BrokerAddr {
+		answer.Before = before.addr
+		_, answer.BeforeLives = t.lives[address{r.Cluster, before.addr}]
+	}
 	if minChanged && rules.NotifyMinBrokerIDChanged {
 		answer.Notice = newNotice(b, "", r.HaServerAddr)
 	}

@@ -104,11 +104,11 @@ func (b *bench) wantMembers(want map[int64]string) {
 func TestRegisterMasterAndSlave(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	if got := b.register(reg(0)); got != (Registered{}) {
+	if got := b.register(reg(0)); got != (Registered{New: true}) {
 		t.Errorf("a master was answered %+v", got)
 	}
 	slave := b.register(reg(1, topics(topic("T", 99, 6), topic("only-on-slave", 1, 6))))
-	want := Registered{HaServerAddr: "10.0.0.0:10912", MasterAddr: "10.0.0.0:10911"}
+	want := Registered{New: true, HaServerAddr: "10.0.0.0:10912", MasterAddr: "10.0.0.0:10911"}
 	if slave != want {
 		t.Errorf("slave was answered %+v, want %+v", slave, want)
 	}
@@ -131,12 +131,33 @@ func TestRegisterMasterAndSlave(t *testing.T) {
 	}
 }
 
+// Two brokers of one name and id take the id from each other; so does one that has moved.
+func TestTwoBrokersOfOneNameAndID(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	twin := func(r *Registration) { r.BrokerAddr = "10.0.9.9:10911" }
+	b.register(reg(0))
+	if got, want := b.register(reg(0, twin)), (Registered{Before: "10.0.0.0:10911", BeforeLives: true}); got != want {
+		t.Errorf("the second: %+v, want %+v", got, want)
+	}
+	if got := b.register(reg(0, twin)); got != (Registered{}) {
+		t.Errorf("the second, again: %+v", got)
+	}
+	if got, want := b.register(reg(0)), (Registered{Before: "10.0.9.9:10911", BeforeLives: true}); got != want {
+		t.Errorf("the first: %+v, want %+v", got, want)
+	}
+	b.dropLive(address{"c", "10.0.0.0:10911"})
+	if got, want := b.register(reg(0, twin)), (Registered{Before: "10.0.0.0:10911"}); got != want {
+		t.Errorf("one that has moved: %+v, want %+v", got, want)
+	}
+}
+
 func TestRegisterRules(t *testing.T) {
 	t.Parallel()
 	t.Run("slave alone knows no master", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)
-		if got := b.register(reg(1)); got != (Registered{}) {
+		if got := b.register(reg(1)); got != (Registered{New: true}) {
 			t.Errorf("answered %+v", got)
 		}
 	})
