@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,6 +66,22 @@ func ext(fields string) []byte {
 	return jsonFrame(`{"code":34,"flag":0,"language":"JAVA","opaque":7,"version":475,"extFields":{` + fields + `}}`)
 }
 
+// headerWith is a header one of whose numbers is written as told.
+func headerWith(name, value string) []byte {
+	members := map[string]string{"code": `34`, "flag": `0`, "version": `475`, "opaque": `7`}
+	members[name] = value
+	var b strings.Builder
+	for _, n := range []string{"code", "flag", "version", "opaque"} {
+		fmt.Fprintf(&b, `"%s":%s,`, n, members[n])
+	}
+	return jsonFrame(`{` + b.String() + `"language":"JAVA"}`)
+}
+
+type badRow struct {
+	name string
+	try  func(*testing.T, *rig, *wire)
+}
+
 // TestBadInput is list 7 of the robustness notes, numbers 1 to 28: no crash, no leak, the right error or a close, and then a good client still works.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
@@ -76,10 +94,7 @@ func TestBadInput(t *testing.T) {
 		return strings.TrimSuffix(b.String(), ",")
 	}
 	maxBody := protocol.FrameMaxLength - len(request(code.HeartBeat, 7, ""))
-	rows := []struct {
-		name string
-		try  func(*testing.T, *rig, *wire)
-	}{
+	rows := []badRow{
 		{"1 length 0", closes(make([]byte, 8))},
 		{"2 length 3", closes(frameOf(3, 0, 0, nil))},
 		{"3 length -1", closes(frameOf(-1, 0, 0, nil))},
@@ -172,11 +187,13 @@ func TestBadInput(t *testing.T) {
 		}},
 		{"28 unknown language name, version 0", answers(jsonFrame(`{"code":34,"language":"COBOL","opaque":7,"version":0}`), code.Success, "")},
 	}
-	for _, bad := range []string{"abc", " 1", "1e3", "9223372036854775808"} { // 26: the header's only numbers are optional here; Java's decode of them is the header package's matter
-		rows = append(rows, struct {
-			name string
-			try  func(*testing.T, *rig, *wire)
-		}{"26 opaque " + bad, closes(jsonFrame(`{"code":34,"opaque":` + bad + `x}`))})
+	for _, name := range []string{"code", "flag", "version", "opaque"} { // 26, in the header itself; those of ext fields are the header package's matter
+		for _, bad := range []string{`abc`, `"abc"`, `" 1"`, `1e3`, `"1e3"`, `2147483648`, `9223372036854775808`, `"9223372036854775808"`, `""`, `-`} {
+			rows = append(rows, badRow{"26 " + name + " " + bad, closes(headerWith(name, bad))})
+		}
+	}
+	for name, odd := range map[string]string{"opaque": ` 7`, "code": `"34"`, "flag": `null`, "version": `"-1"`} { // numbers all the same
+		rows = append(rows, badRow{"26 " + name + " " + odd, answers(headerWith(name, odd), code.Success, "")})
 	}
 	r := serve(t, func(c *Config) { c.TLSServerMode = tlsDisabled })
 	for _, row := range rows {
@@ -196,7 +213,8 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-func TestUnassignedCodes(t *testing.T) {
+// TestCodesWithoutARow is number 27 to its end: every code that no row answers, whether it has a name or not.
+func TestCodesWithoutARow(t *testing.T) {
 	t.Parallel()
 	r := serve(t, nil)
 	w := r.dial(t)
@@ -204,12 +222,21 @@ func TestUnassignedCodes(t *testing.T) {
 	for _, route := range r.routes() {
 		rows[route.Code] = true
 	}
-	for _, c := range code.All() {
-		if rows[c] {
-			continue
+	list := []code.Request{math.MinInt32, math.MinInt16, math.MaxInt16 + 1, math.MaxUint16, math.MaxUint16 + 1, math.MaxInt32}
+	for c := code.Request(-1); c <= math.MaxInt16; c++ { // what a binary header can say
+		if !rows[c] {
+			list = append(list, c)
 		}
-		w.send(request(c, int32(c), ""))
-		w.expect(int32(c), code.RequestCodeNotSupported, fmt.Sprintf(" request type %d not supported", c))
+	}
+	for some := range slices.Chunk(list, 64) {
+		var all []byte
+		for _, c := range some {
+			all = append(all, request(c, int32(c), "")...)
+		}
+		w.send(all)
+		for _, c := range some {
+			w.expect(int32(c), code.RequestCodeNotSupported, fmt.Sprintf(" request type %d not supported", c))
+		}
 	}
 }
 
