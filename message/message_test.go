@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -18,8 +19,10 @@ import (
 
 type vector struct {
 	Name, Hex, TextHex, ID, Host, Topic, Body, BornHost, StoreHost string
-	Port                                                           uint16
+	IP, LoaderHash                                                 string
+	Port, Pid, Counter                                             uint16
 	CommitLogOffset, QueueOffset, BornTimestamp, StoreTimestamp    int64
+	MillisSinceMonthStart                                          int64
 	QueueID, BodyCrc32, Flag                                       int32
 	Props, Properties                                              [][2]string
 	Parsed                                                         map[string]string
@@ -280,6 +283,30 @@ func TestUniqIDs(t *testing.T) {
 	}
 	if v6 := NewUniqIDs(clk, netip.MustParseAddr("fd00::1")).Append(nil); len(v6) != 56 {
 		t.Errorf("IPv6 id %s", v6)
+	}
+}
+
+// TestUniqIDVectors makes ids of a Java client again, in its process at its moment.
+func TestUniqIDVectors(t *testing.T) {
+	t.Parallel()
+	vs := vectors(t)
+	v4 := vs["client_uniq_id_ipv4_decode"]
+	v6 := vs["client_uniq_id_16byte_ip_sample"]
+	// Of the one with 16 bytes of address no parts are noted: the id itself says them, where ours has them.
+	v6.IP, v6.LoaderHash = "fd00::2", v6.ID[36:44]
+	v6.Pid = binary.BigEndian.Uint16(unhex(t, v6.ID[32:36]))
+	v6.MillisSinceMonthStart = int64(binary.BigEndian.Uint32(unhex(t, v6.ID[44:52])))
+	if days := time.Duration(v6.MillisSinceMonthStart) * time.Millisecond / (24 * time.Hour); days > 31 {
+		t.Errorf("%s was made %d days into its month", v6.ID, days)
+	}
+	for _, v := range []vector{v4, v6} {
+		clk := clock.NewFake(time.Date(2026, 5, 1, 0, 0, 0, 0, time.Local).Add(time.Duration(v.MillisSinceMonthStart) * time.Millisecond))
+		fixed := binary.BigEndian.AppendUint16(netip.MustParseAddr(v.IP).AsSlice(), v.Pid)
+		ids := &UniqIDs{clk: clk, prefix: appendHex(nil, append(fixed, unhex(t, v.LoaderHash)...))}
+		ids.counter.Store(uint32(v.Counter))
+		if got := string(ids.Append(nil)); got != v.ID {
+			t.Errorf("%s: %s, want %s", v.Name, got, v.ID)
+		}
 	}
 }
 
