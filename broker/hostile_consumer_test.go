@@ -93,7 +93,7 @@ func TestParkedPulls(t *testing.T) {
 // eventually polls for what other connections bring about.
 func (f *fixture) eventually(what string, done func() bool) {
 	f.t.Helper()
-	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(2 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(2 * time.Millisecond) {
 		if done() {
 			return
 		}

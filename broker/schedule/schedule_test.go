@@ -88,6 +88,36 @@ func TestManyAtOnce(t *testing.T) {
 	})
 }
 
+// TestSteadyLoadIsOnTime: 10,000 messages a second, and a store that takes 20 ms for whatever it gets at once. The time is the
+// bubble's, so what is late here is late on any machine.
+func TestSteadyLoadIsOnTime(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const turn, every, turns = 100, 10 * time.Millisecond, 300
+		const delay, bound = time.Second, 100 * time.Millisecond
+		w := newWorld(t, delay.Milliseconds())
+		w.takes = 20 * time.Millisecond
+		defer w.run()()
+		start := time.Now()
+		for range turns {
+			for range turn {
+				w.put("A", "x", "1")
+			}
+			time.Sleep(every)
+		}
+		time.Sleep(delay + bound)
+		synctest.Wait()
+		if len(w.delivered) != turns*turn {
+			t.Fatalf("%d delivered of %d", len(w.delivered), turns*turn)
+		}
+		for i, d := range w.delivered {
+			due := start.Add(time.Duration(i/turn)*every + delay)
+			if late := d.at.Sub(due); late < 0 || late > bound {
+				t.Fatalf("message %d came %v late, want at most %v", i, late, bound)
+			}
+		}
+	})
+}
+
 func TestRefusedDeliveryIsTriedAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, 1000)

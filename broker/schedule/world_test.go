@@ -38,8 +38,9 @@ type world struct {
 
 	unopenedTarget bool // of messages to topic "unopened"
 
-	refuse    error // of deliveries
-	refuseAll bool  // or only of topic "illegal"
+	refuse    error         // of deliveries
+	refuseAll bool          // or only of topic "illegal"
+	takes     time.Duration // a batch of deliveries
 	delivered []delivery
 	batches   int
 	looks     int // calls of Units
@@ -139,6 +140,7 @@ func (w *world) Record(phy int64, size int32, dst []byte) ([]byte, error) {
 }
 
 func (w *world) Deliver(list []message.Message) (int, error) {
+	time.Sleep(w.takes)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.batches++
