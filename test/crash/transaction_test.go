@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -23,29 +22,6 @@ import (
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
 	"github.com/skylarkmq/skylark/remoting/protocol/header"
 )
-
-// intents are what producers decided, which no crash may change: a body says it
-// itself, so that whichever producer is asked answers alike.
-type intents struct {
-	mu    sync.Mutex
-	sent  map[string]bool // every half message that left: is it to be committed?
-	acked map[string]bool // those that the broker has acknowledged
-}
-
-func (n *intents) note(m map[string]bool, body string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	m[body] = commits(body)
-}
-
-// count is how many are acknowledged.
-func (n *intents) count() int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return len(n.acked)
-}
-
-func commits(body string) bool { return strings.HasPrefix(body, "commit") }
 
 // txProducer is one producer process: its connection ends as a killed one's does.
 type txProducer struct {
@@ -72,10 +48,17 @@ func (p *txProducer) check(r *remoting.Request, h *header.CheckTransactionState)
 	return nil, nil
 }
 
-type halfPlace struct{ offset, phy int64 }
-
 // decide sends END_TRANSACTION, one-way.
 func (p *txProducer) decide(conn *remoting.Conn, at halfPlace, body string, fromCheck bool) {
+	cmd := end(at, body, fromCheck)
+	if conn != nil {
+		_ = conn.Send(cmd) // lost with the broker: it asks again
+		return
+	}
+	_ = p.remoting.OneWay(p.addr, cmd)
+}
+
+func end(at halfPlace, body string, fromCheck bool) *protocol.Command {
 	flag := message.FlagTransactionRollback
 	if commits(body) {
 		flag = message.FlagTransactionCommit
@@ -87,11 +70,7 @@ func (p *txProducer) decide(conn *remoting.Conn, at halfPlace, body string, from
 	} {
 		cmd.Fields.Set(name, value)
 	}
-	if conn != nil {
-		_ = conn.Send(cmd) // lost with the broker: it asks again
-		return
-	}
-	_ = p.remoting.OneWay(p.addr, cmd)
+	return cmd
 }
 
 // half sends a half message.
@@ -112,7 +91,7 @@ func (p *txProducer) half(ctx context.Context, text string) (halfPlace, error) {
 }
 
 // run sends half messages until the broker is gone or the producer is: some are
-// decided at once, some twice, some never, and the broker must ask.
+// decided at once, some late, some twice, some never, and the broker must ask.
 func (p *txProducer) run(ctx context.Context, name string, r *rand.Rand) {
 	for seq := 0; ; seq++ {
 		text := fmt.Sprintf("%s-%s-%d", []string{"commit", "rollback"}[r.IntN(2)], name, seq)
@@ -122,8 +101,11 @@ func (p *txProducer) run(ctx context.Context, name string, r *rand.Rand) {
 			return
 		}
 		p.in.note(p.in.acked, text)
-		for range []int{1, 1, 1, 2, 0}[r.IntN(5)] {
+		for range p.in.plan(at, text, r) {
 			p.decide(nil, at, text, false)
+		}
+		if e, ok := p.in.due(r); ok {
+			p.decide(nil, e.at, e.text, false)
 		}
 	}
 }
@@ -140,15 +122,15 @@ func TestKillTransactions(t *testing.T) {
 	for _, mode := range []struct {
 		flush  string
 		rounds int
-		least  int // transactions, or it was no load
-	}{{"ASYNC_FLUSH", async, 200}, {"SYNC_FLUSH", sync, 20}} {
+		least  int // transactions a round, or it was no load
+	}{{"ASYNC_FLUSH", async, 100}, {"SYNC_FLUSH", sync, 40}} {
 		t.Run(mode.flush, func(t *testing.T) {
 			r := testbroker.Rand(t, "SKYLARK_CRASH_SEED")
 			b := &testbroker.Broker{
 				Bin: bin, Dir: t.TempDir(), Port: testport.Broker(t), Flush: mode.flush,
 				Settings: "transactionCheckInterval=150\ntransactionTimeOut=100\ntransactionCheckMax=1000000\ntransactionOpBatchInterval=300\nflushConsumerOffsetInterval=200\n",
 			}
-			transactionLives(t, b, r, mode.rounds, mode.least)
+			transactionLives(t, b, r, mode.rounds, mode.rounds*mode.least)
 		})
 	}
 }
@@ -157,6 +139,7 @@ func TestKillTransactions(t *testing.T) {
 func transactionLives(t *testing.T, b *testbroker.Broker, r *rand.Rand, rounds, least int) {
 	in := &intents{sent: map[string]bool{}, acked: map[string]bool{}}
 	for round := range rounds {
+		in.begin(round)
 		s := b.Start(t)
 		txLife(t, s, in, round, least*(round+1)/rounds, r)
 		if round%cleanEvery == cleanEvery-1 {
@@ -165,8 +148,10 @@ func transactionLives(t *testing.T, b *testbroker.Broker, r *rand.Rand, rounds, 
 			s.End(t, syscall.SIGKILL)
 		}
 	}
+	in.begin(rounds)
 	s := b.Start(t)
 	settleAll(t, s, in)
+	endAgain(t, s, in)
 	auditTransactions(t, s, in)
 	s.End(t, syscall.SIGTERM)
 	if n := in.count(); n < least {
@@ -236,6 +221,24 @@ func settleAll(t *testing.T, s *testbroker.Server, in *intents) {
 	}
 }
 
+// endAgain sends what is still held back, after all is settled: it gets the answer of the first, and changes nothing.
+func endAgain(t *testing.T, s *testbroker.Server, in *intents) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c := newClient(s.Addr)
+	defer c.close()
+	for _, e := range in.rest() {
+		answer, err := c.remoting.Call(ctx, s.Addr, end(e.at, e.text, false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code.Response(answer.Code) != code.Success {
+			t.Errorf("%s, ended again: code %d: %s", e.text, answer.Code, answer.Remark)
+		}
+	}
+}
+
 func auditTransactions(t *testing.T, s *testbroker.Server, in *intents) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -276,4 +279,6 @@ func auditTransactions(t *testing.T, s *testbroker.Server, in *intents) {
 		}
 	}
 	t.Logf("%d half messages sent, %d acknowledged, %d seen by consumers", len(in.sent), len(in.acked), len(seen))
+	t.Logf("END_TRANSACTION sent never %d, once %d, twice %d times; %d of them late, %d in another life of the broker",
+		in.ends.never, in.ends.once, in.ends.twice, in.ends.late, in.ends.otherLife)
 }
