@@ -40,10 +40,7 @@ func TestRandomStores(t *testing.T) {
 		seed = n
 	}
 	version := os.Getenv("INTEROP_VERSION")
-	lister := filepath.Join(t.TempDir(), "stores")
-	if out, err := exec.Command("go", "build", "-C", "..", "-o", lister, "./test/stores").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	lister := buildLister(t)
 	t.Logf("INTEROP_SEED=%d INTEROP_STORES=%d INTEROP_VERSION=%s", seed, count, version)
 	var all tally
 	for from := seed; from < seed+uint64(count); from += storesAtOnce / 2 {
@@ -54,6 +51,38 @@ func TestRandomStores(t *testing.T) {
 		})
 	}
 	t.Logf("%s", all.String())
+}
+
+// TestStoresOfOldJava does the same with the oldest Java broker whose stores we take over, and with one in between: the
+// way back to them must stay open too. The seeds are fixed, and such that no JVM has to die: ours is stopped once and
+// killed once.
+func TestStoresOfOldJava(t *testing.T) {
+	if harness.TargetOfEnv(t) == harness.Java {
+		t.Skip("the original with itself")
+	}
+	lister := buildLister(t)
+	for _, old := range []struct {
+		version string
+		seed    uint64
+	}{{"4.9.4", 4902}, {"5.4.0", 5402}} {
+		t.Run(old.version, func(t *testing.T) {
+			var all tally
+			round := &storesRound{lister: lister, version: old.version, java: harness.StartJavaStores(t, old.version), tally: &all}
+			defer round.java.Close()
+			round.run(t, old.seed, old.seed+1)
+			t.Logf("%s", all.String())
+		})
+	}
+}
+
+// buildLister builds the program that lists what our store finds.
+func buildLister(t *testing.T) string {
+	t.Helper()
+	lister := filepath.Join(t.TempDir(), "stores")
+	if out, err := exec.Command("go", "build", "-C", "..", "-o", lister, "./test/stores").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return lister
 }
 
 // storesRound is what the stores of one round share.

@@ -56,20 +56,28 @@ var buildJava = sync.OnceValues(func() (string, error) {
 	if last, err := os.ReadFile(stamp); err == nil && string(last) == sum {
 		return root, nil
 	}
-	build := exec.Command("mvn", "-q", "-B", "-f", filepath.Join(root, "pom.xml"), "process-classes")
-	// A JVM asks the user database for its home and takes "?" when it is not in there, as in a container with a foreign
-	// user id: Maven would then keep its repository under the working directory.
-	if home, err := os.UserHomeDir(); err == nil {
-		build.Env = append(os.Environ(), "MAVEN_OPTS="+os.Getenv("MAVEN_OPTS")+" -Duser.home="+home)
-	}
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("maven: %w\n%s", err, out)
+	if err := maven(filepath.Join(root, "pom.xml"), "process-classes"); err != nil {
+		return "", err
 	}
 	if err := os.MkdirAll(filepath.Dir(stamp), 0o755); err != nil {
 		return "", err
 	}
 	return root, os.WriteFile(stamp, []byte(sum), 0o644)
 })
+
+// maven runs it on one pom.
+func maven(pom string, args ...string) error {
+	build := exec.Command("mvn", append([]string{"-q", "-B", "-f", pom}, args...)...)
+	// A JVM asks the user database for its home and takes "?" when it is not in there, as in a container with a foreign
+	// user id: Maven would then keep its repository under the working directory.
+	if home, err := os.UserHomeDir(); err == nil {
+		build.Env = append(os.Environ(), "MAVEN_OPTS="+os.Getenv("MAVEN_OPTS")+" -Duser.home="+home)
+	}
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("maven: %w\n%s", err, out)
+	}
+	return nil
+}
 
 // sourceSum changes with every source file and every missing build result.
 func sourceSum(root string) (string, error) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -147,10 +146,9 @@ func brokerJars(t testing.TB, version string) string {
 	if _, err := os.Stat(done); err == nil {
 		return filepath.Join(lib, "*")
 	}
-	build := exec.Command("mvn", "-q", "-B", "-f", filepath.Join(root, "server", "pom.xml"), "-Drocketmq.5.version="+version,
-		"dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+lib)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("the jars of the Java broker %s: %v\n%s", version, err, out)
+	if err := maven(filepath.Join(root, server, "pom.xml"), "-Drocketmq.5.version="+version,
+		"dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+lib); err != nil {
+		t.Fatalf("the jars of the Java broker %s: %v", version, err)
 	}
 	if err := os.WriteFile(done, nil, 0o644); err != nil {
 		t.Fatal(err)
