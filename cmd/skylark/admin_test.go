@@ -204,6 +204,14 @@ func TestAdminWithoutBroker(t *testing.T) {
 		{[]string{"group", "x"}, "no such command: x"},
 		{[]string{"group", "conflicts", "a", "b"}, "usage: skylark admin group"},
 		{[]string{"group", "conflicts", "-b", addr}, "connection refused"},
+		{[]string{"tx"}, "usage: skylark admin tx"},
+		{[]string{"tx", "none"}, "no such command: none"},
+		{[]string{"tx", "list", "3"}, "usage: skylark admin tx"},
+		{[]string{"tx", "show"}, "usage: skylark admin tx"},
+		{[]string{"tx", "commit"}, "usage: skylark admin tx"},
+		{[]string{"tx", "rollback", "x", "3"}, "not an offset: x"},
+		{[]string{"tx", "resume"}, "usage: skylark admin tx"},
+		{[]string{"tx", "commit", "3", "-b", addr}, "connection refused"},
 		{[]string{"none"}, "no such command"},
 	} {
 		if got := w.admin(row.args...); !strings.Contains(got, row.want) || !strings.HasSuffix(got, "(failed)\n") {

@@ -1,24 +1,26 @@
 package main
 
 import (
+	"flag"
 	"fmt"
+	"math"
 	"strconv"
 	"text/tabwriter"
 	"time"
 
-	"github.com/skylarkmq/skylark/internal/javajson"
 	"github.com/skylarkmq/skylark/remoting/protocol/body"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
 	"github.com/skylarkmq/skylark/remoting/protocol/header"
 )
 
-const txUsage = `usage: skylark admin tx list     [-b HOST:PORT] [-group G] [-topic T] [-age 10m] [-checks N] [-discarded] [-max N] [-json]
-       skylark admin tx show     [-b HOST:PORT] OFFSET
+const txUsage = `usage: skylark admin tx list     [-b HOST:PORT] [-json] [-group G] [-topic T] [-age 10m] [-checks N] [-discarded] [-max N]
+       skylark admin tx show     [-b HOST:PORT] [-json] OFFSET
        skylark admin tx commit   [-b HOST:PORT] OFFSET…
        skylark admin tx rollback [-b HOST:PORT] OFFSET…
        skylark admin tx resume   [-b HOST:PORT] OFFSET-MSG-ID…
 
-OFFSET is the first column of list; resume takes the message id that list -discarded shows.
+OFFSET is the first column of list; resume takes the message id that list -discarded shows. Offsets are those of one broker:
+each broker counts its own, and a decision is final.
 `
 
 // txTool is one run of `skylark admin tx`.
@@ -29,9 +31,26 @@ func runAdminTx(c *call) error {
 		fmt.Fprint(c.stderr, txUsage)
 		return exit{exitFailed, ""}
 	}
-	verb := c.args[0]
 	op, flags := newOperator(c, txUsage)
+	defer op.client.Close()
 	t := &txTool{op}
+	switch verb, args := c.args[0], c.args[1:]; verb {
+	case "list":
+		return t.runList(flags, args)
+	case "show":
+		return t.runShow(flags, args)
+	case "commit":
+		return t.settle(flags, args, true)
+	case "rollback":
+		return t.settle(flags, args, false)
+	case "resume":
+		return t.resume(flags, args)
+	default:
+		return exit{exitFailed, "no such command: " + verb + "\n\n" + txUsage}
+	}
+}
+
+func (t *txTool) runList(flags *flag.FlagSet, args []string) error {
 	var q header.TxList
 	var age time.Duration
 	var checks, most int
@@ -41,55 +60,69 @@ func runAdminTx(c *call) error {
 	flags.IntVar(&checks, "checks", 0, "at least so often checked")
 	flags.IntVar(&most, "max", 100, "at most so many")
 	flags.BoolVar(&q.Discarded, "discarded", false, "those that were checked too often, or grew too old")
-	if err := flags.Parse(c.args[1:]); err != nil {
-		return exit{exitFailed, ""}
+	if _, err := arguments(flags, args, txUsage, 0, 0); err != nil {
+		return err
 	}
 	q.MinAgeMs, q.MinChecks, q.Max = age.Milliseconds(), int32(checks), int32(most)
-	defer t.client.Close()
-	return t.run(verb, q, flags.Args())
+	return t.list(q)
 }
 
-func (t *txTool) run(verb string, q header.TxList, args []string) error {
-	switch verb {
-	case "list":
-		return t.list(q)
-	case "show", "commit", "rollback", "resume":
-	default:
-		return exit{exitFailed, "no such command: " + verb + "\n\n" + txUsage}
+func (t *txTool) runShow(flags *flag.FlagSet, args []string) error {
+	offsets, err := halfOffsets(flags, args, 1)
+	if err != nil {
+		return err
 	}
-	if len(args) == 0 {
-		return exit{exitFailed, txUsage}
+	return t.show(offsets[0])
+}
+
+// settle decides about each of the half messages. All arguments are read before the
+// first is decided: there is no way back, and what is wrong with the last of them may
+// mean that another broker was meant.
+func (t *txTool) settle(flags *flag.FlagSet, args []string, commit bool) error {
+	offsets, err := halfOffsets(flags, args, math.MaxInt)
+	if err != nil {
+		return err
 	}
-	for _, a := range args {
-		if err := t.each(verb, a); err != nil {
-			return exit{exitFailed, fmt.Sprintf("%s %s: %v", verb, a, err)}
+	verb, done := "rollback", "rolled back"
+	if commit {
+		verb, done = "commit", "committed"
+	}
+	for _, at := range offsets {
+		if _, err := t.call(code.SkylarkTxSettle, &header.TxSettle{Offset: at, Commit: commit}); err != nil {
+			return exit{exitFailed, fmt.Sprintf("%s %d: %v", verb, at, err)}
 		}
+		fmt.Fprintf(t.out, "%s %d\n", done, at)
 	}
 	return nil
 }
 
-// each does one verb to one half message.
-func (t *txTool) each(verb, arg string) error {
-	if verb == "resume" {
-		_, err := t.call(code.ResumeCheckHalfMessage, &header.ResumeCheckHalfMessage{MsgId: arg})
-		return t.done(err, "resumed", arg)
-	}
-	offset, err := strconv.ParseInt(arg, 10, 64)
+func (t *txTool) resume(flags *flag.FlagSet, args []string) error {
+	ids, err := arguments(flags, args, txUsage, 1, math.MaxInt)
 	if err != nil {
-		return fmt.Errorf("not an offset")
+		return err
 	}
-	if verb == "show" {
-		return t.show(offset)
+	for _, id := range ids {
+		if _, err := t.call(code.ResumeCheckHalfMessage, &header.ResumeCheckHalfMessage{MsgId: id}); err != nil {
+			return exit{exitFailed, fmt.Sprintf("resume %s: %v", id, err)}
+		}
+		fmt.Fprintf(t.out, "resumed %s\n", id)
 	}
-	_, err = t.call(code.SkylarkTxSettle, &header.TxSettle{Offset: offset, Commit: verb == "commit"})
-	return t.done(err, map[string]string{"commit": "committed", "rollback": "rolled back"}[verb], arg)
+	return nil
 }
 
-func (t *txTool) done(err error, what, arg string) error {
-	if err == nil {
-		fmt.Fprintf(t.out, "%s %s\n", what, arg)
+// halfOffsets are the arguments, one at least.
+func halfOffsets(flags *flag.FlagSet, args []string, most int) ([]int64, error) {
+	args, err := arguments(flags, args, txUsage, 1, most)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	offsets := make([]int64, len(args))
+	for i, a := range args {
+		if offsets[i], err = strconv.ParseInt(a, 10, 64); err != nil {
+			return nil, exit{exitFailed, "not an offset: " + a}
+		}
+	}
+	return offsets, nil
 }
 
 func (t *txTool) list(q header.TxList) error {
@@ -124,16 +157,9 @@ func (t *txTool) list(q header.TxList) error {
 }
 
 func (t *txTool) show(offset int64) error {
-	reply, err := t.call(code.SkylarkTxShow, &header.TxShow{Offset: offset})
-	if err != nil {
-		return err
-	}
-	if t.json {
-		fmt.Fprintf(t.out, "%s\n", reply.Body)
-		return nil
-	}
 	var h body.TxHalf
-	if err := javajson.Unmarshal(reply.Body, &h); err != nil {
+	printed, err := t.ask(code.SkylarkTxShow, &header.TxShow{Offset: offset}, &h)
+	if printed || err != nil {
 		return err
 	}
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
