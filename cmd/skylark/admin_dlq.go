@@ -39,10 +39,6 @@ type dlqTool struct {
 }
 
 func runAdminDLQ(c *call) error {
-	if len(c.args) == 0 {
-		fmt.Fprint(c.stderr, dlqUsage)
-		return exit{exitFailed, ""}
-	}
 	op, flags := newOperator(c, dlqUsage)
 	defer op.client.Close()
 	t := &dlqTool{operator: op}

@@ -23,10 +23,6 @@ says what would be skipped.
 type groupTool struct{ *operator }
 
 func runAdminGroup(c *call) error {
-	if len(c.args) == 0 {
-		fmt.Fprint(c.stderr, groupUsage)
-		return exit{exitFailed, ""}
-	}
 	op, flags := newOperator(c, groupUsage)
 	defer op.client.Close()
 	g := &groupTool{op}

@@ -220,6 +220,22 @@ func TestAdminWithoutBroker(t *testing.T) {
 	}
 }
 
+// TestAdminHelp: who asks for help gets it where a pipe looks for it, and that is no failure.
+func TestAdminHelp(t *testing.T) {
+	t.Parallel()
+	list := "usage: skylark admin COMMAND"
+	for words, want := range map[string]string{
+		"": list, "help": list, "-h": list, "--help": list, "dlq -h": "usage: skylark admin dlq", "dlq list -h": "usage: skylark admin dlq",
+		"group help": "usage: skylark admin group", "topic purge T -help": "usage: skylark admin topic", "tx commit 0 --help": "usage: skylark admin tx",
+	} {
+		var out, errs bytes.Buffer
+		code := run(append([]string{"skylark", "admin"}, strings.Fields(words)...), &out, &errs)
+		if code != 0 || errs.Len() > 0 || !strings.HasPrefix(out.String(), want) {
+			t.Errorf("admin %s: %d, %q, stderr %q", words, code, out.String(), errs.String())
+		}
+	}
+}
+
 func TestAdminConflicts(t *testing.T) {
 	t.Parallel()
 	w := newAdminWorld(t, func(c *broker.Config) { c.SubscriptionConflictGraceTime = 0 })

@@ -17,10 +17,6 @@ TIME is 2026-11-29T10:00:00Z, or how long ago: 72h.
 `
 
 func runAdminTopic(c *call) error {
-	if len(c.args) == 0 {
-		fmt.Fprint(c.stderr, topicUsage)
-		return exit{exitFailed, ""}
-	}
 	if c.args[0] != "purge" {
 		return exit{exitFailed, "no such command: " + c.args[0] + "\n\n" + topicUsage}
 	}

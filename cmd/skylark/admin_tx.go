@@ -27,10 +27,6 @@ each broker counts its own, and a decision is final.
 type txTool struct{ *operator }
 
 func runAdminTx(c *call) error {
-	if len(c.args) == 0 {
-		fmt.Fprint(c.stderr, txUsage)
-		return exit{exitFailed, ""}
-	}
 	op, flags := newOperator(c, txUsage)
 	defer op.client.Close()
 	t := &txTool{op}

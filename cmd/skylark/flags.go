@@ -49,8 +49,16 @@ func (c *call) flags() *flag.FlagSet {
 	return f
 }
 
+// asksHelp: -h, wherever it stands, is no error.
+func asksHelp(args []string) bool { return slices.ContainsFunc(args, isHelpFlag) }
+
+func isHelpFlag(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
+
+// isHelp is asked of the first word, where `help` means the same.
+func isHelp(arg string) bool { return arg == "help" || isHelpFlag(arg) }
+
 func (c *call) parse(f *flag.FlagSet) error {
-	if slices.ContainsFunc(c.args, func(a string) bool { return a == "-h" || a == "-help" || a == "--help" }) {
+	if asksHelp(c.args) {
 		f.SetOutput(c.stdout) // asked for, so no error
 	}
 	if err := f.Parse(c.args); err != nil {

@@ -116,7 +116,7 @@ func choose(c *call) (*role, bool) {
 		return &all[byName("standalone")], true
 	}
 	first := c.args[0]
-	if first == "help" || first == "-h" || first == "--help" || first == "-help" {
+	if isHelp(first) {
 		return nil, true
 	}
 	if first == "-v" || first == "--version" {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -58,7 +57,7 @@ func runStore(c *call) error {
 	}
 	run, ok := commands[name]
 	if !ok {
-		if name == "-h" || name == "--help" || name == "-help" || name == "help" {
+		if isHelp(name) {
 			fmt.Fprint(c.stdout, storeUsage)
 			return nil
 		}
@@ -89,7 +88,7 @@ func runStore(c *call) error {
 
 // parse reads flags and the directory, in any order.
 func (s *storeCall) parse(words ...*string) error {
-	if slices.ContainsFunc(s.args, func(a string) bool { return a == "-h" || a == "-help" || a == "--help" }) {
+	if asksHelp(s.args) {
 		s.flags.SetOutput(s.stdout)
 	}
 	var dir string
