@@ -121,6 +121,7 @@ func runBroker(c *call) error {
 	if err != nil {
 		return err
 	}
+	settings.identity(log, "broker").Int("listenPort", settings.server.Get().ListenPort).Msg("starting")
 	var b *broker.Broker
 	opt.Started = func() { bootSuccess(c, b, settings) }
 	if b, err = broker.New(opt); err != nil {
@@ -128,7 +129,7 @@ func runBroker(c *call) error {
 	}
 	ctx, stop := untilStopped(log) // before scripts hear that they may stop it
 	defer stop()
-	brokerStarted(log, "broker", b, settings).Msg("started")
+	settings.identity(log, "broker").Stringer("address", b.Addr()).Msg("started")
 	warnUnknown(log, o.configFile, settings.all.Unknown())
 	settings.files.warn(log, settings.wanted)
 	warnOpen(log)
@@ -137,10 +138,11 @@ func runBroker(c *call) error {
 	return err
 }
 
-func brokerStarted(log zerolog.Logger, role string, b *broker.Broker, s *brokerSettings) *zerolog.Event {
+// identity is that of a broker, once options were made.
+func (s *brokerSettings) identity(log zerolog.Logger, role string) *zerolog.Event {
 	c := s.own.Get()
-	return started(log, role, s.memory).
-		Str("broker", c.BrokerName).Str("cluster", c.BrokerClusterName).Stringer("address", b.Addr()).
+	return identity(log, role, s.memory).
+		Str("broker", c.BrokerName).Str("cluster", c.BrokerClusterName).
 		Str("namesrvAddr", c.NamesrvAddr).Str("storePath", s.store.Get().StorePathRootDir)
 }
 

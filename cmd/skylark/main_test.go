@@ -275,29 +275,41 @@ func TestStandalone(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(store, "abort")); !os.IsNotExist(err) {
 		t.Errorf("after a clean stop the abort file is gone: %v", err)
 	}
-	checkFirstLine(t, log, store, broker, namesrv)
+	checkStart(t, log, store, broker, namesrv)
 	if n := strings.Count(log, "access is open"); n != 1 {
 		t.Errorf("%d warnings that access is open", n)
 	}
 }
 
-func checkFirstLine(t *testing.T, log, store string, broker, namesrv int) {
+// checkStart: the first line says what starts where, before the store says anything; a later one how it is reached.
+func checkStart(t *testing.T, log, store string, broker, namesrv int) {
 	t.Helper()
-	var first struct {
-		Role, Version, Address, Namesrv, StorePath string
-		MemoryMiB, MemoryLimitMiB                  float64
+	type line struct {
+		Message, Role, Version, Address, Namesrv, StorePath string
+		MemoryMiB, MemoryLimitMiB                           float64
+		ListenPort, NamesrvPort                             int
 	}
-	line, _, _ := strings.Cut(log, "\n")
-	if err := json.Unmarshal([]byte(line), &first); err != nil {
-		t.Fatalf("%v: %s", err, line)
+	var first, started line
+	for i, text := range strings.Split(log, "\n") {
+		var l line
+		switch _ = json.Unmarshal([]byte(text), &l); {
+		case i == 0:
+			first = l
+		case l.Message == "started":
+			started = l
+		}
 	}
-	address, err := netip.ParseAddrPort(first.Address)
-	if err != nil || int(address.Port()) != broker {
-		t.Errorf("address %q: %v", first.Address, err)
+	for _, l := range []line{first, started} {
+		if l.Role != "standalone" || l.Version == "" || l.StorePath != store || l.MemoryMiB <= 0 || l.MemoryLimitMiB != 512 {
+			t.Errorf("%+v", l)
+		}
 	}
-	if first.Role != "standalone" || first.Version == "" || first.StorePath != store || first.MemoryMiB <= 0 || first.MemoryLimitMiB != 512 ||
-		!strings.HasSuffix(first.Namesrv, fmt.Sprint(":", namesrv)) {
-		t.Errorf("first line %s", line)
+	if first.Message != "starting" || first.ListenPort != broker || first.NamesrvPort != namesrv {
+		t.Errorf("first line: %+v", first)
+	}
+	address, err := netip.ParseAddrPort(started.Address)
+	if err != nil || int(address.Port()) != broker || !strings.HasSuffix(started.Namesrv, fmt.Sprint(":", namesrv)) {
+		t.Errorf("started: %v, %+v", err, started)
 	}
 }
 
@@ -326,10 +338,13 @@ func TestBrokerAndNamesrvApart(t *testing.T) {
 		t.Errorf("the route leads to %s, want what brokerIP1 says", got)
 	}
 	code, log := b.stop(t, syscall.SIGINT)
+	if !strings.HasPrefix(log, `{"level":"info","version":`) || !strings.Contains(log, `"message":"starting"`) {
+		t.Errorf("the log begins with %.200s", log)
+	}
 	if code != 0 || !strings.Contains(log, `"names":["notASetting"]`) {
 		t.Errorf("broker: exit code %d\n%s", code, log)
 	}
-	if code, log := ns.stop(t, syscall.SIGTERM); code != 0 || !strings.Contains(log, "unregistered") {
+	if code, log := ns.stop(t, syscall.SIGTERM); code != 0 || !strings.Contains(log, `"message":"starting"`) || !strings.Contains(log, "unregistered") {
 		t.Errorf("name server: exit code %d\n%s", code, log)
 	}
 }
@@ -357,7 +372,7 @@ func TestTakenPortAndStore(t *testing.T) {
 	for second.stdout.Scan() {
 	}
 	_ = second.cmd.Wait()
-	if code := second.cmd.ProcessState.ExitCode(); code != 255 || !strings.Contains(second.stderr.String(), "lock") {
+	if code := second.cmd.ProcessState.ExitCode(); code != 255 || !strings.Contains(second.stderr.String(), "lock") || !strings.Contains(second.stderr.String(), `"version":`) {
 		t.Errorf("a taken store: exit code %d\n%s", code, second.stderr.String())
 	}
 	if code, log := first.stop(t, syscall.SIGTERM); code != 0 {

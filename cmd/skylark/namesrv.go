@@ -39,6 +39,7 @@ func runNamesrv(c *call) error {
 		boundNetwork(c, memory)
 		files.bound(c)
 	})
+	identity(log, "namesrv", memory).Int("listenPort", own.Get().ListenPort).Str("kvConfigPath", own.Get().KvConfigPath).Msg("starting")
 	ns, err := nameserv.New(nameserv.Options{Config: own, Server: server, Settings: all}, log)
 	if err != nil {
 		return c.notInitialized(err)
@@ -49,7 +50,7 @@ func runNamesrv(c *call) error {
 	}
 	ctx, stop := untilStopped(log) // before scripts hear that they may stop it
 	defer stop()
-	started(log, "namesrv", memory).Stringer("address", addr).Str("kvConfigPath", own.Get().KvConfigPath).Msg("started")
+	identity(log, "namesrv", memory).Stringer("address", addr).Str("kvConfigPath", own.Get().KvConfigPath).Msg("started")
 	warnUnknown(log, o.configFile, all.Unknown())
 	files.warn(log, wanted)
 	warnOpen(log)

@@ -68,9 +68,10 @@ func logger(w io.Writer) zerolog.Logger {
 	return zerolog.New(w).Level(level).With().Timestamp().Logger()
 }
 
-// started is the first line of every role. memoryLimit is that of the whole process, 0 for none; heapLimit the part that the collector
-// keeps to, or all that GOMEMLIMIT says.
-func started(log zerolog.Logger, role string, memoryLimit int64) *zerolog.Event {
+// identity begins two lines of every role: "starting", before anything is opened, so that a start that is refused or takes long has
+// said which version it is, and "started", when clients are served. memoryLimit is that of the whole process, 0 for none; heapLimit
+// the part that the collector keeps to, or all that GOMEMLIMIT says.
+func identity(log zerolog.Logger, role string, memoryLimit int64) *zerolog.Event {
 	e := log.Info().Str("version", versionText()).Str("role", role).Int("pid", os.Getpid()).Float64("memoryMiB", residentMiB())
 	heap := debug.SetMemoryLimit(-1)
 	if heap == maxInt64 {

@@ -57,7 +57,7 @@ func runStandalone(c *call) error {
 	}
 	ctx, stop := untilStopped(log) // before scripts hear that they may stop it
 	defer stop()
-	brokerStarted(log, "standalone", alone.broker, alone.settings).Stringer("namesrv", alone.namesrv.Addr()).Msg("started")
+	alone.settings.identity(log, "standalone").Stringer("address", alone.broker.Addr()).Stringer("namesrv", alone.namesrv.Addr()).Msg("started")
 	warnUnknown(log, o.configFile, alone.settings.all.Unknown())
 	alone.settings.files.warn(log, alone.settings.wanted)
 	warnOpen(log)
@@ -87,6 +87,8 @@ func newStandalone(o *standaloneFlags, given map[string]bool, log zerolog.Logger
 		return nil, err
 	}
 	opt.Started = func() { a.started() }
+	starting := a.settings.identity(log, "standalone")
+	starting.Int("listenPort", a.settings.server.Get().ListenPort).Int("namesrvPort", o.namesrvPort).Msg("starting")
 	if a.namesrv, err = a.newNamesrv(o, log); err != nil {
 		return nil, err
 	}
