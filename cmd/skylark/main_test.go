@@ -349,6 +349,20 @@ func TestBrokerAndNamesrvApart(t *testing.T) {
 	}
 }
 
+// A broker.conf taken over as it is may name name servers: that nobody hears of this broker there is said.
+func TestStandaloneSaysThatOtherNameServersDoNotCount(t *testing.T) {
+	t.Parallel()
+	conf := filepath.Join(t.TempDir(), "broker.conf")
+	if err := os.WriteFile(conf, []byte("namesrvAddr=10.0.0.1:9876;10.0.0.2:9876\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, "-c", conf, "-namesrvPort", fmt.Sprint(testport.Broker(t)), "-listenPort", fmt.Sprint(testport.Broker(t)))
+	s.awaitBoot(t)
+	if code, log := s.stop(t, syscall.SIGTERM); code != 0 || !strings.Contains(log, `"level":"warn","namesrvAddr":"10.0.0.1:9876;10.0.0.2:9876"`) {
+		t.Errorf("exit code %d\n%s", code, log)
+	}
+}
+
 // A port that is taken, a store that is taken: said plainly, and nothing is left running.
 func TestTakenPortAndStore(t *testing.T) {
 	t.Parallel()

@@ -89,6 +89,9 @@ func newStandalone(o *standaloneFlags, given map[string]bool, log zerolog.Logger
 	opt.Started = func() { a.started() }
 	starting := a.settings.identity(log, "standalone")
 	starting.Int("listenPort", a.settings.server.Get().ListenPort).Int("namesrvPort", o.namesrvPort).Msg("starting")
+	if others := a.settings.own.Get().NamesrvAddr; others != "" {
+		log.Warn().Str("namesrvAddr", others).Msg("standalone registers at its own name server only; skylark broker registers at these")
+	}
 	if a.namesrv, err = a.newNamesrv(o, log); err != nil {
 		return nil, err
 	}
