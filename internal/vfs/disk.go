@@ -124,7 +124,13 @@ func (l diskLock) WriteText(text string) error {
 	return err
 }
 
-func (l diskLock) Close() error { return l.f.Close() }
+// Close unlocks before it closes: a child that was forked at this moment, for some command, shares the open file until it runs, and
+// with it would keep the lock. Where the lock is an ordinary record lock the close alone releases it.
+func (l diskLock) Close() error {
+	span := unix.Flock_t{Type: unix.F_UNLCK, Whence: io.SeekStart, Start: 0, Len: 1}
+	_ = unix.FcntlFlock(l.f.Fd(), unix.F_OFD_SETLK, &span)
+	return l.f.Close()
+}
 
 type diskFile struct {
 	*os.File

@@ -169,6 +169,18 @@ func TestLockExcludesOtherProcesses(t *testing.T) {
 	}
 }
 
+// Whoever shares the open file, as a child does between fork and exec, does not keep the lock.
+func TestLockEndsWithItsOwner(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "lock")
+	l := must[Lock](t)(Disk.Lock(path))
+	shared := must[int](t)(syscall.Dup(int(l.(diskLock).f.Fd())))
+	defer func() { ok(t, syscall.Close(shared)) }()
+	ok(t, l.Close())
+	l = must[Lock](t)(Disk.Lock(path))
+	ok(t, l.Close())
+}
+
 func TestCrashKeepsWhatWasSynced(t *testing.T) {
 	t.Parallel()
 	kept, lost, names := 0, 0, map[bool]int{}
