@@ -209,7 +209,7 @@ func (h histograms) Produce(context.Context) ([]metricdata.ScopeMetrics, error) 
 		return nil, nil
 	}
 	var points []metricdata.HistogramDataPoint[float64]
-	now := time.Now()
+	now := time.Now() //nolint:forbidigo // the exporter's own samples have the machine's time, too
 	h.src.Topics(func(t Topic) {
 		p := metricdata.HistogramDataPoint[float64]{
 			Attributes: h.e.set(attribute.String(LabelTopic, t.Name)), StartTime: h.src.Started, Time: now,

@@ -236,7 +236,7 @@ func (l *lane) later(j *laneJob) {
 	l.mu.Unlock()
 	if l.passed.Add(1) >= int64(size) {
 		l.passed.Store(0)
-		time.Sleep(resumeEvery) // there is no event to wait for: gnet does not tell when a socket takes bytes
+		time.Sleep(resumeEvery) //nolint:forbidigo // there is no event to wait for: gnet does not tell when a socket takes bytes
 	}
 }
 

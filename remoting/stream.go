@@ -66,8 +66,8 @@ func (s *stream) writeNow(c *Conn, b []byte) {
 	for len(b) > 0 {
 		c.owe(int64(len(b)))
 		piece := b[:min(len(b), streamPiece)]
-		// The machine's time, as the runtime's poller knows no other. Fails on a closed connection only, as the write then does.
-		_ = s.nc.SetWriteDeadline(time.Now().Add(streamTimeout))
+		// Fails on a closed connection only, as the write then does.
+		_ = s.nc.SetWriteDeadline(time.Now().Add(streamTimeout)) //nolint:forbidigo // the runtime's poller knows no other time
 		if _, err := s.nc.Write(piece); err != nil {
 			s.failed(c, err)
 			return

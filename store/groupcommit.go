@@ -224,7 +224,7 @@ func (s *Store) commitRound() {
 	end := s.commitLog.Position()
 	s.mu.Unlock()
 	status := PutOK
-	began := time.Now() // not the store's clock: what it is about is the disk
+	began := time.Now() //nolint:forbidigo // not the store's clock: what it is about is the disk
 	if err := s.flushLog(); err != nil || c.broken {
 		status = ServiceNotAvailable
 	} else {

@@ -32,7 +32,7 @@ func Binary(t *testing.T, target string) string {
 // Rand is seeded by the environment, or anew, and says which, so that a run can be made again.
 func Rand(t *testing.T, name string) *rand.Rand {
 	t.Helper()
-	seed := uint64(time.Now().UnixNano())
+	seed := uint64(time.Now().UnixNano()) //nolint:forbidigo // any number will do
 	if n, err := strconv.ParseUint(os.Getenv(name), 10, 64); err == nil {
 		seed = n
 	}

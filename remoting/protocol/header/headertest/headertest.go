@@ -66,7 +66,7 @@ func Missing(t *testing.T, addr string, r *Request, stricter []string, prepare f
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil { //nolint:forbidigo // of a socket
 		t.Fatal(err)
 	}
 	for _, form := range []protocol.SerializeType{protocol.JSON, protocol.RocketMQ} {
