@@ -96,7 +96,7 @@ lint: ## golangci-lint with .golangci.yml; its first build takes minutes
 	$(GO) run $(GOLANGCI_LINT) run ./...
 
 .PHONY: gen
-gen: ## docs/configuration.md and docs/compatibility.md from the code
+gen: ## docs/configuration.md, docs/compatibility.md and docs/metrics.md from the code
 	$(GO) generate ./internal/gen/...
 
 .PHONY: up

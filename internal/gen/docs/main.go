@@ -1,5 +1,5 @@
 // Command docs writes the pages that are derived from the code: docs/configuration.md from the settings structs and their comments,
-// docs/compatibility.md from the route tables and the list of all request codes. `make gen` runs it, `make check` compares.
+// docs/compatibility.md from the route tables and the list of all request codes, docs/metrics.md from the list of metrics. `make gen` runs it, `make check` compares.
 //
 //go:generate go run . -out ../../../docs
 package main
@@ -27,7 +27,11 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for name, text := range map[string]string{"configuration.md": configuration, "compatibility.md": compatibility} {
+	metrics, err := metricsPage(root)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for name, text := range map[string]string{"configuration.md": configuration, "compatibility.md": compatibility, "metrics.md": metrics} {
 		if err := os.WriteFile(filepath.Join(*out, name), []byte(text), 0o644); err != nil {
 			log.Fatal(err)
 		}
