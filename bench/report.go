@@ -148,21 +148,32 @@ func (t *tables) section(b *strings.Builder, all []row) {
 	t.latencies(b, latencies)
 }
 
+// refusedMark stands behind the figures of a server that refused some of a row's requests: a message that is refused costs
+// something else than one that is stored, so there is no ratio.
+const refusedMark = " †"
+
 // rates is CPU and messages a second.
 func (t *tables) rates(b *strings.Builder, all []row) {
 	if len(all) == 0 {
 		return
 	}
+	marked := false
 	b.WriteString("| row | budget | CPU µs: ours | no-op | Java | Java ÷ ours | messages/s: ours | Java |\n|---|---|---|---|---|---|---|---|\n")
 	for _, r := range all {
 		ours, java := median(t.figures(r.name, "skylark", cpuMicros)), median(t.figures(r.name, "Java 5.5.0", cpuMicros))
 		ratio := ""
-		if ours > 0 && java > 0 {
+		if ours > 0 && java > 0 && t.refused(r.name, "skylark")+t.refused(r.name, "Java 5.5.0") == "" {
 			ratio = fmt.Sprintf("**%.1f**", java/ours)
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", r.name, r.budget,
-			t.spread(r.name, "skylark", cpuMicros), t.spread(r.name, "no-op", cpuMicros), t.spread(r.name, "Java 5.5.0", cpuMicros), ratio,
-			t.spread(r.name, "skylark", perSecond), t.spread(r.name, "Java 5.5.0", perSecond))
+		cell := func(server, value string) string { return t.spread(r.name, server, value) + t.refused(r.name, server) }
+		line := fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s | %s |\n", r.name, r.budget,
+			cell("skylark", cpuMicros), cell("no-op", cpuMicros), cell("Java 5.5.0", cpuMicros), ratio,
+			cell("skylark", perSecond), cell("Java 5.5.0", perSecond))
+		marked = marked || strings.Contains(line, refusedMark)
+		b.WriteString(line)
+	}
+	if marked {
+		fmt.Fprintf(b, "\n%s some of its answers were no success ([how many](#beside-the-figures)): these are no figures of messages.\n", strings.TrimSpace(refusedMark))
 	}
 	b.WriteString("\n")
 }
@@ -208,6 +219,13 @@ func (t *tables) failed(row, server string) (n int64, what string) {
 		}
 	}
 	return n, what
+}
+
+func (t *tables) refused(row, server string) string {
+	if n, _ := t.failed(row, server); n > 0 {
+		return refusedMark
+	}
+	return ""
 }
 
 // surroundings lets a reader judge how quiet the machine was, and what else a row took.
