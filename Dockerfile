@@ -1,7 +1,9 @@
 # The image holds one static binary and nothing else: no shell, no JVM, no package manager.
 #
 #   docker build -t skylark .
-#   docker run --rm -p 9876:9876 -p 10911:10911 -p 10909:10909 -v skylark:/data skylark standalone -brokerIP1 127.0.0.1
+#   docker run --rm -p 9876:9876 -p 10911:10911 -p 10909:10909 -v skylark:/data skylark standalone -storePathRootDir /data -brokerIP1 127.0.0.1
+#
+# What follows the image's name replaces CMD below, so it has to say again where the store is.
 #
 # GO_IMAGE is any image with the Go toolchain. Nothing here needs BuildKit, and the commands are in exec form, so that image needs
 # no shell either.
