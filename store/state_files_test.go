@@ -1,6 +1,24 @@
 package store
 
-import "testing"
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// Whoever finds one of these in a store finds it in the documents, too.
+func TestStateFilesAreDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/format/config.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range stateTables {
+		if !strings.Contains(string(page), name+" ") {
+			t.Errorf("docs/format/config.md says nothing of %s", name)
+		}
+	}
+}
 
 func TestWholeState(t *testing.T) {
 	t.Parallel()
