@@ -23,8 +23,8 @@ import (
 // group's retry topic by way of a delay level, or in its dead letter topic.
 //
 // Those of a turn join the sends of the turn in one batch, so that a crowd of
-// failures costs one append. What is not in memory, and topics that have to be made,
-// go to the send lane.
+// failures costs one append. What is not in memory, topics that have to be made, and what
+// is too much for one turn go to the send lane.
 
 // backTurn is what a sendTurn needs for them.
 type backTurn struct {
@@ -83,6 +83,9 @@ func (s *sendTurn) stageBack(r *remoting.Request, mayWait bool) {
 		return
 	case group.RetryQueueNums <= 0:
 		s.answerBack(r, admitted)
+		return
+	case !mayWait && s.spent():
+		r.ToLane(remoting.Send, s.b.send.back)
 		return
 	}
 	target, v, refusal := s.backTarget(r, group, mayWait)

@@ -69,24 +69,28 @@ func (s *sendTurn) stageEnd(r *remoting.Request) {
 
 // stageCommits reads the half messages of a turn's commits and stages what they
 // become. The half messages of one turn lie close to each other: one read brings
-// them all. What is not in memory goes to the lane.
+// them all. What is not in memory goes to the lane, and what is too much for one turn.
 func (s *sendTurn) stageCommits() {
 	list := s.tx.commits
-	for from := 0; from < len(list); {
-		low, n := s.readTogether(list[from:])
-		for i := range list[from : from+n] {
-			e := &list[from+i]
-			if low < 0 {
+	defer func() { s.tx.commits = list[:0] }()
+	for len(s.tx.commits) > 0 {
+		low, n := s.readTogether(s.tx.commits)
+		for range n {
+			if s.partIsFull() && !s.appendPart() {
+				s.handOverCommits()
+				return
+			}
+			e := &s.tx.commits[0]
+			if low < 0 || s.spent() {
 				s.b.Transactions.Released(&e.claim)
 				e.req.ToLane(remoting.Transaction, s.b.send.end)
-				continue
+			} else {
+				at := e.claim.Phy - low
+				s.stageCommit(e.req, &e.claim, s.tx.record[at:at+int64(e.claim.Size)], e.fromCheck)
 			}
-			at := e.claim.Phy - low
-			s.stageCommit(e.req, &e.claim, s.tx.record[at:at+int64(e.claim.Size)], e.fromCheck)
+			s.tx.commits = s.tx.commits[1:] // a panic releases the claims of those that are left
 		}
-		from += n
 	}
-	s.tx.commits = list[:0]
 }
 
 // readTogether reads the records of the first n commits into one buffer, which

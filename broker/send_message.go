@@ -18,8 +18,8 @@ import (
 // SEND_MESSAGE (10), SEND_MESSAGE_V2 (310) and SEND_BATCH_MESSAGE (320).
 //
 // All sends of a turn are checked, completed and staged one after the other, then
-// appended in one critical section and one write; their answers are written into
-// their connection's buffer from a template. What a send needs is kept in a sendTurn that
+// appended in one critical section and one write (in several, if it is much: send_parts.go);
+// their answers are written into their connection's buffer from a template. What a send needs is kept in a sendTurn that
 // the loop owns, so that an ordinary send allocates nothing.
 //
 // A send to an unknown topic goes to the Send lane, where the topic may be made
@@ -64,6 +64,8 @@ type sendTurn struct {
 	sum     putSum
 	tx      txTurn
 	back    backTurn
+
+	appended int // bytes, in the parts before this one
 }
 
 // send is one staged message until its answer.
@@ -110,7 +112,7 @@ func (s *sendTurn) begin() {
 		s.props = nil
 	}
 	s.props = s.props[:0]
-	s.newest = nil
+	s.newest, s.appended = nil, 0
 }
 
 // sendMessages handles the consecutive sends of one turn, and the END_TRANSACTION
@@ -125,27 +127,6 @@ func (b *Broker) sendMessages(t *remoting.Turn, reqs []*remoting.Request) {
 	s.alone.note(reqs)
 	s.stageAll(reqs)
 	s.finishSoon()
-}
-
-// stageAll checks and stages requests of the three kinds.
-func (s *sendTurn) stageAll(reqs []*remoting.Request) {
-	busy := s.b.Store.Busy()
-	for _, r := range reqs {
-		if r.Request() == code.EndTransaction {
-			s.stageEnd(r)
-			continue
-		}
-		if busy {
-			r.Fail(code.SystemBusy, remarkRejectRequest)
-			continue
-		}
-		if r.Request() == code.ConsumerSendMsgBack {
-			s.stageBack(r, false)
-			continue
-		}
-		s.stage(r, false)
-	}
-	s.stageCommits()
 }
 
 // sendOnLane is the second run of a send whose topic was unknown.

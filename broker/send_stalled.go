@@ -35,9 +35,9 @@ func (b *Broker) appendOnLane(reqs []*remoting.Request) {
 	s.finish()
 }
 
-// finishSoon is finish on a loop. When the append would have to wait, everything is
-// taken back, and done again on the lane.
-func (s *sendTurn) finishSoon() {
+// finishSoon is finish on a loop. False: the append would have had to wait; everything was
+// taken back, and is done again on the lane.
+func (s *sendTurn) finishSoon() bool {
 	here := s.commitsHere()
 	if here {
 		s.batch.CommitHere()
@@ -51,7 +51,9 @@ func (s *sendTurn) finishSoon() {
 		s.finishAppended()
 	default:
 		s.takeBack()
+		return false
 	}
+	return true
 }
 
 // appendSoon may be caught by the disk all the same, if the stall begins with this very
