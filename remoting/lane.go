@@ -65,6 +65,10 @@ const (
 	textTooOld   = "[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while, period in queue: %dms, size of queue: %d"
 
 	sweepEvery = 10 * time.Millisecond // BrokerFastFailure's period
+
+	// parkedFor is how old a request may become that waits for its client to read, also where others wait for any time: what it
+	// brought takes the room of all, and its client has given up waiting long before.
+	parkedFor = 10 * time.Second
 )
 
 // lane is the queue and the workers of one Lane. The queue is a ring under a lock and no channel, because the sweeper must look at
@@ -187,7 +191,11 @@ func (l *lane) worker() {
 			continue
 		}
 		if j.req.Conn.mustWait() {
-			l.later(j)
+			if age := l.d.clock.MonoMs() - j.req.Arrived; age >= parkedFor.Milliseconds() {
+				l.refuse(j, age, left)
+			} else {
+				l.later(j)
+			}
 			continue
 		}
 		l.passed.Store(0)

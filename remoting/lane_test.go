@@ -225,3 +225,29 @@ func moved(r *Request, handle func(*Request)) *laneJob {
 	})
 	return r.Conn.d.lanes.all[Admin].take()
 }
+
+// A request that waits for its client to read is not kept for ever where others may wait for any time.
+func TestLaneDoesNotKeepWhatNobodyReads(t *testing.T) {
+	t.Parallel()
+	now := clock.NewFake(time.UnixMilli(1_700_000_000_000))
+	d, _, c, _ := bare(t)
+	d.clock = now
+	l := newLane(d, Query, LaneConfig{Workers: 1, Capacity: 10})
+	c.owed.Store(d.cfg.PausePendingBytesPerConnection + 1)
+	ran := false
+	j := &laneJob{frame: make([]byte, 100), run: func(*Request) (*protocol.Command, error) { ran = true; return nil, nil }}
+	j.req.Conn, j.req.Arrived = c, now.NowMs()
+	d.lanes.bytes.Add(100)
+	if !l.put(j) {
+		t.Fatal("full")
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); l.worker() }()
+	now.Advance(parkedFor)
+	await(t, "it is refused", func() bool { return d.lanes.bytes.Load() == 0 })
+	l.close()
+	<-done
+	if ran || d.stats.timedOut.Load() != 1 {
+		t.Errorf("ran %v, %d refused", ran, d.stats.timedOut.Load())
+	}
+}
