@@ -1,7 +1,5 @@
 package remoting
 
-import "fmt"
-
 // owe notes how many bytes the transport holds for the peer.
 func (c *Conn) owe(n int64) {
 	if was := c.owed.Swap(n); was != n {
@@ -23,13 +21,42 @@ func (c *Conn) tellSlow() {
 		Int64("owedToAll", c.d.outbound.Load()).Msg("peer does not read its answers: connection closed")
 }
 
-// holdPartial notes how many bytes of an unfinished frame the connection holds, and refuses what passes the bound of all.
-func (c *Conn) holdPartial(n int) error {
-	all := c.d.partial.Add(int64(n - c.partial))
-	grew := n > c.partial
-	c.partial = n
-	if grew && all > c.d.cfg.MaxPartialBytes {
-		return fmt.Errorf("unfinished frames of all connections: found %d bytes, expected at most %d", all, c.d.cfg.MaxPartialBytes)
+// bookQueue notes how many bytes are queued for a stream: they are there for as long as the peer does not read. A loop takes its own away at
+// once. The caller holds mu.
+func (c *Conn) bookQueue() {
+	if _, ok := c.t.(*stream); !ok {
+		return
 	}
-	return nil
+	n := int64(len(c.pending))
+	if was := c.queued.Swap(n); was != n {
+		c.d.outbound.Add(n - was)
+	}
+}
+
+// keepTotal looks after the bound of all, once somebody owes more.
+func (d *dispatcher) keepTotal() {
+	if d.total == nil || d.outbound.Load() <= d.cfg.MaxPendingBytes {
+		return
+	}
+	select {
+	case d.total.owing <- struct{}{}:
+	default:
+	}
+}
+
+// holdPartial notes how many bytes of an unfinished frame the connection holds; begun: all of them are new. An error says that the connection
+// has to go, so that all together stay within their bound.
+func (c *Conn) holdPartial(n int, begun bool) error {
+	was := c.partial.Swap(int64(n))
+	if was == 0 || begun {
+		c.partialSince.Store(c.d.clock.NowMs())
+	}
+	all := c.d.partial.Add(int64(n) - was)
+	switch {
+	case int64(n) <= was || all <= c.d.cfg.MaxPartialBytes:
+		return nil
+	case c.d.total == nil:
+		return errUnfinished
+	}
+	return c.d.total.closeStale(c)
 }

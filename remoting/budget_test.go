@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -99,25 +100,74 @@ func TestLargeAnswerToAReader(t *testing.T) {
 	}
 }
 
+// Who fills the bound of unfinished frames has to wait there: who comes later and goes on is not closed for it.
 func TestPartialFramesAreBounded(t *testing.T) {
 	t.Parallel()
-	r := serve(t, func(c *Config) { c.MaxPartialBytes = 1 << 20 })
-	var all []*wire
+	now := clock.NewFake(time.UnixMilli(1_700_000_000_000))
+	r := serve(t, func(c *Config) { c.MaxPartialBytes, c.Clock = 1<<20, now })
 	start := append(frameOf(900_000, 0, 10, nil), make([]byte, 600_000)...)
-	for range 2 {
-		w := r.dial(t)
-		_, _ = w.Write(start) // the second one may be reset on the way
-		all = append(all, w)
-		if len(all) == 1 {
-			await(t, "the first part is there", func() bool { return r.srv.Stats().PartialBytes == int64(len(start)) })
+	stuck := r.dial(t)
+	_, _ = stuck.Write(start)
+	await(t, "the first part is there", func() bool { return r.srv.Stats().PartialBytes == int64(len(start)) })
+	now.Advance(time.Second)
+	good := r.dial(t)
+	whole := request(code.HeartBeat, 7, strings.Repeat("x", 600_000))
+	_, _ = good.Write(whole[:500_000])
+	await(t, "the first is closed", func() bool { s := r.srv.Stats(); return s.BadFrames == 1 && s.Connections == 1 && s.PartialBytes == 500_000 })
+	_, _ = good.Write(whole[500_000:])
+	good.expect(7, code.Success, "")
+	await(t, "nothing held", func() bool { return r.srv.Stats().PartialBytes == 0 })
+	r.srv.mu.Lock()
+	defer r.srv.mu.Unlock()
+	if r.srv.leaving != 0 {
+		t.Errorf("%d bytes still to leave", r.srv.leaving)
+	}
+}
+
+// One that fills it all by itself goes.
+func TestPartialFrameBeyondTheBound(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.MaxPartialBytes = 1 << 20 })
+	w := r.dial(t)
+	_, _ = w.Write(append(frameOf(9_000_000, 0, 10, nil), make([]byte, 2_000_000)...)) // may be reset on the way
+	await(t, "it is closed", func() bool { s := r.srv.Stats(); return s.BadFrames == 1 && s.Connections == 0 && s.PartialBytes == 0 })
+	r.alive(t)
+}
+
+// What TLS connections owe counts, and they are closed for it: not the plain ones that lag a little.
+func TestTLSThatOwesMostIsClosed(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.MaxPendingBytes, c.PausePendingBytesPerConnection = 32<<20, 1<<30 })
+	small := r.dial(t)
+	small.flood(32, 256<<10) // 8 MiB, some of which the sockets take
+	await(t, "the small one is served", func() bool { return r.srv.Stats().Requests == 32 })
+	big, err := r.dialTLS(t, anyCert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const asked = 100
+	var held []Held
+	for i := range int32(asked) {
+		big.send(request(code.PullMessage, i, ""))
+		held = append(held, <-r.held)
+	}
+	cmd := protocol.NewResponse(code.Success, "")
+	cmd.Body = make([]byte, 512<<10)
+	for _, h := range held { // 50 MiB: no socket buffer takes it
+		if err := h.Reply(cmd); err != nil {
+			break
 		}
 	}
-	await(t, "the second is closed", func() bool { s := r.srv.Stats(); return s.BadFrames == 1 && s.Connections == 1 })
-	if n := r.srv.Stats().PartialBytes; n != int64(len(start)) {
-		t.Errorf("%d bytes held, want %d", n, len(start))
+	await(t, "one is closed", func() bool { s := r.srv.Stats(); return s.SlowClosed == 1 && s.Connections == 1 })
+	for i := range 32 {
+		small.expect(int32(i), code.Success, "")
 	}
-	_ = all[0].Close()
-	await(t, "nothing held", func() bool { return r.srv.Stats().PartialBytes == 0 })
+	await(t, "the books are even", func() bool {
+		for _, l := range r.srv.allLoops() {
+			l.refreshSoon() // as the ticker does each second
+		}
+		return r.srv.Stats().PendingBytes == 0
+	})
 }
 
 func TestConnectionsAreBounded(t *testing.T) {

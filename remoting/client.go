@@ -203,7 +203,7 @@ func (c *Client) dial(addr string, d *dialed) {
 	}
 	c.drop(addr, d)
 	conn.shut()
-	c.partial.Add(int64(-conn.partial))
+	c.partial.Add(-conn.partial.Load())
 	_ = st.nc.Close() // nobody is left who could do something about an error
 }
 

@@ -52,7 +52,7 @@ type Config struct {
 	MaxPendingBytes int64 `conf:"maxPendingBytes"`
 	// MaxInFlightPerConnection: requests of one connection that wait on a lane or are held; more are answered SYSTEM_BUSY.
 	MaxInFlightPerConnection int `conf:"maxInFlightPerConnection"`
-	// MaxPartialBytes: unfinished frames over all connections; who would pass it is closed.
+	// MaxPartialBytes: unfinished frames over all connections; beyond it those are closed that have been unfinished for longest.
 	MaxPartialBytes int64 `conf:"maxPartialBytes"`
 	// MaxLaneBytes: copies of frames that wait on lanes; more are answered SYSTEM_BUSY.
 	MaxLaneBytes int64 `conf:"maxLaneBytes"`

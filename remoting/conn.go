@@ -31,7 +31,6 @@ type Conn struct {
 
 	// The reading side's own.
 	cutter  protocol.Cutter
-	partial int    // what of Server's budget the cutter holds
 	early   []byte // first bytes that do not say yet what the connection is
 	sniffed bool
 	peerWas int64
@@ -44,10 +43,15 @@ type Conn struct {
 	lastActive atomic.Int64 // MonoMs of the last read or write
 	inFlight   atomic.Int64 // requests on a lane or held
 	owed       atomic.Int64 // bytes given to the transport that the peer has not taken
-	peer       atomic.Int64 // version and language of the last request
-	opaque     atomic.Int32 // of our own requests
-	value      atomic.Pointer[any]
-	isClosed   atomic.Bool
+	queued     atomic.Int64 // bytes of pending, see bookQueue
+	partial    atomic.Int64 // what of Server's budget the cutter, backlog and early hold
+	// partialSince is when the unfinished frame began, ms.
+	partialSince atomic.Int64
+	leaving      int64        // see closeStale; Server.mu
+	peer         atomic.Int64 // version and language of the last request
+	opaque       atomic.Int32 // of our own requests
+	value        atomic.Pointer[any]
+	isClosed     atomic.Bool
 
 	mu      sync.Mutex
 	pending []byte // whole frames queued off the reading side
@@ -239,6 +243,7 @@ func (c *Conn) queue(cmd *protocol.Command, frame []byte) error {
 		c.slow()
 		return ErrSlowPeer
 	}
+	c.d.keepTotal()
 	return err
 }
 
@@ -257,6 +262,7 @@ func (c *Conn) append(cmd *protocol.Command, frame []byte) (over bool, err error
 	} else {
 		c.pending = append(c.pending, frame...)
 	}
+	c.bookQueue()
 	if !c.dirty {
 		c.dirty = true
 		c.t.wake(c)
@@ -281,6 +287,7 @@ func (c *Conn) shut() {
 		return
 	}
 	c.pending = nil
+	c.bookQueue()
 	calls := c.calls
 	c.calls = nil
 	c.mu.Unlock()

@@ -32,6 +32,7 @@ type dispatcher struct {
 
 	outbound atomic.Int64 // bytes that peers have not read yet
 	partial  atomic.Int64 // bytes of unfinished frames
+	total    *Server      // who keeps the bounds of both; a client has none
 	goAway   atomic.Bool
 }
 

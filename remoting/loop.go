@@ -329,9 +329,7 @@ func (l *loop) account(c *Conn, owed int64) {
 	}
 	if owed > before && l.s.outbound.Load() > l.s.cfg.MaxPendingBytes {
 		l.refresh()
-		if l.s.outbound.Load() > l.s.cfg.MaxPendingBytes {
-			l.closeSlowest()
-		}
+		l.s.relieve(l)
 	}
 }
 
@@ -348,18 +346,6 @@ func (l *loop) refresh() {
 			delete(l.slow, c)
 			l.owing.Add(-1)
 		}
-	}
-}
-
-func (l *loop) closeSlowest() {
-	var worst *Conn
-	for c := range l.slow {
-		if worst == nil || c.owed.Load() > worst.owed.Load() {
-			worst = c
-		}
-	}
-	if worst != nil {
-		l.closeSlow(worst)
 	}
 }
 
@@ -385,6 +371,7 @@ type refresher struct{ l *loop }
 func (r refresher) Run(context.Context) error {
 	r.l.refreshing.Store(false)
 	r.l.refresh()
+	r.l.s.relieve(r.l)
 	r.l.resumePaused()
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 // A consumer that starts with a backlog asks for a quarter of a MiB on each of its queues at once. Answered at network speed that is
 // fine; answered at memory speed it is hundreds of MiB that wait for one socket. So above a mark the requests of a connection wait
 // instead of the answers, a few hundred bytes each, until the socket has taken half of them. gnet can neither stop reading nor tell
-// when a socket has room, hence the copy and the polling. TLS and client connections block in their writes and need none of this.
+// when a socket has room, hence the copy and the polling. TLS connections are not read from meanwhile (stream.awaitRoom).
 
 const (
 	maxBacklog  = 8 << 20              // requests of one connection that wait so
@@ -86,7 +86,7 @@ func (s *Server) pausedOne() {
 	}
 }
 
-// resumer asks the loops to look for room while any connection is paused, and sleeps otherwise.
+// resumer asks the loops to look for room while any connection is paused, and sleeps otherwise. It closes the slowest for who may hold locks.
 func (s *Server) resumer(ctx context.Context) {
 	ticker := time.NewTicker(time.Hour)
 	defer ticker.Stop()
@@ -96,6 +96,8 @@ func (s *Server) resumer(ctx context.Context) {
 			return
 		case <-s.pauses:
 			ticker.Reset(resumeEvery)
+		case <-s.owing:
+			s.relieve(nil)
 		case <-ticker.C:
 			if s.pausedConns.Load() == 0 {
 				ticker.Reset(time.Hour)

@@ -30,12 +30,14 @@ type Server struct {
 	mu        sync.Mutex
 	listeners []net.Listener
 	conns     map[*Conn]struct{}
+	leaving   int64 // bytes of unfinished frames of those that closeStale has closed, and that are still here
 	running   bool
 	stopped   bool
 	count     atomic.Int64
 
 	pausedConns atomic.Int64
 	pauses      chan struct{} // to the resumer: a connection has been paused
+	owing       chan struct{} // to the resumer: all together owe too much
 
 	watching atomic.Bool   // the watcher looks at every tick
 	lent     chan struct{} // to the watcher: a loop lends
@@ -48,9 +50,10 @@ type Server struct {
 
 // NewServer prepares a server; Mount its routes, Listen, then Run.
 func NewServer(cfg Config, log zerolog.Logger) *Server {
-	s := &Server{conns: make(map[*Conn]struct{}), pauses: make(chan struct{}, 1), lent: make(chan struct{}, 1)}
+	s := &Server{conns: make(map[*Conn]struct{}), pauses: make(chan struct{}, 1), owing: make(chan struct{}, 1), lent: make(chan struct{}, 1)}
 	s.entrance.init()
 	s.dispatcher.init(cfg, log)
+	s.total = s
 	return s
 }
 
@@ -249,10 +252,11 @@ func (s *Server) opened(c *Conn) {
 // closed takes it out again; called once a connection.
 func (s *Server) closed(c *Conn) {
 	c.shut()
-	s.partial.Add(int64(-c.partial))
-	c.partial = 0
+	s.partial.Add(-c.partial.Swap(0))
 	s.mu.Lock()
 	delete(s.conns, c)
+	s.leaving -= c.leaving
+	c.leaving = 0
 	s.mu.Unlock()
 	s.count.Add(-1)
 	for _, f := range s.onClose {

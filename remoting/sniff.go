@@ -32,7 +32,7 @@ func (s *Server) sniff(c *Conn, data []byte) (rest []byte, v verdict, err error)
 			if len(c.early) == 0 {
 				c.early = append(c.early, data...)
 			}
-			return nil, needMore, c.holdPartial(len(c.early))
+			return nil, needMore, c.holdPartial(len(c.early), false)
 		}
 		if header != nil {
 			c.proxy.Store(header)
@@ -40,7 +40,7 @@ func (s *Server) sniff(c *Conn, data []byte) (rest []byte, v verdict, err error)
 		}
 	}
 	c.early = nil
-	_ = c.holdPartial(0) // refuses only what grows
+	_ = c.holdPartial(0, false) // refuses only what grows
 	if len(data) == 0 {
 		return nil, needMore, nil
 	}

@@ -27,6 +27,8 @@ type stream struct {
 	heard atomic.Int64 // ms of the last read
 
 	writing sync.Mutex // one write at a time: a turn's or the queue's
+
+	room chan struct{} // to the reader: less is owed, or it is over; nil where nobody waits for that (a client's)
 }
 
 // read handles what arrives until the connection ends.
@@ -40,6 +42,7 @@ func (s *stream) read(c *Conn) (err error) {
 	s.turn.init(c.d, nil) // it has one connection
 	buf := make([]byte, streamBuffer)
 	for {
+		s.awaitRoom(c)
 		n, err := s.nc.Read(buf)
 		if n > 0 {
 			s.heard.Store(c.d.clock.MonoMs())
@@ -56,6 +59,22 @@ func (s *stream) read(c *Conn) (err error) {
 	}
 }
 
+// awaitRoom reads nothing more from a peer that does not take the answers of lanes and held requests, for as long as mustWait says so: its
+// requests would wait there, with their bodies, and fill what all share. Its own answers hold the reader back by themselves.
+func (s *stream) awaitRoom(c *Conn) {
+	for s.room != nil && !c.gone() && c.mustWait() {
+		<-s.room
+	}
+}
+
+// tellRoom has the reader look again.
+func (s *stream) tellRoom() {
+	select {
+	case s.room <- struct{}{}:
+	default:
+	}
+}
+
 func (s *stream) writeNow(c *Conn, b []byte) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -63,8 +82,10 @@ func (s *stream) writeNow(c *Conn, b []byte) {
 		return
 	}
 	defer c.owe(0) // also when it was closed meanwhile, and out of the books before we said again what is left
-	for len(b) > 0 {
-		c.owe(int64(len(b)))
+	for first := true; len(b) > 0; first = false {
+		if c.owe(int64(len(b))); first {
+			c.d.keepTotal()
+		}
 		piece := b[:min(len(b), streamPiece)]
 		// Fails on a closed connection only, as the write then does.
 		_ = s.nc.SetWriteDeadline(time.Now().Add(streamTimeout)) //nolint:forbidigo // the runtime's poller knows no other time
@@ -104,8 +125,10 @@ func (s *stream) flush(c *Conn) {
 			return
 		}
 		c.pending = spare // dirty stays set: this goroutine comes back to look
+		c.bookQueue()
 		c.mu.Unlock()
 		s.writeNow(c, b)
+		s.tellRoom()
 		if spare = nil; cap(b) <= keepBuffer {
 			spare = b[:0]
 		}
@@ -118,11 +141,12 @@ func (s *stream) look(*Conn) {} // its writes tell by themselves
 func (s *stream) close(c *Conn) {
 	_ = s.raw.Close() // a second close is an error that says nothing
 	c.shut()
+	s.tellRoom()
 }
 
 // newStream takes a new connection that no loop can take now, unless one has meanwhile.
 func (s *Server) newStream(c *Conn, raw net.Conn) {
-	st := &stream{raw: raw, nc: raw, wg: &s.streams}
+	st := &stream{raw: raw, nc: raw, wg: &s.streams, room: make(chan struct{}, 1)}
 	if tcp, ok := raw.(*net.TCPConn); ok {
 		s.buffers(tcp)
 	}

@@ -2,6 +2,7 @@ package remoting
 
 import (
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -81,6 +82,48 @@ func TestStreamWriteFails(t *testing.T) {
 		<-done
 		if c.owed.Load() != 0 || d.outbound.Load() != 0 || !c.Closed() {
 			t.Errorf("%s: owes %d, all owe %d, closed %v", name, c.owed.Load(), d.outbound.Load(), c.Closed())
+		}
+	}
+}
+
+// A stream is not read while its peer owes too much, so that its requests do not wait on lanes with all they bring.
+func TestStreamWaitsForRoom(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*stream, *Conn, *trickle){
+		"taken":  func(_ *stream, _ *Conn, k *trickle) { k.take <- nil; <-k.written; k.take <- nil },
+		"closed": func(s *stream, c *Conn, k *trickle) { s.close(c); k.take <- net.ErrClosed },
+	} {
+		d, _, c, _ := bare(t)
+		d.cfg.PausePendingBytesPerConnection = streamPiece
+		k := &trickle{written: make(chan int), take: make(chan error)}
+		var wg sync.WaitGroup
+		s := &stream{raw: k, nc: k, wg: &wg, room: make(chan struct{}, 1)}
+		c.t = s
+		if err := c.queue(nil, make([]byte, streamPiece+1)); err != nil {
+			t.Fatal(err)
+		}
+		<-k.written
+		if n := d.outbound.Load(); n != streamPiece+1 {
+			t.Errorf("%s: %d bytes in the books", name, n)
+		}
+		if !c.mustWait() {
+			t.Fatalf("%s: need not wait", name)
+		}
+		waited := make(chan struct{})
+		go func() {
+			defer close(waited)
+			s.awaitRoom(c)
+		}()
+		select {
+		case <-waited:
+			t.Errorf("%s: did not wait", name)
+		default:
+		}
+		end(s, c, k)
+		<-waited
+		wg.Wait()
+		if n := d.outbound.Load(); n != 0 {
+			t.Errorf("%s: %d bytes left in the books", name, n)
 		}
 	}
 }

@@ -153,10 +153,11 @@ func (s *Server) toStream(c *Conn, first []byte) {
 		first = append([]byte(nil), first...) // the loop's buffer until now
 	}
 	conn := s.overTLS(raw, first)
-	st := &stream{raw: raw, nc: conn, wg: &s.streams}
+	st := &stream{raw: raw, nc: conn, wg: &s.streams, room: make(chan struct{}, 1)}
 	c.mu.Lock()
 	c.t = st
 	if len(c.pending) > 0 { // a hook has sent before the first byte came: the loop will not find it any more
+		c.bookQueue()
 		st.wake(c)
 	}
 	c.mu.Unlock()

@@ -123,8 +123,9 @@ func (t *Turn) finishPart(p *part) error {
 		p.out = nil
 	}
 	c.cutter.Release()
-	if held := c.cutter.Pending() + len(c.backlog); held != c.partial && !c.gone() { // who has gone is out of the books already, or will be with what they say
-		return c.holdPartial(held)
+	begun := c.cutter.Begun() && len(c.backlog) == 0
+	if held := c.cutter.Pending() + len(c.backlog); (held > 0 && begun || int64(held) != c.partial.Load()) && !c.gone() { // who has gone is out of the books already, or will be with what they say
+		return c.holdPartial(held, begun)
 	}
 	return nil
 }

@@ -30,18 +30,21 @@ type Cutter struct {
 
 	part [2][]byte
 	open int // which buffer holds the frame that is being received
+
+	begun bool
 }
 
 // Feed takes the next bytes of the stream and calls frame for each frame that is complete, without its length field.
 // data may be reused after the caller is done with the frames. After an error the stream is lost.
 func (c *Cutter) Feed(data []byte, frame func([]byte) error) error {
 	c.Release()
-	if len(c.part[c.open]) > 0 {
+	if c.begun = true; len(c.part[c.open]) > 0 {
+		c.begun = false
 		whole, rest, err := c.resume(data)
 		if err != nil || whole == nil {
 			return err
 		}
-		c.open = 1 - c.open
+		c.open, c.begun = 1-c.open, true
 		if err := frame(whole); err != nil {
 			return err
 		}
@@ -75,6 +78,9 @@ func (c *Cutter) Release() {
 
 // Pending is how many bytes of an unfinished frame are held.
 func (c *Cutter) Pending() int { return len(c.part[c.open]) }
+
+// Begun says whether the unfinished frame began with the last Feed.
+func (c *Cutter) Begun() bool { return c.begun }
 
 // resume adds to the frame begun earlier; whole is nil while it lacks bytes.
 func (c *Cutter) resume(data []byte) (whole, rest []byte, err error) {

@@ -1,0 +1,93 @@
+package remoting
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+)
+
+// Some bounds are about all connections together. Who happens to pass one is rarely who fills it: these choose whom to close.
+
+// relieve closes those that owe most while all together owe too much. l is the loop that asks, nil for anybody else.
+func (s *Server) relieve(l *loop) {
+	for s.outbound.Load() > s.cfg.MaxPendingBytes {
+		worst := s.slowest()
+		if worst == nil {
+			return
+		}
+		p, ok := worst.transport().(*plain)
+		switch {
+		case !ok:
+			worst.slow()
+		case p.l == l:
+			l.closeSlow(worst)
+		default:
+			p.look(worst) // its loop refreshes its books first, and comes back here
+			return
+		}
+	}
+}
+
+// slowest is who owes most.
+func (s *Server) slowest() (worst *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	most := int64(0)
+	for c := range s.conns {
+		if owed := c.owed.Load() + c.queued.Load(); owed > most && !c.Closed() {
+			worst, most = c, owed
+		}
+	}
+	return worst
+}
+
+var errUnfinished = errors.New("its frame has been unfinished for longest, and unfinished frames of all connections are too many bytes")
+
+// stale is a connection with an unfinished frame.
+type stale struct {
+	c     *Conn
+	since int64
+	bytes int64
+}
+
+// closeStale closes those whose frames have been unfinished for longest, as many as give an eighth of the bound back: who sends at the pace
+// of a network is done soon, who fills the bound has to wait. An error: it is the turn of the one who asks, which closes itself.
+func (s *Server) closeStale(asking *Conn) error {
+	if s.partial.Load() > s.cfg.MaxPartialBytes+s.cfg.MaxPartialBytes/8 {
+		return errUnfinished // those that are to go hang with their loop: nothing more fits
+	}
+	list, itself := s.takeStale(asking)
+	for _, st := range list {
+		s.badFrame(st.c, errUnfinished)
+		st.c.Close()
+	}
+	if itself {
+		return errUnfinished
+	}
+	return nil
+}
+
+// takeStale chooses them; itself: the one who asks is another of them.
+func (s *Server) takeStale(asking *Conn) (list []stale, itself bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	over := s.partial.Load() - s.leaving - s.cfg.MaxPartialBytes
+	if over <= 0 {
+		return nil, false // enough of them are on their way
+	}
+	for c := range s.conns {
+		if n := c.partial.Load(); n > 0 && c.leaving == 0 {
+			list = append(list, stale{c, c.partialSince.Load(), n})
+		}
+	}
+	slices.SortFunc(list, func(a, b stale) int { return cmp.Compare(a.since, b.since) })
+	n := 0
+	for free := over + s.cfg.MaxPartialBytes/8; n < len(list) && free > 0; n++ {
+		c := list[n].c
+		free -= list[n].bytes
+		c.leaving = list[n].bytes
+		s.leaving += c.leaving
+		itself = itself || c == asking
+	}
+	return slices.DeleteFunc(list[:n], func(st stale) bool { return st.c == asking }), itself
+}
