@@ -205,7 +205,7 @@ type Config struct {
 	// MaxTopicNums, MaxGroupNums: more topics or consumer groups are refused.
 	MaxTopicNums int `conf:"maxTopicNums"`
 	MaxGroupNums int `conf:"maxGroupNums"`
-	// MaxHeldPulls: pulls that wait; more are answered at once. A queue of one
+	// MaxHeldPulls: pulls that wait; for more, those of the connection that has most are answered. A queue of one
 	// topic may have MaxHeldPullsPerQueue of them.
 	MaxHeldPulls         int `conf:"maxHeldPulls"`
 	MaxHeldPullsPerQueue int `conf:"maxHeldPullsPerQueue"`

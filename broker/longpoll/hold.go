@@ -33,6 +33,7 @@ type Hold struct {
 
 	next, prev           *Hold // among the holds of its queue
 	ownerNext, ownerPrev *Hold // among the holds of its owner in this shard
+	owned                int   // how many these are; the first one's only
 	heapIndex            int
 	list                 *list
 }
@@ -49,6 +50,7 @@ type list struct {
 	key
 	head, tail *Hold
 	count      int
+	census     *census // of a queue that was found full
 }
 
 func (l *list) push(h *Hold) {
@@ -134,7 +136,7 @@ func (b *byDeadline) remove(h *Hold) {
 // Options of Holds.
 type Options struct {
 	Clock clock.Clock
-	// MaxHolds bounds all holds, MaxPerQueue those of one queue.
+	// MaxHolds bounds all holds, MaxPerQueue those of one queue. Beyond, the owner with most gives way.
 	MaxHolds, MaxPerQueue int
 	// MaxOffset reads a queue's maximum; Recheck uses it in case an arrival was missed.
 	MaxOffset func(topic string, queue int32) int64

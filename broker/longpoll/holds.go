@@ -24,6 +24,7 @@ type Holds struct {
 	seed   maphash.Seed
 	count  atomic.Int64
 	shards [shards]shard
+	house  fullHouse
 
 	// sooner tells Run that the earliest deadline moved forward.
 	sooner  chan struct{}
@@ -63,13 +64,14 @@ func (h *Holds) shard(topic string, queue int32) *shard {
 // Len is the number of requests held.
 func (h *Holds) Len() int { return int(h.count.Load()) }
 
-// Add holds a request; false when there are too many, and then the caller answers
-// at once. After true the caller must look at the queue once more and call Arrive
+// Add holds a request; false when there are too many, of which nobody has more than its
+// owner, and then the caller answers at once. After true the caller must look at the queue once more and call Arrive
 // if it has moved: a message may have come between its read and this call.
 func (h *Holds) Add(p *Hold) bool {
-	if h.stopped.Load() || h.opt.MaxHolds > 0 && h.count.Load() >= int64(h.opt.MaxHolds) {
+	if h.stopped.Load() || h.opt.MaxHolds > 0 && h.count.Load() >= int64(h.opt.MaxHolds) && !h.room(p.Owner) {
 		return false
 	}
+	var woken *Hold
 	s := h.shard(p.Topic, p.Queue)
 	k := key{p.Topic, p.Queue}
 	s.mu.Lock()
@@ -79,21 +81,24 @@ func (h *Holds) Add(p *Hold) bool {
 		s.lists[k] = l
 	}
 	if h.opt.MaxPerQueue > 0 && l.count >= h.opt.MaxPerQueue {
-		s.mu.Unlock()
-		return false
+		if woken = h.roomIn(s, l, p.Owner); woken == nil {
+			s.mu.Unlock()
+			return false
+		}
 	}
 	l.push(p)
 	s.deadlines.push(p)
 	if p.Owner != nil {
 		first := s.owners[p.Owner]
-		p.ownerNext, p.ownerPrev = first, nil
+		p.ownerNext, p.ownerPrev, p.owned = first, nil, 1
 		if first != nil {
-			first.ownerPrev = p
+			first.ownerPrev, p.owned = p, first.owned+1
 		}
 		s.owners[p.Owner] = p
 	}
 	s.mu.Unlock()
 	h.count.Add(1)
+	wake(woken, TimedOut)
 	if p.Deadline < h.nextMs.Load() {
 		select {
 		case h.sooner <- struct{}{}:
@@ -115,8 +120,10 @@ func (h *Holds) remove(s *shard, p *Hold) {
 		switch {
 		case p.ownerPrev != nil:
 			p.ownerPrev.ownerNext = p.ownerNext
+			s.owners[p.Owner].owned--
 		case p.ownerNext != nil:
 			s.owners[p.Owner] = p.ownerNext
+			p.ownerNext.owned = p.owned - 1
 		default:
 			delete(s.owners, p.Owner)
 		}

@@ -85,6 +85,58 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// One owner has taken all there is: those with less get places, and it gives way.
+func TestTheOneThatHoldsMostGivesWay(t *testing.T) {
+	t.Parallel()
+	for what, row := range map[string]struct {
+		opt    Options
+		queues int32 // over which they hold
+	}{
+		"of one queue": {Options{MaxPerQueue: 64}, 1},
+		"of all":       {Options{MaxHolds: 64}, 30},
+	} {
+		now := clock.NewFake(time.UnixMilli(1_700_000_000_000))
+		row.opt.Clock = now
+		h := New(row.opt)
+		woken := map[any]int{}
+		hold := func(owner any, i int) *Hold {
+			return &Hold{Topic: "T", Queue: int32(i) % row.queues, Deadline: never, Owner: owner, Wake: func(p *Hold, why Reason) {
+				if why != TimedOut {
+					t.Errorf("%s: woken for %d", what, why)
+				}
+				woken[p.Owner]++
+			}}
+		}
+		for i := range 64 {
+			add(t, h, hold("hog", i))
+		}
+		if h.Add(hold("hog", 0)) {
+			t.Errorf("%s: the hog holds more than may be held", what)
+		}
+		for i := range 20 {
+			add(t, h, hold(i, i))
+		}
+		if woken["hog"] < 20 || len(woken) != 1 || h.Len() > 64 {
+			t.Errorf("%s: %v gave way, %d held", what, woken, h.Len())
+		}
+		gone := woken["hog"]
+		for i := 20; h.Len() < 64; i++ {
+			add(t, h, hold("hog", i))
+		}
+		if woken["hog"] != gone {
+			t.Errorf("%s: more gave way while there was room", what)
+		}
+		now.Advance(censusMs * time.Millisecond)
+		h.Drop("hog")
+		for i := 20; h.Len() < 64; i++ {
+			add(t, h, hold(i, i))
+		}
+		if now.Advance(censusMs * time.Millisecond); h.Add(hold("last", 0)) {
+			t.Errorf("%s: one gave way to another who has no more", what)
+		}
+	}
+}
+
 func TestDrop(t *testing.T) {
 	t.Parallel()
 	h, l := New(Options{}), &log{}
@@ -193,6 +245,22 @@ func TestRandom(t *testing.T) {
 				if p.Owner == owner {
 					delete(alive, p)
 				}
+			}
+		}
+		for owner := range 7 {
+			want, got := 0, 0
+			for p := range alive {
+				if p.Owner == owner {
+					want++
+				}
+			}
+			for i := range h.shards {
+				if first := h.shards[i].owners[owner]; first != nil {
+					got += first.owned
+				}
+			}
+			if got != want {
+				t.Fatalf("owner %d has %d, want %d", owner, got, want)
 			}
 		}
 		if h.Len() != len(alive) {
