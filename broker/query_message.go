@@ -17,7 +17,7 @@ func (b *Broker) queryMessage(r *remoting.Request, h *header.QueryMessage) (*pro
 	if limit := b.storeCfg.Get().DefaultQueryMaxNum; r.Fields.String(fieldUniqueKey) == "true" {
 		most = limit
 	}
-	res, err := b.Store.QueryKey(h.Topic, h.Key, most, h.BeginTimestamp, h.EndTimestamp)
+	res, err := b.Store.QueryKey(h.Topic, h.Key, most, maxAnswerBody, h.BeginTimestamp, h.EndTimestamp)
 	if err != nil {
 		return nil, err
 	}
@@ -30,9 +30,6 @@ func (b *Broker) queryMessage(r *remoting.Request, h *header.QueryMessage) (*pro
 		return cmd, nil
 	}
 	for _, rec := range res.Records {
-		if len(cmd.Body)+len(rec) > maxAnswerBody && len(cmd.Body) > 0 {
-			break
-		}
 		cmd.Body = append(cmd.Body, rec...)
 	}
 	return cmd, nil

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -131,7 +132,7 @@ func (f *flipImage) flip(t *testing.T, seed uint64) (name string, lost int) {
 		if rec, err := s.Lookup(phy, nil); err == nil {
 			f.body(t, rec, "by place")
 		}
-		res, err := s.QueryKey("T", fmt.Sprintf("k%d", n), 32, 0, 1<<62)
+		res, err := s.QueryKey("T", fmt.Sprintf("k%d", n), 32, math.MaxInt, 0, 1<<62)
 		if err != nil {
 			t.Error(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"strconv"
 	"testing"
 
@@ -334,12 +335,17 @@ func TestQueryKeyAndTimes(t *testing.T) {
 		{"shared", 99999, 0, 1 << 62, 30}, {"nobody", 32, 0, 1 << 62, 0}, {"k7", 0, 0, 1 << 62, 0}, {"k7", 32, 0, now - 100000, 0},
 	}
 	for _, tt := range tests {
-		res, err := s.QueryKey("T", tt.key, tt.limit, tt.begin, tt.end)
+		res, err := s.QueryKey("T", tt.key, tt.limit, math.MaxInt, tt.begin, tt.end)
 		if err != nil || len(res.Records) != tt.want {
 			t.Errorf("%s: %d records, want %d: %v", tt.key, len(res.Records), tt.want, err)
 		}
 		if tt.want > 0 && (res.IndexUpdatePhy == 0 || res.IndexUpdateTime < now) {
 			t.Errorf("%s: index at %d, %d", tt.key, res.IndexUpdateTime, res.IndexUpdatePhy)
+		}
+	}
+	for maxBytes, want := range map[int]int{0: 1, 200: 1, 300: 2, 450: 3} { // of 113 to 125 bytes
+		if res, err := s.QueryKey("T", "shared", 32, maxBytes, 0, 1<<62); err != nil || len(res.Records) != want {
+			t.Errorf("%d records in %d bytes, want %d: %v", len(res.Records), maxBytes, want, err)
 		}
 	}
 	if first, last := s.EarliestTime("T", 0), s.StoreTime("T", 0, 29); first <= 0 || last != now || s.StoreTime("T", 0, 30) != -1 || s.EarliestTime("none", 0) != -1 {

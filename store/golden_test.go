@@ -269,7 +269,7 @@ func checkByKey(t *testing.T, s *Store, m *goldenMessage) {
 		keys = append(keys, m.UniqKey)
 	}
 	for _, key := range keys {
-		found, err := s.QueryKey(m.Topic, key, math.MaxInt32, 0, math.MaxInt64)
+		found, err := s.QueryKey(m.Topic, key, math.MaxInt32, math.MaxInt, 0, math.MaxInt64)
 		if err != nil {
 			t.Errorf("by key %q: %v", key, err)
 			continue

@@ -18,9 +18,10 @@ type QueryResult struct {
 const queryTries = 3
 
 // QueryKey finds records of a topic by key among the store times [beginMs, endMs]:
-// at most limit, and never more than maxMsgsNumBatch. Keys are hashed, so there may
+// at most limit, never more than maxMsgsNumBatch, and, but for the first, not more than
+// maxBytes. Keys are hashed, so there may
 // be others among them: callers compare, as they do with Java. It may wait for the disk.
-func (s *Store) QueryKey(topic, key string, limit int, beginMs, endMs int64) (QueryResult, error) {
+func (s *Store) QueryKey(topic, key string, limit, maxBytes int, beginMs, endMs int64) (QueryResult, error) {
 	var res QueryResult
 	limit = min(limit, s.cfg.Get().MaxMsgsNumBatch)
 	for range queryTries {
@@ -33,7 +34,7 @@ func (s *Store) QueryKey(topic, key string, limit int, beginMs, endMs int64) (Qu
 		}
 		res.IndexUpdateTime, res.IndexUpdatePhy = lastTime, lastPhy
 		slices.Sort(found)
-		oldest := s.records(found, &res)
+		oldest := s.records(found, maxBytes, &res)
 		if len(res.Records) > 0 || oldest < 0 || oldest < beginMs {
 			break
 		}
@@ -44,9 +45,10 @@ func (s *Store) QueryKey(topic, key string, limit int, beginMs, endMs int64) (Qu
 
 // records reads the records at sorted positions; those that cannot be read are
 // left out: expired, or not visible yet. It returns the store time of the first one, -1
-// when that one cannot be read.
-func (s *Store) records(positions []int64, res *QueryResult) (oldest int64) {
+// when that one cannot be read. The first that does not fit into maxBytes ends it.
+func (s *Store) records(positions []int64, maxBytes int, res *QueryResult) (oldest int64) {
 	oldest = -1
+	size := 0
 	for i, phy := range slices.Compact(positions) {
 		rec, err := s.Lookup(phy, nil)
 		if err != nil {
@@ -55,6 +57,9 @@ func (s *Store) records(positions []int64, res *QueryResult) (oldest int64) {
 		}
 		if i == 0 {
 			oldest = storeTimestamp(rec)
+		}
+		if size += len(rec); size > maxBytes && len(res.Records) > 0 {
+			break
 		}
 		res.Records = append(res.Records, rec)
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -294,7 +295,7 @@ func TestLookupInATopicMadeAgain(t *testing.T) {
 			t.Errorf("message at %d: %d bytes, %v", r.PhyOffset, len(rec), err)
 		}
 	}
-	found, err := s.QueryKey("T", "k", 10, 0, 1<<62)
+	found, err := s.QueryKey("T", "k", 10, math.MaxInt, 0, 1<<62)
 	if err != nil || len(found.Records) != 2 {
 		t.Errorf("%d messages by key, %v", len(found.Records), err)
 	}

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -318,7 +319,7 @@ func served(t *testing.T, name string, cfg *store.Config, p *Repair) {
 			t.Fatalf("%+v: another body", m)
 		}
 		if m.UniqKey != "" && found%7 == 0 {
-			if q, err := s.QueryKey(m.Topic, m.UniqKey, 64, 0, 1<<62); err != nil || len(q.Records) == 0 {
+			if q, err := s.QueryKey(m.Topic, m.UniqKey, 64, math.MaxInt, 0, 1<<62); err != nil || len(q.Records) == 0 {
 				t.Fatalf("%+v: not found by key: %v", m, err)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -132,7 +133,7 @@ func (l *listing) message(place string, rec []byte, v *message.View) {
 	if !l.keys || !has {
 		return
 	}
-	q, err := l.s.QueryKey(string(v.Topic), string(unique), 64, 0, 1<<62)
+	q, err := l.s.QueryKey(string(v.Topic), string(unique), 64, math.MaxInt, 0, 1<<62)
 	if err != nil || !slices.ContainsFunc(q.Records, func(found []byte) bool {
 		var f message.View
 		return message.Decode(found, &f) == nil && f.PhyOffset == v.PhyOffset
