@@ -179,6 +179,28 @@ func TestLongPollBySQL(t *testing.T) {
 	}
 }
 
+// An expression with more nodes than a loop evaluates for a pull is not evaluated there for a
+// held one either, nor by those who wake everybody else.
+func TestSlowFilterIsNotEvaluatedOnTheLoop(t *testing.T) {
+	t.Parallel()
+	f := startFiltering(t)
+	f.priced("T", 1)
+	f.beat("G", "CLUSTERING", bySQL("T", "price > 100"+strings.Repeat(" AND price > 100", inlineNodes), 5))
+	answer := f.ask(code.PullMessage, beaten("G", "T", "1", "sysFlag", "2")...)
+	f.held(1)
+	p := f.Holds.Take("T", 0, 2, 0, true)
+	h := p.Owned.(*heldPull)
+	if h.rerun(true, false) || h.rerun(false, false) {
+		t.Fatal("evaluated where others wait")
+	}
+	f.Holds.Add(p)
+	f.priced("T", 1)
+	f.priced("T", 101)
+	if got := bodies(t, <-answer); got != "101" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestFilterDataSurvivesRestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

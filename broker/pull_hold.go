@@ -63,13 +63,17 @@ func wakeHeld(p *longpoll.Hold, _ longpoll.Reason) {
 }
 
 // rerun answers a woken pull. Settings may have changed while it waited, so the
-// checks are made again. false: it needs the disk and was not answered.
-func (h *heldPull) rerun(residentOnly bool) bool {
+// checks are made again. false: it needs the disk, or has more to evaluate than others
+// may wait for, and was not answered.
+func (h *heldPull) rerun(residentOnly, slowToo bool) bool {
 	b, p := h.b, &h.pull
 	p.sysFlag &^= header.PullSuspend | header.PullCommitOffset
 	if refusal := b.readmit(h); refusal.code != code.Success {
 		_ = h.held.Reply(refusal.response()) // a closed connection has nobody to tell
 		return true
+	}
+	if !slowToo && b.slow(p) {
+		return false
 	}
 	if answer, ok := b.moved(p); ok {
 		_ = h.held.Reply(answer)
@@ -125,7 +129,7 @@ func (b *Broker) arrived(a store.Arrival) {
 	for n := 0; p != nil; n++ {
 		next := p.Next()
 		h := p.Owned.(*heldPull)
-		if n >= wakeInline || !h.rerun(true) {
+		if n >= wakeInline || !h.rerun(true, false) {
 			b.wakers.put(h)
 		}
 		p = next
@@ -142,6 +146,7 @@ const (
 // number of pulls that may be held.
 type wakers struct {
 	b    *Broker
+	slow *wakers // for expressions with much work, which would keep all others waiting; nil: these are theirs
 	cold func(*remoting.Request) (*protocol.Command, error)
 
 	mu    sync.Mutex
@@ -155,8 +160,8 @@ type wakers struct {
 type pullBuffer struct{ b []byte }
 
 func newWakers(b *Broker) *wakers {
-	w := &wakers{b: b, cold: b.pullCold}
-	w.ready.L = &w.mu
+	w := &wakers{b: b, cold: b.pullCold, slow: &wakers{b: b}}
+	w.ready.L, w.slow.ready.L = &w.mu, &w.slow.mu
 	w.buffers.New = func() any { return &pullBuffer{b: make([]byte, 0, 64<<10)} }
 	return w
 }
@@ -178,16 +183,24 @@ func (w *wakers) put(h *heldPull) {
 
 // run works until ctx ends.
 func (w *wakers) run(ctx context.Context) {
+	stopSlow, stop := w.slow.start(), w.start()
+	<-ctx.Done()
+	stop() // first: they give the others work
+	stopSlow()
+}
+
+func (w *wakers) start() (stop func()) {
 	var workers sync.WaitGroup
 	for range wakerCount {
 		workers.Go(w.work)
 	}
-	<-ctx.Done()
-	w.mu.Lock()
-	w.stop = true
-	w.mu.Unlock()
-	w.ready.Broadcast()
-	workers.Wait()
+	return func() {
+		w.mu.Lock()
+		w.stop = true
+		w.mu.Unlock()
+		w.ready.Broadcast()
+		workers.Wait()
+	}
 }
 
 func (w *wakers) work() {
@@ -209,7 +222,9 @@ func (w *wakers) work() {
 		}
 		w.mu.Unlock()
 		for i, h := range batch {
-			h.rerun(false)
+			if !h.rerun(false, w.slow == nil) {
+				w.slow.put(h)
+			}
 			batch[i] = nil
 		}
 	}
