@@ -17,6 +17,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/broker"
+	"github.com/skylarkmq/skylark/internal/clock"
+	"github.com/skylarkmq/skylark/internal/loglimit"
 )
 
 // exitInterrupted is what a shell expects of a process that a second ctrl-C ended.
@@ -53,7 +55,7 @@ func spareProcessor() {
 	}
 }
 
-// logger writes for people on a terminal and JSON lines elsewhere. SKYLARK_LOG_LEVEL is debug, info (default), warn or error.
+// logger writes for people on a terminal and JSON lines elsewhere, within the bounds of loglimit. SKYLARK_LOG_LEVEL is debug, info (default), warn or error.
 func logger(w io.Writer) zerolog.Logger {
 	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00"
 	if f, ok := w.(*os.File); ok {
@@ -65,7 +67,7 @@ func logger(w io.Writer) zerolog.Logger {
 	if err != nil || level == zerolog.NoLevel {
 		level = zerolog.InfoLevel
 	}
-	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+	return zerolog.New(loglimit.New(w, clock.Real)).Level(level).With().Timestamp().Logger()
 }
 
 // identity begins two lines of every role: "starting", before anything is opened, so that a start that is refused or takes long has

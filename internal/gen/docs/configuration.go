@@ -84,6 +84,7 @@ broker (standalone: ` + "`config/broker.properties`" + ` of the store), which a 
 keys and secrets, who the broker is and where it listens, the bounds that Java does not have, and values with which the next start would be refused.
 The environment: ` + "`NAMESRV_ADDR`" + ` (name servers of a broker), ` + "`GOMEMLIMIT`" + ` (a soft limit of the heap alone, such as 512MiB), ` + "`GOMAXPROCS`" + `
 (threads that run at once; one more than there are cores), ` + "`SKYLARK_LOG_LEVEL`" + ` (debug, info, warn, error).
+A line of the log has 4 KiB at most, and of lines with the same message 500 a minute are written; audit and debug lines are not counted.
 
 `
 
