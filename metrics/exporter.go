@@ -44,7 +44,7 @@ func New(opt Options) (*Exporter, error) {
 	reader, err := otelprom.New(otelprom.WithRegisterer(registry), otelprom.WithoutScopeInfo(), // which adds more than the name
 		otelprom.WithoutTargetInfo(),
 		otelprom.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithoutSuffixes),
-		otelprom.WithProducer(histograms{e, opt.Sources}))
+		otelprom.WithProducer(histograms{e, opt.Sources, opt.Cardinality}))
 	if err != nil {
 		return nil, fmt.Errorf("metrics: exporter: %w", err)
 	}
@@ -56,8 +56,10 @@ func New(opt Options) (*Exporter, error) {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 30 * time.Second}))
-	e.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+	mux.Handle("GET /metrics", few(maxScrapes, promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 30 * time.Second})))
+	e.server = &http.Server{
+		Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: writeTime, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+	}
 	return e, nil
 }
 
@@ -69,7 +71,7 @@ func (e *Exporter) Run(ctx context.Context) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = e.server.Serve(e.listener) // ends when it is closed
+		_ = e.server.Serve(newFewListener(e.listener, maxConnections)) // ends when it is closed
 	}()
 	<-ctx.Done()
 	e.Close()

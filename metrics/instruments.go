@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -199,9 +200,13 @@ func (e *Exporter) transactions(m *maker, read func() Transactions) {
 // histograms tells the exporter of histograms that are kept elsewhere: there are no
 // observable instruments of that kind.
 type histograms struct {
-	e   *Exporter
-	src Sources
+	e     *Exporter
+	src   Sources
+	limit int // label sets, as the SDK counts them: the last one is all others together
 }
+
+// overflow is the label set that the SDK gives to what is beyond the limit.
+var overflow = attribute.NewSet(attribute.Bool("otel.metric.overflow", true))
 
 // Produce is the exporter's question.
 func (h histograms) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
@@ -209,6 +214,7 @@ func (h histograms) Produce(context.Context) ([]metricdata.ScopeMetrics, error) 
 		return nil, nil
 	}
 	var points []metricdata.HistogramDataPoint[float64]
+	var others *metricdata.HistogramDataPoint[float64]
 	now := time.Now() //nolint:forbidigo // the exporter's own samples have the machine's time, too
 	h.src.Topics(func(t Topic) {
 		p := metricdata.HistogramDataPoint[float64]{
@@ -218,10 +224,24 @@ func (h histograms) Produce(context.Context) ([]metricdata.ScopeMetrics, error) 
 		for _, n := range t.Latency.Buckets {
 			p.Count += n
 		}
-		if p.Count > 0 {
+		switch {
+		case p.Count == 0:
+		case h.limit <= 0 || len(points) < h.limit-1:
 			points = append(points, p)
+		case others == nil:
+			p.Attributes, p.BucketCounts = overflow, slices.Clone(p.BucketCounts)
+			others = &p
+		default:
+			others.Count += p.Count
+			others.Sum += p.Sum
+			for i, n := range p.BucketCounts {
+				others.BucketCounts[i] += n
+			}
 		}
 	})
+	if others != nil {
+		points = append(points, *others)
+	}
 	if len(points) == 0 {
 		return nil, nil
 	}
