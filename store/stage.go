@@ -71,6 +71,10 @@ func (s *Store) StageList(b *Batch, m *message.Message) (int, PutStatus) {
 	one.PreparedTransactionOffset = 0
 	st := PutOK
 	err := message.EachBatchElement(m.Body, func(e message.BatchElement) error {
+		if len(b.items)-from.items == maxListMessages {
+			st = MessageIllegal
+			return errRefused
+		}
 		one.Flag, one.Body, one.Properties = e.Flag, e.Body, e.Properties
 		var f facts
 		f.Read(e.Properties)
@@ -89,6 +93,11 @@ func (s *Store) StageList(b *Batch, m *message.Message) (int, PutStatus) {
 	}
 	return s.group(b, from, cfg)
 }
+
+// maxListMessages is how many messages a batch body may have: the answer names each with
+// up to 57 bytes, in a header whose length has 24 bits. With a UNIQ_KEY each, a frame does not
+// hold so many.
+const maxListMessages = 250_000
 
 var errRefused = errors.New("store: refused")
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -329,5 +330,21 @@ func TestEarliestStoreTimeOfADamagedRecord(t *testing.T) {
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// An answer has to name all messages of a batch in its header.
+func TestBatchOfTooManyMessages(t *testing.T) {
+	t.Parallel()
+	s := openSmall(t, func(c *Config) { c.MaxMessageSize, c.MappedFileSizeCommitLog = 16<<20, 64<<20 })
+	one := message.AppendBatchElement(nil, message.BatchElement{})
+	for n, want := range map[int]PutStatus{maxListMessages: PutOK, maxListMessages + 1: MessageIllegal} {
+		b := NewBatch()
+		if _, st := s.StageList(b, &message.Message{Topic: "L", Body: bytes.Repeat(one, n)}); st != want {
+			t.Errorf("%d messages: %v, want %v", n, st, want)
+		}
+		if want != PutOK && b.Len()+b.Bytes() != 0 {
+			t.Errorf("%d bytes left of what was refused", b.Bytes())
+		}
 	}
 }
