@@ -24,6 +24,10 @@ const (
 	// inlineRecords over how many records; a pull may look at 800, half a microsecond each.
 	inlineNodes   = 32
 	inlineRecords = 64
+	// inlineUnits is how many units of a queue a pull by tags may have looked at on the
+	// loop: the largest pullBatchSize of clients. One that asks for more may mean all that a
+	// store scans in one go.
+	inlineUnits = 1024
 
 	filtersEvery = 10 * time.Second
 )
@@ -88,11 +92,14 @@ func (b *Broker) filterBy(p *pull) pullRefusal {
 	return pullAdmitted
 }
 
-// slow says whether a pull's expression has too much work for the loop.
+// slow says whether a pull's filter has too much work for the loop.
 func (b *Broker) slow(p *pull) bool {
 	nodes := p.sub.Nodes()
 	if p.data != nil {
 		nodes = p.data.Compiled().Nodes()
+	}
+	if p.maxMsgs > inlineUnits && !p.sub.All() && b.Store.MaxOffset(p.topic.TopicName, p.queue)-p.offset > inlineUnits {
+		return true
 	}
 	return nodes > inlineNodes || nodes > 0 && b.Store.MaxOffset(p.topic.TopicName, p.queue)-p.offset > inlineRecords
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -198,6 +199,38 @@ func TestSlowFilterIsNotEvaluatedOnTheLoop(t *testing.T) {
 	f.priced("T", 101)
 	if got := bodies(t, <-answer); got != "101" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// A pull by tags that asks for a million messages is not scanned for on the loop.
+func TestLargeScanIsNotTheLoops(t *testing.T) {
+	t.Parallel()
+	f := startFiltering(t)
+	f.sendTo("T", string(batchBody(slices.Repeat([]string{"x"}, inlineUnits+1)...)), "m", "true")
+	tagged, err := filter.Build("T", "A", "TAG", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := filter.Build("T", "*", "TAG", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name    string
+		sub     *filter.Subscription
+		maxMsgs int
+		offset  int64
+		slow    bool
+	}{
+		{"a million", tagged, 1 << 20, 0, true},
+		{"as many as clients may ask for", tagged, inlineUnits, 0, false},
+		{"a million that are not there", tagged, 1 << 20, 10, false},
+		{"a million of any tag: these are counted in bytes", all, 1 << 20, 0, false},
+	} {
+		p := &pull{topic: f.Topics.Get("T"), sub: row.sub, maxMsgs: row.maxMsgs, offset: row.offset}
+		if got := f.slow(p); got != row.slow {
+			t.Errorf("%s: slow %v", row.name, got)
+		}
 	}
 }
 
