@@ -113,7 +113,10 @@ func TestPartialFramesAreBounded(t *testing.T) {
 	good := r.dial(t)
 	whole := request(code.HeartBeat, 7, strings.Repeat("x", 600_000))
 	_, _ = good.Write(whole[:500_000])
-	await(t, "the first is closed", func() bool { s := r.srv.Stats(); return s.BadFrames == 1 && s.Connections == 1 && s.PartialBytes == 500_000 })
+	await(t, "the first is closed", func() bool {
+		s := r.srv.Stats()
+		return s.BadFrames == 1 && s.Connections == 1 && s.PartialBytes == 500_000
+	})
 	_, _ = good.Write(whole[500_000:])
 	good.expect(7, code.Success, "")
 	await(t, "nothing held", func() bool { return r.srv.Stats().PartialBytes == 0 })
