@@ -49,7 +49,7 @@ func (d *dispatcher) keepTotal() {
 func (c *Conn) holdPartial(n int, begun bool) error {
 	was := c.partial.Swap(int64(n))
 	if was == 0 || begun {
-		c.partialSince.Store(c.d.clock.NowMs())
+		c.partialSince.Store(c.d.clock.MonoMs())
 	}
 	all := c.d.partial.Add(int64(n) - was)
 	switch {

@@ -45,7 +45,7 @@ type Conn struct {
 	owed       atomic.Int64 // bytes given to the transport that the peer has not taken
 	queued     atomic.Int64 // bytes of pending, see bookQueue
 	partial    atomic.Int64 // what of Server's budget the cutter, backlog and early hold
-	// partialSince is when the unfinished frame began, ms.
+	// partialSince is when the unfinished frame began, ms of MonoMs.
 	partialSince atomic.Int64
 	leaving      int64        // see closeStale; Server.mu
 	peer         atomic.Int64 // version and language of the last request

@@ -39,7 +39,7 @@ func (c *census) giveWay(owner any) int {
 // roomIn makes room in a full queue; what it returns has to be woken without the lock of
 // the shard, which it needs. None: there is no room.
 func (h *Holds) roomIn(s *shard, l *list, owner any) (out *Hold) {
-	if now := h.opt.Clock.NowMs(); l.census == nil || now >= l.census.until {
+	if now := h.opt.Clock.MonoMs(); l.census == nil || now >= l.census.until {
 		l.census = newCensus(now)
 		for p := l.head; p != nil; p = p.next {
 			l.census.add(p.Owner, 1)
@@ -94,7 +94,7 @@ func (h *Holds) hogOfAll(owner any) (hog any, n int) {
 	f := &h.house
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if now := h.opt.Clock.NowMs(); f.census == nil || now >= f.until {
+	if now := h.opt.Clock.MonoMs(); f.census == nil || now >= f.until {
 		f.census = newCensus(now)
 		for i := range h.shards {
 			s := &h.shards[i]
