@@ -19,10 +19,13 @@ import (
 // made and registered, runs on the Clients lane.
 
 // maxHeartbeat bounds the body: a client with thousands of subscriptions stays far
-// below.
+// below. With the bytes that Java writes for each, that many subscriptions or producer
+// groups would not fit into it.
 const (
-	maxHeartbeat       = 4 << 20
-	maxHeartbeatGroups = 4096
+	maxHeartbeat          = 4 << 20
+	maxHeartbeatGroups    = 4096
+	maxHeartbeatSubs      = 1 << 16
+	maxHeartbeatProducers = 1 << 17
 )
 
 // inlineBody is the longest JSON body that is read on the loop: reading it may take
@@ -95,8 +98,12 @@ func decodeHeartbeat(data []byte) (*body.HeartbeatData, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(d.ConsumerDataSet) > maxHeartbeatGroups {
-		return nil, errors.New("heartbeat with too many consumer groups")
+	subs := 0
+	for i := range d.ConsumerDataSet {
+		subs += len(d.ConsumerDataSet[i].SubscriptionDataSet)
+	}
+	if len(d.ConsumerDataSet) > maxHeartbeatGroups || subs > maxHeartbeatSubs || len(d.ProducerDataSet) > maxHeartbeatProducers {
+		return nil, errors.New("heartbeat with too many consumer groups, subscriptions or producer groups")
 	}
 	if d.ClientID == "" || len(d.ClientID) > client.MaxClientID {
 		return nil, errClientID

@@ -219,6 +219,8 @@ func TestHostileHeartbeats(t *testing.T) {
 		"client id of 1 MiB":  []byte(`{"clientID":"` + strings.Repeat("x", 1<<20) + `"}`),
 		"100,000 groups":      groups(100_000),
 		"no client id":        []byte(`{"consumerDataSet":[{"groupName":"G"}]}`),
+		"subscriptions alone": []byte(`{"clientID":"c","consumerDataSet":[{"groupName":"G","subscriptionDataSet":[` + strings.Repeat("{},", 1<<16+1) + `]}]}`),
+		"producers alone":     []byte(`{"clientID":"c","producerDataSet":[` + strings.Repeat("{},", 1<<17+1) + `]}`),
 		"names from the edge": []byte(`{"clientID":"c","consumerDataSet":[null,{},{"groupName":null}]}`),
 	} {
 		reply := f.call(code.HeartBeat, data)
@@ -254,6 +256,12 @@ func TestForeignLocks(t *testing.T) {
 	}
 	if n := f.locked(code.LockBatchMQ, "owner", false, 0, 1); n != 2 {
 		t.Errorf("the owner holds %d", n)
+	}
+	for _, length := range []int{1 << 20, 9 << 20} { // empty queues unfold to too much; nobody locks so many
+		data := `{"consumerGroup":"G","clientId":"c","mqSet":[` + strings.Repeat("{},", length/3) + `]}`
+		if reply := f.call(code.LockBatchMQ, []byte(data)); reply.Response() != code.SystemError {
+			t.Errorf("%d bytes of empty queues: %d", length, reply.Code)
+		}
 	}
 	f.stillWorks()
 }

@@ -55,7 +55,13 @@ func (b *Broker) unlockBatchMQ(r *remoting.Request) (*protocol.Command, error) {
 	return protocol.NewResponse(code.Success, ""), nil
 }
 
+// maxLockBody bounds the body: as many queues as a group may lock, with 128 bytes each.
+const maxLockBody = 128 * lock.MaxQueuesPerGroup
+
 func decodeLock(r *remoting.Request) (*body.LockBatchRequestBody, []lock.Queue, error) {
+	if len(r.Body) > maxLockBody {
+		return nil, nil, remoting.Failf(code.SystemError, "lock request of %d bytes, at most %d", len(r.Body), maxLockBody)
+	}
 	req, err := body.Decode[body.LockBatchRequestBody](r.Body)
 	if err != nil {
 		return nil, nil, remoting.Fail(code.SystemError, err.Error())
@@ -66,11 +72,15 @@ func decodeLock(r *remoting.Request) (*body.LockBatchRequestBody, []lock.Queue, 
 	return req, lockQueues(req.MqSet), nil
 }
 
-// lockQueues leaves out names that no queue can have, and what comes twice: it is a
-// set in Java.
+// lockQueues leaves out names that no queue can have, what comes twice (it is a
+// set in Java), and more than a group may lock.
 func lockQueues(list []body.MessageQueue) []lock.Queue {
-	queues, seen := make([]lock.Queue, 0, len(list)), make(map[lock.Queue]bool, len(list))
+	most := min(len(list), lock.MaxQueuesPerGroup)
+	queues, seen := make([]lock.Queue, 0, most), make(map[lock.Queue]bool, most)
 	for _, q := range list {
+		if len(queues) == most {
+			break
+		}
 		queue := lock.Queue{BrokerName: q.BrokerName, QueueID: q.QueueId, Topic: q.Topic}
 		if len(q.Topic) <= maxTopicBytes && len(q.BrokerName) <= maxTopicBytes && !seen[queue] {
 			queues, seen[queue] = append(queues, queue), true

@@ -14,7 +14,7 @@ type Queue struct {
 // Bounds against clients that lock what does not exist.
 const (
 	maxGroups         = 1 << 17
-	maxQueuesPerGroup = 1 << 16
+	MaxQueuesPerGroup = 1 << 16 // more of them a client asks for in vain
 	// maxQueues bounds those of all groups: 50 MB and the names, 300 MB at the longest,
 	// and five times what 100,000 orderly queues need.
 	maxQueues = 1 << 19
@@ -76,7 +76,7 @@ func (t *Table) Lock(group, clientID string, queues []Queue) []Queue {
 			continue
 		}
 		if !known {
-			if len(m) >= maxQueuesPerGroup || t.queues >= maxQueues {
+			if len(m) >= MaxQueuesPerGroup || t.queues >= maxQueues {
 				continue
 			}
 			t.queues++

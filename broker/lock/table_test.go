@@ -48,14 +48,14 @@ func TestQueuesOfAllGroups(t *testing.T) {
 	t.Parallel()
 	now := int64(0)
 	l := New(Options{NowMs: func() int64 { return now }})
-	list := make([]Queue, maxQueuesPerGroup+1)
+	list := make([]Queue, MaxQueuesPerGroup+1)
 	for i := range list {
 		list[i] = Queue{BrokerName: "b", Topic: "T", QueueID: int32(i)}
 	}
-	const groups = maxQueues / maxQueuesPerGroup
+	const groups = maxQueues / MaxQueuesPerGroup
 	for i := range groups {
-		if n := len(l.Lock(fmt.Sprint("G", i), "c", list)); n != maxQueuesPerGroup {
-			t.Fatalf("group %d has %d queues, want %d", i, n, maxQueuesPerGroup)
+		if n := len(l.Lock(fmt.Sprint("G", i), "c", list)); n != MaxQueuesPerGroup {
+			t.Fatalf("group %d has %d queues, want %d", i, n, MaxQueuesPerGroup)
 		}
 	}
 	count := func(what, group, client string, queues []Queue, want int) {

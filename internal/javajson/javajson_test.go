@@ -276,6 +276,40 @@ func TestUnmarshalReferenceBomb(t *testing.T) {
 	}
 }
 
+// A text of empty objects is refused as soon as they take more than its length explains, wherever they stand; what a Java client writes is
+// far below, and so are short texts of people.
+func TestUnmarshalEmptyObjects(t *testing.T) {
+	t.Parallel()
+	many := func(item string) string { return strings.Repeat(item+",", 1<<19) }
+	for name, c := range map[string]struct {
+		text string
+		into any
+	}{
+		"a list":         {"[" + many("{}") + "]", new([]sample)},
+		"pointers":       {"[" + many("{}") + "]", new([]*sample)},
+		"a map":          {"{" + many("a:{}") + "}", new(map[string]sample)},
+		"any":            {"[" + many("[]") + "]", new(any)},
+		"by a reference": {"{list:[],x:[" + many("{}") + `],list:{"$ref":"$.x"}}`, new(struct{ List []sample })},
+	} {
+		if err := Unmarshal([]byte(c.text), c.into); err == nil || !strings.Contains(err.Error(), "unfolds") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	var few []sample
+	if err := Unmarshal([]byte("["+strings.Repeat("{},", 2000)+"]"), &few); err != nil || len(few) != 2000 {
+		t.Errorf("a short text: %d, %v", len(few), err)
+	}
+	queue := `{"brokerName":"b","queueId":1,"topic":"T"}`
+	var queues []struct {
+		BrokerName string
+		QueueID    int32
+		Topic      string
+	}
+	if err := Unmarshal([]byte("["+many(queue)+"]"), &queues); err != nil || len(queues) != 1<<19 {
+		t.Errorf("queues: %d, %v", len(queues), err)
+	}
+}
+
 func FuzzUnmarshal(f *testing.F) {
 	for _, forms := range recordedBodies(f) {
 		for _, text := range forms {

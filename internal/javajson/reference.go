@@ -48,7 +48,7 @@ func (d *decoder) follow(path string, v reflect.Value) error {
 	if d.refs.read -= len(text); text == nil || d.refs.read < 0 {
 		return nil
 	}
-	inner := decoder{scanner: scanner{data: text, depth: d.depth}}
+	inner := decoder{scanner: scanner{data: text, depth: d.depth}, room: d.room}
 	return inner.value(v)
 }
 

@@ -18,7 +18,7 @@ func Unmarshal(data []byte, v any) error {
 	if p.Kind() != reflect.Pointer || p.IsNil() {
 		return fmt.Errorf("javajson: reading into %T: want a pointer", v)
 	}
-	d := decoder{scanner: scanner{data: data}}
+	d := decoder{scanner: scanner{data: data}, room: newRoom(len(data))}
 	err := d.document(p.Elem())
 	if err != nil {
 		return fmt.Errorf("javajson: reading %T: %w", v, err)
@@ -29,6 +29,7 @@ func Unmarshal(data []byte, v any) error {
 type decoder struct {
 	scanner
 	refs *references // of the whole document; nil inside a reference
+	room *room       // of the whole document
 }
 
 func (d *decoder) document(v reflect.Value) error {
@@ -58,6 +59,9 @@ func (d *decoder) value(v reflect.Value) error {
 	}
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
+			if err := d.take(v.Type().Elem().Size()); err != nil {
+				return err
+			}
 			v.Set(newValue(v.Type().Elem()).Addr())
 		}
 		return d.value(v.Elem())
@@ -165,6 +169,9 @@ func (d *decoder) mapping(v reflect.Value) error {
 	t := v.Type()
 	m := reflect.MakeMap(t)
 	err := d.items('{', '}', func() error {
+		if err := d.take(t.Key().Size() + t.Elem().Size()); err != nil {
+			return err
+		}
 		key := reflect.New(t.Key()).Elem()
 		if err := d.key(key); err != nil {
 			return err
@@ -196,7 +203,7 @@ func (d *decoder) key(k reflect.Value) error {
 		return err
 	}
 	if isStruct {
-		inner := decoder{scanner: scanner{data: text, depth: d.depth}}
+		inner := decoder{scanner: scanner{data: text, depth: d.depth}, room: d.room}
 		if err := inner.document(k); err != nil {
 			return d.errorAt(at, "a key in quotes: "+err.Error())
 		}
@@ -227,6 +234,9 @@ func (d *decoder) list(v reflect.Value) error {
 		t := v.Type()
 		out := reflect.MakeSlice(t, 0, 0)
 		err := d.items('[', ']', func() error {
+			if err := d.take(t.Elem().Size()); err != nil {
+				return err
+			}
 			item := newValue(t.Elem())
 			if err := d.value(item); err != nil {
 				return err
@@ -260,6 +270,9 @@ func (d *decoder) list(v reflect.Value) error {
 func (d *decoder) set(v reflect.Value) error {
 	m := reflect.MakeMap(v.Type())
 	err := d.items('[', ']', func() error {
+		if err := d.take(v.Type().Key().Size()); err != nil {
+			return err
+		}
 		key := reflect.New(v.Type().Key()).Elem()
 		if err := d.value(key); err != nil {
 			return err
@@ -371,49 +384,4 @@ func (d *decoder) setInt(v reflect.Value, text string, at int) error {
 	}
 	v.SetInt(n)
 	return nil
-}
-
-// dynamic fills an `any`: map[string]any, []any, string, int64, float64, bool.
-func (d *decoder) dynamic(v reflect.Value) error {
-	if v.NumMethod() != 0 {
-		return d.mismatch(v, "a value")
-	}
-	var out reflect.Value
-	switch d.peek() {
-	case '{':
-		out = reflect.New(reflect.TypeFor[map[string]any]()).Elem()
-	case '[':
-		out = reflect.New(reflect.TypeFor[[]any]()).Elem()
-	default:
-		text, quoted, err := d.scalarText()
-		if err == nil {
-			v.Set(reflect.ValueOf(dynamicScalar(text, quoted)))
-		}
-		return err
-	}
-	if err := d.value(out); err != nil {
-		return err
-	}
-	v.Set(out)
-	return nil
-}
-
-func dynamicScalar(text string, quoted bool) any {
-	if quoted {
-		return text
-	}
-	switch text {
-	case "true":
-		return true
-	case "false":
-		return false
-	}
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return n
-	}
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return text
-	}
-	return f
 }
