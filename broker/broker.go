@@ -161,7 +161,7 @@ func New(opt Options) (*Broker, error) {
 	if err := b.mayStart(&opt); err != nil {
 		return nil, err
 	}
-	if err := b.newFilters(); err != nil {
+	if err := b.newFilters(opt.MemoryLimit); err != nil {
 		return nil, err
 	}
 	b.newRegistries(opt.MemoryLimit)

@@ -32,7 +32,7 @@ const (
 	filtersEvery = 10 * time.Second
 )
 
-func (b *Broker) newFilters() error {
+func (b *Broker) newFilters(memoryLimit int64) error {
 	cfg := b.cfg.Get()
 	bloom, err := filter.NewBloom(cfg.MaxErrorRateOfBloomFilter, cfg.ExpectConsumerNumUseFilter)
 	if err != nil {
@@ -44,7 +44,7 @@ func (b *Broker) newFilters() error {
 	// The original sets and shows what its bloom filter needs, whatever the file says (ConsumerFilterManager).
 	b.storeCfg.Change(func(c *store.Config) { c.BitMapLengthConsumeQueueExt = bloom.Bits })
 	b.Filters = filterdata.New(filterdata.Options{
-		NowMs: b.filterTime, Bloom: bloom,
+		NowMs: b.filterTime, Bloom: bloom, MemoryLimit: memoryLimit,
 		CleanMs: func() int64 { return b.cfg.Get().FilterDataCleanTimeSpan },
 		Refused: func(group, topic string, err error) {
 			b.log.Warn().Err(err).Str("group", group).Str("topic", topic).Msg("filter expression refused: its consumers get nothing")

@@ -20,11 +20,12 @@ const SQL92 = "SQL92"
 // nor false. A selector matches when it is true; when it is null or cannot be
 // evaluated at all ("ten" > 5) it does not.
 type Expression struct {
-	text  string
-	root  *node
-	names []string       // the properties it reads
-	slots map[string]int // names to their index, when they are too many to compare
-	nodes int
+	text    string
+	root    *node
+	names   []string       // the properties it reads
+	slots   map[string]int // names to their index, when they are too many to compare
+	nodes   int
+	members int // of IN lists
 }
 
 // String is the text it was compiled from.
@@ -32,6 +33,19 @@ func (e *Expression) String() string { return e.text }
 
 // Nodes is the number of operators and operands: what an evaluation costs.
 func (e *Expression) Nodes() int { return e.nodes }
+
+// What parts of an expression take in memory, about: a node with its place in a list, a name or
+// a member of IN with its place in a map.
+const (
+	nodeBytes = 176 + 16
+	nameBytes = 64
+)
+
+// Bytes is what the expression takes in memory, about: up to a hundred times its text, which is there once more in
+// constants.
+func (e *Expression) Bytes() int {
+	return 2*len(e.text) + e.nodes*nodeBytes + (e.members+len(e.names))*nameBytes
+}
 
 // Result is what an expression comes to.
 type Result uint8

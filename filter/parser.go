@@ -49,7 +49,7 @@ func CompileSQL92(expression string) (*Expression, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	e := &Expression{text: expression, root: root, names: p.names, nodes: p.nodes}
+	e := &Expression{text: expression, root: root, names: p.names, nodes: p.nodes, members: p.members}
 	if len(e.names) > fewNames {
 		e.slots = p.slots
 	}
@@ -74,9 +74,10 @@ type parser struct {
 	dry     bool
 	checked int
 
-	names []string
-	slots map[string]int
-	nodes int
+	names   []string
+	slots   map[string]int
+	nodes   int
+	members int // of IN lists
 }
 
 func (p *parser) advance() {
@@ -285,6 +286,7 @@ func (p *parser) in(left *node, not bool) *node {
 		p.fail(syntaxError(javaRuntime + "Expected a property for In expression, got: " + left.String()))
 		return nil
 	}
+	p.members += len(list)
 	n := &node{op: opIn, left: left, in: list, not: not}
 	if len(list) >= scanLimit {
 		n.set = make(map[string]struct{}, len(list))

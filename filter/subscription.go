@@ -157,3 +157,11 @@ func (s *Subscription) Nodes() int {
 	}
 	return s.compiled.Nodes()
 }
+
+// ExpressionBytes is what the subscription's compiled expression takes; 0 without one.
+func (s *Subscription) ExpressionBytes() int {
+	if s.compiled == nil {
+		return 0
+	}
+	return s.compiled.Bytes()
+}

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -85,4 +86,12 @@ func FuzzBuild(f *testing.F) {
 			t.Fatalf("%d tags, %d codes", len(s.TagsSet), len(s.CodeSet))
 		}
 	})
+}
+
+// What an expression takes is counted with the size that a node has.
+func TestNodeBytes(t *testing.T) {
+	t.Parallel()
+	if size := int(reflect.TypeFor[node]().Size()); size != nodeBytes-16 {
+		t.Errorf("a node has %d bytes, %d are counted", size, nodeBytes-16)
+	}
 }

@@ -55,7 +55,7 @@ func (r *Registry) LeftOut() int64 {
 }
 
 func costOf(s *filter.Subscription) int64 {
-	n := subscriptionCost + len(s.Topic) + len(s.SubString) + len(s.ExpressionType) + 32*len(s.CodeSet) + 64*s.Nodes()
+	n := subscriptionCost + len(s.Topic) + len(s.SubString) + len(s.ExpressionType) + 32*len(s.CodeSet) + s.ExpressionBytes()
 	for _, tag := range s.TagsSet {
 		n += 16 + len(tag)
 	}

@@ -39,7 +39,7 @@ func (t *Table) Encode() ([]byte, error) {
 
 // clear needs mu.
 func (t *Table) clear() {
-	t.groups, t.topics, t.entries, t.text = map[string]map[string]*Data{}, map[string][]*Data{}, 0, 0
+	t.groups, t.topics, t.entries, t.kept = map[string]map[string]*Data{}, map[string]*topicRow{}, 0, 0
 }
 
 // lostMs is how long before a start its consumers are taken to have gone.

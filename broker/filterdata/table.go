@@ -1,6 +1,7 @@
 package filterdata
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -16,14 +17,24 @@ type Options struct {
 	CleanMs func() int64
 	// Refused hears of expressions that do not compile.
 	Refused func(group, topic string, err error)
+	// MemoryLimit is what the process may have, 0 without a limit: expressions take a part of it at most.
+	MemoryLimit int64
 }
 
-// Expressions of all groups together are bounded in number and length: they come
-// from clients and stay for a day.
+// Expressions of all groups together are bounded in number and in bytes, compiled as
+// they are: they come from clients, stay for a day, and are read again at a start.
 const (
 	maxEntries = 1 << 17
-	maxText    = 64 << 20
+	maxKept    = 256 << 20
+	// keptOfLimit: one part in so many of a memory limit.
+	keptOfLimit = 16
+	// entryCost is what an entry takes beside its expression and its names, about.
+	entryCost = 512
 )
+
+func costOf(d *Data) int64 {
+	return int64(entryCost + len(d.Topic) + len(d.ConsumerGroup) + d.compiled.Bytes())
+}
 
 // Table is the filter data of all groups. It is written by heartbeats and read by
 // pulls.
@@ -34,15 +45,28 @@ type Table struct {
 
 	mu      sync.RWMutex
 	groups  map[string]map[string]*Data // group → topic
-	topics  map[string][]*Data          // the same by topic; a change makes another list
+	topics  map[string]*topicRow        // the same by topic
 	entries int
-	text    int   // bytes of expressions
+	kept    int64 // bytes of all entries
+	most    int64 // it may have
 	changes int64 // so that a save can be left out
+}
+
+// topicRow is what groups filter one topic by.
+type topicRow struct {
+	groups map[string]*Data
+	nodes  int     // of all expressions
+	list   []*Data // of groups, for bit maps; nil after a change: thousands of groups may come or go at once
 }
 
 // New returns an empty table.
 func New(opt Options) *Table {
-	return &Table{opt: opt, groups: map[string]map[string]*Data{}, topics: map[string][]*Data{}}
+	t := &Table{opt: opt, most: maxKept}
+	if opt.MemoryLimit > 0 {
+		t.most = min(t.most, opt.MemoryLimit/keptOfLimit)
+	}
+	t.clear()
+	return t
 }
 
 // Get is what a group filters a topic by, or nil.
@@ -139,23 +163,23 @@ func (t *Table) register(group string, s *filter.Subscription) {
 func (t *Table) put(group, topic string, d *Data) {
 	if old := t.groups[group][topic]; old != nil {
 		t.entries--
-		t.text -= len(old.Expression)
+		t.kept -= costOf(old)
 		if delete(t.groups[group], topic); len(t.groups[group]) == 0 {
 			delete(t.groups, group)
 		}
-		t.list(topic, old, nil)
+		t.list(topic, group, nil)
 		t.changes++
 	}
-	if d == nil || t.entries >= maxEntries || t.text+len(d.Expression) > maxText {
+	if d == nil || t.entries >= maxEntries || t.kept+costOf(d) > t.most {
 		return
 	}
 	if t.groups[group] == nil {
 		t.groups[group] = map[string]*Data{}
 	}
 	t.groups[group][topic] = d
-	t.list(topic, nil, d)
+	t.list(topic, group, d)
 	t.entries++
-	t.text += len(d.Expression)
+	t.kept += costOf(d)
 	t.changes++
 }
 
@@ -167,24 +191,28 @@ func (t *Table) kill(d *Data) {
 	dead := *d
 	dead.DeadTime = max(t.opt.NowMs(), d.BornTime)
 	t.groups[d.ConsumerGroup][d.Topic] = &dead
-	t.list(d.Topic, d, &dead)
+	t.list(d.Topic, d.ConsumerGroup, &dead)
 	t.changes++
 }
 
-// list needs mu: takes an entry out of a topic's list, puts one in, or both.
-func (t *Table) list(topic string, old, fresh *Data) {
-	list := slices.Clone(t.topics[topic])
-	if i := slices.Index(list, old); old != nil && i >= 0 {
-		list = slices.Delete(list, i, i+1)
+// list needs mu: files what a group filters a topic by under the topic; nil takes it out.
+func (t *Table) list(topic, group string, d *Data) {
+	row := t.topics[topic]
+	if row == nil {
+		row = &topicRow{groups: map[string]*Data{}}
+		t.topics[topic] = row
 	}
-	if fresh != nil {
-		list = append(list, fresh)
+	if old := row.groups[group]; old != nil {
+		row.nodes -= old.compiled.Nodes()
+		delete(row.groups, group)
 	}
-	if len(list) == 0 {
+	if d != nil {
+		row.nodes += d.compiled.Nodes()
+		row.groups[group] = d
+	}
+	if row.list = nil; len(row.groups) == 0 {
 		delete(t.topics, topic)
-		return
 	}
-	t.topics[topic] = list
 }
 
 // maxBitMapNodes bounds what one message costs; with more the record decides.
@@ -193,20 +221,37 @@ const maxBitMapNodes = 4096
 // Generation moves whenever an expression is born.
 func (t *Table) Generation() uint64 { return t.generation.Load() }
 
+// listed is what a topic is filtered by; nil when it is by nothing, or by more than a
+// message may cost.
+func (t *Table) listed(topic string) []*Data {
+	t.mu.RLock()
+	row := t.topics[topic]
+	if row == nil || row.nodes > maxBitMapNodes {
+		t.mu.RUnlock()
+		return nil
+	}
+	list := row.list
+	t.mu.RUnlock()
+	if list != nil {
+		return list
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if row = t.topics[topic]; row == nil {
+		return nil
+	}
+	if row.list == nil {
+		row.list = slices.Collect(maps.Values(row.groups))
+	}
+	return row.list
+}
+
 // BitMap has the bits of every group whose expression matches a message's properties,
 // the dead ones too; nil when the topic is filtered by none.
 func (t *Table) BitMap(topic string, properties []byte) []byte {
-	t.mu.RLock()
-	list := t.topics[topic]
-	t.mu.RUnlock()
+	list := t.listed(topic)
 	if len(list) == 0 {
 		return nil
-	}
-	nodes := 0
-	for _, d := range list {
-		if nodes += d.compiled.Nodes(); nodes > maxBitMapNodes {
-			return nil
-		}
 	}
 	bitMap := make([]byte, t.opt.Bloom.Bits/8)
 	for _, d := range list {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -148,23 +149,71 @@ func TestLoading(t *testing.T) {
 	}
 }
 
+// What expressions take when they are compiled counts, a hundred times their text, and so do
+// the names of topics; what has died gives it back. Not in parallel: the heap is everybody's.
 func TestBounds(t *testing.T) {
+	nodes := strings.Repeat("a=1 OR ", 1000) + "a=1"
+	members := "a IN ('" + strings.Repeat("x','", 1000) + "')"
+	for name, of := range map[string]func(i int) *filter.Subscription{
+		"texts":  func(int) *filter.Subscription { return sql("T", "a = '"+strings.Repeat("x", 100_000)+"'", 1) },
+		"nodes":  func(int) *filter.Subscription { return sql("T", nodes, 1) },
+		"IN":     func(int) *filter.Subscription { return sql("T", members, 1) },
+		"topics": func(i int) *filter.Subscription { return sql(strings.Repeat("T", 100_000)+fmt.Sprint(i), "a=1", 1) },
+	} {
+		c := newTable(t)
+		c.most = 4 << 20
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		const groups = 150
+		for i := range groups {
+			c.Register(fmt.Sprint("G", i), []*filter.Subscription{of(i)})
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if took := int64(after.HeapAlloc) - int64(before.HeapAlloc); c.entries == groups || c.entries < 4 || took > 3*c.most/2 {
+			t.Errorf("%s: %d entries take %d bytes, at most %d are allowed", name, c.entries, took, c.most)
+		}
+		c.now = 1 << 40
+		for i := range groups {
+			c.Unregister(fmt.Sprint("G", i))
+		}
+		c.now *= 2
+		if c.Clean(); c.kept != 0 || c.entries != 0 || len(c.groups) != 0 || len(c.topics) != 0 {
+			t.Errorf("%s: %d bytes in %d entries are left", name, c.kept, c.entries)
+		}
+	}
+}
+
+func TestBoundOfMemoryLimit(t *testing.T) {
 	t.Parallel()
+	if small, large := New(Options{MemoryLimit: 256 << 20}), New(Options{MemoryLimit: 1 << 40}); small.most != 16<<20 || large.most != maxKept {
+		t.Errorf("bounds %d and %d", small.most, large.most)
+	}
+}
+
+// A connection with thousands of groups comes and goes without a copy of the topic's list for each of them.
+// Not in parallel, as above.
+func TestManyGroupsOfOneTopic(t *testing.T) {
 	c := newTable(t)
-	long := "a = '" + strings.Repeat("x", filter.MaxExpression-10) + "'"
-	for i := range maxText/len(long) + 2 {
-		c.Register(fmt.Sprint("G", i), []*filter.Subscription{sql("T", long, 1)})
+	const groups = 20_000
+	name := func(i int) string { return fmt.Sprint("G", i) }
+	run := func(what string, do func(i int)) {
+		t.Helper()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for i := range groups {
+			do(i)
+		}
+		runtime.ReadMemStats(&after)
+		if took := (after.TotalAlloc - before.TotalAlloc) / groups; took > 20_000 {
+			t.Errorf("%s: %d bytes allocated a group", what, took)
+		}
 	}
-	if c.text > maxText {
-		t.Errorf("%d bytes of expressions are kept", c.text)
-	}
-	c.now = 1 << 40
-	for i := range maxText/len(long) + 2 {
-		c.Unregister(fmt.Sprint("G", i))
-	}
-	c.now *= 2
-	if c.Clean(); c.text != 0 || c.entries != 0 || len(c.groups) != 0 {
-		t.Errorf("%d bytes in %d entries are left", c.text, c.entries)
+	run("born", func(i int) { c.Register(name(i), []*filter.Subscription{sql("T", "a=1", 1)}) })
+	run("dead", func(i int) { c.Unregister(name(i)) })
+	if c.entries != groups {
+		t.Errorf("%d entries", c.entries)
 	}
 }
 
