@@ -337,6 +337,16 @@ func TestGroups(t *testing.T) {
 	if string(reply.Body) != `{"group":"g","readable":false,"topic":"T"}` {
 		t.Errorf("forbidden, asked only: %s", reply.Body)
 	}
+	b.refused(b.call(code.UpdateAndGetGroupForbidden, nil, "group", "a/b", "topic", "T", "readable", "false"), code.InvalidParameter,
+		"The specified group: a/b, contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$")
+	b.refused(b.call(code.UpdateAndGetGroupForbidden, nil, "group", "g", "topic", " ", "readable", "false"), code.InvalidParameter, "The specified topic is blank.")
+	long := b.call(code.UpdateAndGetGroupForbidden, nil, "group", strings.Repeat("g", 1<<20), "topic", "T", "readable", "false")
+	if long.Response() != code.InvalidParameter || len(long.Remark) > 1000 {
+		t.Errorf("a long name: %d, a remark of %d bytes", long.Code, len(long.Remark))
+	}
+	if _, forbidden, _ := b.Groups.Snapshot(); len(forbidden) != 1 {
+		t.Errorf("forbidden: %d groups", len(forbidden))
+	}
 
 	b.Offsets.Commit("g", "T", 0, 5)
 	b.must(code.DeleteSubscriptionGroup, nil, "groupName", "g")
@@ -645,6 +655,12 @@ func TestOffsetTables(t *testing.T) {
 	b.must(code.CloneGroupOffset, nil, "srcGroup", "g", "destGroup", "k", "offline", "true")
 	if at := b.Offsets.Query("k", "T", 0); at != 3 {
 		t.Errorf("cloned offset %d, want 3", at)
+	}
+	for _, dest := range []string{"", "k@T", strings.Repeat("k", 121)} {
+		reply := b.call(code.CloneGroupOffset, nil, "srcGroup", "g", "destGroup", dest, "offline", "true")
+		if reply.Response() != code.InvalidParameter || !strings.HasPrefix(reply.Remark, "The specified group") || b.Offsets.Query(dest, "T", 0) != -1 {
+			t.Errorf("cloned to %.10q: %d %.100q", dest, reply.Code, reply.Remark)
+		}
 	}
 	for _, tt := range []struct {
 		filter, compare, want string

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/skylarkmq/skylark/broker/topic"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/body"
@@ -13,8 +14,12 @@ import (
 )
 
 // cloneGroupOffset answers CLONE_GROUP_OFFSET. The original copies nothing when the topic is left out, because it passes the header's
-// topic on where it means the one of the loop; we copy all topics.
+// topic on where it means the one of the loop; we copy all topics. The group they are copied to need not exist yet, but its name has to
+// be one that a group can have: offsets are saved and stay.
 func (a *Admin) cloneGroupOffset(r *remoting.Request, h *header.CloneGroupOffset) (*protocol.Command, error) {
+	if remark := topic.ValidateGroup(h.DestGroup); remark != "" {
+		return nil, remoting.Failf(code.InvalidParameter, "%.512s", remark)
+	}
 	a.asked(r).Str("from", h.SrcGroup).Str("to", h.DestGroup).Str("topic", h.Topic).Msg("offsets to be cloned")
 	topics := []string{h.Topic}
 	if strings.TrimSpace(h.Topic) == "" {

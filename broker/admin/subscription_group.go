@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"cmp"
+	"errors"
 	"maps"
 	"slices"
 
@@ -127,17 +129,35 @@ func (a *Admin) getSubscriptionGroup(_ *remoting.Request, h *header.GetSubscript
 	return jsonAnswer(g)
 }
 
-// updateGroupForbidden answers UPDATE_AND_GET_GROUP_FORBIDDEN.
+// updateGroupForbidden answers UPDATE_AND_GET_GROUP_FORBIDDEN. Neither group nor topic has to exist, as in the original, but what is
+// forbidden is saved and stays until the group is deleted: their names have to be such as can exist. What is allowed again need not.
 func (a *Admin) updateGroupForbidden(r *remoting.Request, h *header.UpdateGroupForbidden) (*protocol.Command, error) {
 	if h.Readable != nil {
+		if err := forbiddable(h); err != nil {
+			return nil, err
+		}
 		a.asked(r).Str("group", h.Group).Str("topic", h.Topic).Bool("readable", *h.Readable).Msg("permission of a group changed")
-		if err := a.Groups.SetForbidden(h.Group, h.Topic, subscription.ForbiddenRead, !*h.Readable); err != nil {
+		err := a.Groups.SetForbidden(h.Group, h.Topic, subscription.ForbiddenRead, !*h.Readable)
+		if errors.Is(err, subscription.ErrForbiddenFull) {
+			return nil, remoting.Fail(code.InvalidParameter, err.Error())
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
 	return jsonAnswer(body.GroupForbidden{
 		Group: h.Group, Topic: h.Topic, Readable: !a.Groups.Forbidden(h.Group, h.Topic, subscription.ForbiddenRead),
 	})
+}
+
+func forbiddable(h *header.UpdateGroupForbidden) error {
+	if *h.Readable {
+		return nil
+	}
+	if remark := cmp.Or(topic.ValidateGroup(h.Group), topic.Validate(h.Topic)); remark != "" {
+		return remoting.Failf(code.InvalidParameter, "%.512s", remark)
+	}
+	return nil
 }
 
 func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -35,7 +35,7 @@ func (r *Registry) Decode(data []byte) error {
 		}
 	}
 	for name, t := range f.ForbiddenTable {
-		r.forbidden.Set(name, t)
+		r.forbid(name, t)
 	}
 	r.version = f.DataVersion
 	return nil

@@ -21,6 +21,12 @@ import (
 // ErrFull refuses one group more than Options.Max.
 var ErrFull = errors.New("subscription: the broker has as many groups as maxGroupNums allows")
 
+// maxForbidden bounds what groups are forbidden to read, in groups times topics: operators name both, and neither has to exist.
+const maxForbidden = 1 << 16
+
+// ErrForbiddenFull refuses one more of these.
+var ErrForbiddenFull = errors.New("subscription: more topics are forbidden to groups than may be")
+
 // The consumer groups that exist on every broker.
 const (
 	ToolsConsumer = "TOOLS_CONSUMER"
@@ -87,6 +93,7 @@ type Registry struct {
 	forbidden *snapshot.Map[map[string]int32]
 
 	mu      sync.Mutex // changes of table, forbidden and version
+	rows    int        // groups times topics in forbidden
 	version dataversion.Version
 }
 
@@ -212,7 +219,7 @@ func (r *Registry) set(g *Group) error {
 func (r *Registry) Delete(name string) (bool, error) {
 	r.mu.Lock()
 	found := r.table.Delete(name)
-	r.forbidden.Delete(name)
+	r.forbid(name, nil)
 	if found {
 		r.version = r.version.Next(r.opt.NowMs())
 	}
@@ -245,19 +252,33 @@ func (r *Registry) SetForbidden(group, topic string, bit int, on bool) error {
 		value &^= 1 << bit
 	}
 	if value <= 0 {
-		r.forbidden.Delete(group)
+		r.forbid(group, nil)
 		r.mu.Unlock()
 		return nil
+	}
+	if _, known := old[topic]; !known && r.rows >= maxForbidden {
+		r.mu.Unlock()
+		return ErrForbiddenFull
 	}
 	next := maps.Clone(old)
 	if next == nil {
 		next = map[string]int32{}
 	}
 	next[topic] = value
-	r.forbidden.Set(group, next)
+	r.forbid(group, next)
 	r.version = r.version.Next(r.opt.NowMs())
 	r.mu.Unlock()
 	return r.persist()
+}
+
+// forbid needs mu; it is the only writer of forbidden. An empty row is none.
+func (r *Registry) forbid(group string, topics map[string]int32) {
+	old, _ := r.forbidden.Get(group)
+	if r.rows += len(topics) - len(old); len(topics) == 0 {
+		r.forbidden.Delete(group)
+		return
+	}
+	r.forbidden.Set(group, topics)
 }
 
 func (r *Registry) persist() error {

@@ -2,6 +2,8 @@ package subscription
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"testing"
 )
@@ -58,6 +60,41 @@ func TestForbidden(t *testing.T) {
 	_ = r.SetForbidden("G", "T", ForbiddenRead, false)
 	if r.Forbidden("G", "T", ForbiddenRead) {
 		t.Fatal("still forbidden")
+	}
+}
+
+// What is forbidden is bounded over all groups; what is allowed again, or goes with its group, makes room.
+func TestForbiddenBound(t *testing.T) {
+	t.Parallel()
+	r, _ := registry(true)
+	many := map[string]int32{"T": 4}
+	for i := range maxForbidden - 3 {
+		many[fmt.Sprint("T", i)] = 4
+	}
+	r.forbid("G0", many)
+	r.forbid("G1", map[string]int32{"T": 4})
+	r.forbid("G2", map[string]int32{"T": 4})
+	if err := r.SetForbidden("G", "T", ForbiddenRead, true); !errors.Is(err, ErrForbiddenFull) {
+		t.Fatalf("one too many: %v", err)
+	}
+	if err := r.SetForbidden("G0", "T", 1, true); err != nil {
+		t.Fatalf("another bit of a known one: %v", err)
+	}
+	_ = r.SetForbidden("G1", "T", ForbiddenRead, false)
+	r.table.Set("G2", NewGroup("G2"))
+	if _, err := r.Delete("G2"); err != nil {
+		t.Fatal(err)
+	}
+	for _, topic := range []string{"T", "U"} {
+		if err := r.SetForbidden("G", topic, ForbiddenRead, true); err != nil {
+			t.Fatalf("topic %s: %v", topic, err)
+		}
+	}
+	if err := r.SetForbidden("G", "V", ForbiddenRead, true); !errors.Is(err, ErrForbiddenFull) {
+		t.Fatalf("one too many again: %v", err)
+	}
+	if data, err := r.Encode(); err != nil || r.Decode(data) != nil || r.rows != maxForbidden {
+		t.Fatalf("saved and read again: %d rows, %v", r.rows, err)
 	}
 }
 
