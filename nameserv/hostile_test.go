@@ -16,7 +16,7 @@ import (
 // What strangers can send to a name server: each is answered with an error or harmless, and a good client still works.
 func TestHostileRegistrations(t *testing.T) {
 	t.Parallel()
-	limits := route.Limits{Brokers: 100, QueueDatas: 1000, Mappings: 10, NameLength: 255, FilterServers: 8}
+	limits := route.Limits{Brokers: 100, QueueDatas: 1000, Mappings: 10, MappedQueues: 100, NameLength: 255, FilterServers: 8}
 	n := start(t, func(o *Options, _ *Config) { o.Limits = limits })
 	var manyTopics strings.Builder
 	manyTopics.WriteString(`{"topicConfigSerializeWrapper":{"topicConfigTable":{`)

@@ -43,8 +43,8 @@ func (t *Table) Route(topic string) (*body.TopicRouteData, bool) {
 	}
 	if byBroker, ok := t.mappings[topic]; ok {
 		data.TopicQueueMappingByBroker = make(map[string]body.TopicQueueMappingInfo, len(byBroker))
-		for name, info := range byBroker {
-			data.TopicQueueMappingByBroker[name] = info
+		for name, m := range byBroker {
+			data.TopicQueueMappingByBroker[name] = m.info
 		}
 	}
 	if rules.SupportActingMaster && !strings.HasPrefix(topic, memberTopicPrefix) {

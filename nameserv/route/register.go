@@ -140,22 +140,16 @@ func (t *Table) checkRoom(r *Registration) error {
 	if r.BrokerID != MasterID && r.EnableActingMaster == nil {
 		return nil // the topics of such a slave never count
 	}
-	fresh, freshMappings := 0, 0
+	fresh := 0
 	for _, c := range r.Topics {
 		if _, mine := t.topics[c.TopicName][r.BrokerName]; !mine {
 			fresh++
 		}
 	}
-	for topic, info := range r.Mappings {
-		if _, mine := t.mappings[topic][info.Bname]; !mine {
-			freshMappings++
-		}
+	if t.queueDatas+fresh > t.limits.QueueDatas {
+		return fmt.Errorf("%w: %d topic entries and %d more, at most %d", ErrLimit, t.queueDatas, fresh, t.limits.QueueDatas)
 	}
-	if t.queueDatas+fresh > t.limits.QueueDatas || t.mapped+freshMappings > t.limits.Mappings {
-		return fmt.Errorf("%w: %d topic entries and %d more, %d mappings and %d more; at most %d and %d", ErrLimit,
-			t.queueDatas, fresh, t.mapped, freshMappings, t.limits.QueueDatas, t.limits.Mappings)
-	}
-	return nil
+	return t.checkRoomForMappings(r)
 }
 
 // knows says whether the group has a member with the id of a registration.
@@ -233,27 +227,7 @@ func (t *Table) takeTopics(b *broker, r *Registration, rules Rules, first, prime
 		}
 		t.putQueueData(c.TopicName, q)
 	}
-	if changed || first {
-		t.takeMappings(r)
-	}
-}
-
-// takeMappings files a static topic under the broker name inside its mapping, which need not be the sender's.
-func (t *Table) takeMappings(r *Registration) {
-	for topic, info := range r.Mappings {
-		if !t.fits(topic, info.Bname) {
-			continue
-		}
-		byBroker := t.mappings[topic]
-		if byBroker == nil {
-			byBroker = make(map[string]body.TopicQueueMappingInfo, 1)
-			t.mappings[topic] = byBroker
-		}
-		if _, known := byBroker[info.Bname]; !known {
-			t.mapped++
-		}
-		byBroker[info.Bname] = info
-	}
+	t.takeMappings(r, changed || first)
 }
 
 func (t *Table) takeLive(self address, r *Registration) {

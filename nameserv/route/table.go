@@ -42,6 +42,8 @@ type Limits struct {
 	QueueDatas int
 	// Mappings counts static topic × broker name pairs.
 	Mappings int
+	// MappedQueues counts the queues in them.
+	MappedQueues int
 	// NameLength is the longest topic, broker, cluster or zone name and the longest address.
 	NameLength int
 	// FilterServers is the number of filter server addresses of one broker.
@@ -49,7 +51,7 @@ type Limits struct {
 }
 
 // DefaultLimits leave an order of magnitude over the largest clusters known.
-var DefaultLimits = Limits{Brokers: 10_000, QueueDatas: 2_000_000, Mappings: 200_000, NameLength: 512, FilterServers: 256}
+var DefaultLimits = Limits{Brokers: 10_000, QueueDatas: 2_000_000, Mappings: 200_000, MappedQueues: 2_000_000, NameLength: 512, FilterServers: 256}
 
 // Rules are the settings that change what registrations do. They are read at each call, because they may change while
 // the server runs.
@@ -92,18 +94,19 @@ type Table struct {
 	rules  func() Rules
 	limits Limits
 
-	mu         sync.RWMutex
-	topics     map[string]map[string]body.QueueData             // topic → broker name
-	brokers    map[string]*broker                               // broker name
-	clusters   map[string]map[string]struct{}                   // cluster → broker names
-	lives      map[address]*live                                //
-	filters    map[address][]string                             // filter servers, a legacy of 4.x
-	mappings   map[string]map[string]body.TopicQueueMappingInfo // static topic → broker name
-	channels   map[Channel]int                                  // lives by channel: most connections are clients and have none
-	pairs      int                                              // sum of the inner maps of clusters
-	queueDatas int                                              // sum of the inner maps of topics
-	mapped     int                                              // sum of the inner maps of mappings
-	number     uint64                                           // of the last registration that was taken
+	mu           sync.RWMutex
+	topics       map[string]map[string]body.QueueData // topic → broker name
+	brokers      map[string]*broker                   // broker name
+	clusters     map[string]map[string]struct{}       // cluster → broker names
+	lives        map[address]*live                    //
+	filters      map[address][]string                 // filter servers, a legacy of 4.x
+	mappings     map[string]map[string]mapping        // static topic → broker name
+	channels     map[Channel]int                      // lives by channel: most connections are clients and have none
+	pairs        int                                  // sum of the inner maps of clusters
+	queueDatas   int                                  // sum of the inner maps of topics
+	mapped       int                                  // sum of the inner maps of mappings
+	mappedQueues int                                  // sum of their queues
+	number       uint64                               // of the last registration that was taken
 }
 
 // NewTable makes an empty table. rules is called under the lock and must not block.
@@ -117,7 +120,7 @@ func NewTable(c clock.Clock, limits Limits, rules func() Rules) *Table {
 		clusters: make(map[string]map[string]struct{}),
 		lives:    make(map[address]*live),
 		filters:  make(map[address][]string),
-		mappings: make(map[string]map[string]body.TopicQueueMappingInfo),
+		mappings: make(map[string]map[string]mapping),
 		channels: make(map[Channel]int),
 	}
 }

@@ -257,7 +257,7 @@ func TestRegisterRules(t *testing.T) {
 
 func TestRegisterRefusesWhatNoBrokerSends(t *testing.T) {
 	t.Parallel()
-	limits := Limits{Brokers: 2, QueueDatas: 3, Mappings: 1, NameLength: 40, FilterServers: 2}
+	limits := Limits{Brokers: 2, QueueDatas: 3, Mappings: 1, MappedQueues: 2, NameLength: 40, FilterServers: 2}
 	tests := []struct {
 		name   string
 		change func(*Registration)
@@ -271,6 +271,8 @@ func TestRegisterRefusesWhatNoBrokerSends(t *testing.T) {
 		{"huge address", func(r *Registration) { r.BrokerAddr = strings.Repeat("9", 41) }, ErrIllegal},
 		{"many filter servers", func(r *Registration) { r.FilterServers = []string{"a", "b", "c"} }, ErrLimit},
 		{"many topics", topics(topic("1", 1, 6), topic("2", 1, 6), topic("3", 1, 6), topic("4", 1, 6)), ErrLimit},
+		{"many static topics", mappings("b", 1, "1", "2"), ErrLimit},
+		{"a static topic of many queues", mappings("b", 3, "1"), ErrLimit},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -293,6 +295,53 @@ func TestRegisterRefusesWhatNoBrokerSends(t *testing.T) {
 			t.Errorf("a known broker is refused in a full table: %v", err)
 		}
 	})
+}
+
+// mappings are static topics whose mapping names a broker and has so many queues.
+func mappings(bname string, queues int32, topics ...string) func(*Registration) {
+	return func(r *Registration) {
+		r.Mappings = map[string]body.TopicQueueMappingInfo{}
+		for _, name := range topics {
+			info := body.TopicQueueMappingInfo{Topic: name, Bname: bname, TotalQueues: queues, CurrIdMap: map[int32]int32{}}
+			for q := range queues {
+				info.CurrIdMap[q] = q
+			}
+			r.Mappings[name] = info
+		}
+	}
+}
+
+// Mappings go with the topic and with the broker that sent them, whatever broker they name, and come back with it; what is there is
+// counted.
+func TestMappingsLeave(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	want := func(what string, mapped, queues int) {
+		t.Helper()
+		if b.mapped != mapped || b.mappedQueues != queues {
+			t.Errorf("%s: %d mappings of %d queues, want %d of %d", what, b.mapped, b.mappedQueues, mapped, queues)
+		}
+		if data, ok := b.Route("T"); ok && (data.TopicQueueMappingByBroker != nil) != (mapped > 0) {
+			t.Errorf("%s: the route has %v", what, data.TopicQueueMappingByBroker)
+		}
+	}
+	b.register(reg(0))
+	b.register(reg(0, named("b2"), mappings("b", 3, "T", "U"))) // a stranger, of a broker that is not his
+	want("registered", 2, 6)
+	b.register(reg(0, named("b2"), mappings("b", 3, "T", "U")))
+	want("registered again", 2, 6)
+	b.DeleteTopic("U")
+	want("one topic deleted", 1, 3)
+	b.register(reg(0, named("b2"), mappings("b", 3, "T", "U")))
+	want("registered, unchanged", 2, 6)
+	b.DeleteTopicOfCluster("U", "other")
+	want("deleted of another cluster", 2, 6)
+	b.DeleteTopicOfCluster("U", "c")
+	want("deleted of the cluster", 1, 3)
+	b.register(reg(0, named("b2"), mappings("b", 5, "T"), func(r *Registration) { r.Version.Counter++ }))
+	want("changed", 1, 5)
+	b.unregister(Member{Cluster: "c", BrokerName: "b2", BrokerAddr: "10.0.0.0:10911", BrokerID: 0})
+	want("its sender has left", 0, 0)
 }
 
 func TestUnregister(t *testing.T) {

@@ -80,20 +80,25 @@ func (t *Table) selectTopics(take func(map[string]body.QueueData) bool) []string
 	return sortedKeys(picked)
 }
 
-// DeleteTopic forgets a topic. It comes back with the next changed registration of a broker that still has it.
+// DeleteTopic forgets a topic. It comes back with the next registration of a broker that still has it.
 func (t *Table) DeleteTopic(topic string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.queueDatas -= len(t.topics[topic])
 	delete(t.topics, topic)
+	t.dropTopicMappings(topic, nil)
 }
 
 // DeleteTopicOfCluster forgets a topic on the brokers of one cluster.
 func (t *Table) DeleteTopicOfCluster(topic, cluster string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for name := range t.clusters[cluster] {
+	names := t.clusters[cluster]
+	for name := range names {
 		t.dropQueueData(topic, name)
+	}
+	if names != nil {
+		t.dropTopicMappings(topic, names)
 	}
 }
 

@@ -46,6 +46,9 @@ func (t *Table) Unregister(batch []Member) (left []Member, due []*MinBrokerChang
 	}
 	t.cleanClusters(removed)
 	t.cleanTopics(removed, reduced)
+	if len(removed) > 0 {
+		t.dropMappingsOf(removed)
+	}
 	if !rules.NotifyMinBrokerIDChanged {
 		return left, nil
 	}

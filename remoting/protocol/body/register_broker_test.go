@@ -9,6 +9,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -208,6 +209,31 @@ func TestRegisterBrokerRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Who keeps the name of a topic does not keep the text behind it, which a compressed body of kilobytes may have megabytes of. Not in
+// parallel: the heap is everybody's.
+func TestTopicNamesAlone(t *testing.T) {
+	data := zipped(t, `{"counter":1}`, 1, "T 4 4 6 SINGLE_TAG "+strings.Repeat(strings.Repeat("a", 999)+"b", 1000), "[]", 0)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var names []string
+	for range 8 {
+		b, err := body.DecodeRegisterBroker(data, true, 413)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range b.TopicConfigSerializeWrapper.TopicConfigTable {
+			names = append(names, name)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if took := int64(after.HeapAlloc) - int64(before.HeapAlloc); took > 2<<20 || len(names) != 8 {
+		t.Errorf("%d names keep %d bytes", len(names), took)
+	}
+	runtime.KeepAlive(names)
 }
 
 func FuzzRegisterBroker(f *testing.F) {

@@ -54,7 +54,7 @@ func (c *TopicConfig) parseText(text string) error {
 		return fmt.Errorf("topic text %.80q: %d parts, expected 5 or 6", text, len(parts))
 	}
 	c.SetDefaults()
-	c.TopicName, c.TopicFilterType = parts[0], parts[4]
+	c.TopicName = strings.Clone(parts[0]) // it is kept, and must not keep the rest of the text
 	for i, number := range []*int32{&c.ReadQueueNums, &c.WriteQueueNums, &c.Perm} {
 		n, err := strconv.ParseInt(parts[i+1], 10, 32)
 		if err != nil {
@@ -62,7 +62,11 @@ func (c *TopicConfig) parseText(text string) error {
 		}
 		*number = int32(n)
 	}
-	if c.TopicFilterType != SingleTag && c.TopicFilterType != MultiTag {
+	switch parts[4] {
+	case SingleTag:
+	case MultiTag:
+		c.TopicFilterType = MultiTag
+	default:
 		return fmt.Errorf("topic text %.80q: filter type unknown", text)
 	}
 	if len(parts) == 6 && parts[5] != "" {
