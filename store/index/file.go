@@ -139,15 +139,16 @@ func (f *file) query(hash int32, limit int, begin, end int64, dst []int64) ([]in
 		return dst, err
 	}
 	defer f.release()
-	var b [entrySize]byte
 	if !known {
-		if _, err := raw.ReadAt(b[:slotSize], f.slotAt(hash%f.slots)); err != nil {
+		var b [slotSize]byte
+		if _, err := raw.ReadAt(b[:], f.slotAt(hash%f.slots)); err != nil {
 			return dst, fmt.Errorf("index: slot of %s: %w", f.path, err)
 		}
 		next = int32(binary.BigEndian.Uint32(b[:]))
 	}
+	walk := chain{f: f, raw: raw}
 	for next > 0 && next < f.entries && next <= h.count && len(dst) < limit {
-		e, err := f.entry(next, raw, &b)
+		e, err := walk.entry(next)
 		if err != nil {
 			return dst, err
 		}

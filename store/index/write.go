@@ -285,17 +285,6 @@ func (f *file) inMemory(hash int32) (h header, newest int32, known, ok bool) {
 	return f.head, int32(binary.BigEndian.Uint32(f.table.mem[at:])), true, true
 }
 
-// entry reads one, from wherever it is.
-func (f *file) entry(n int32, raw vfs.File, b *[entrySize]byte) (entry, error) {
-	if e, ok := f.entryInMemory(n); ok {
-		return e, nil
-	}
-	if got, err := raw.ReadAt(b[:], f.entryAt(n)); got < entrySize {
-		return entry{}, fmt.Errorf("index: entry of %s: %w", f.path, err)
-	}
-	return decodeEntry(b[:]), nil
-}
-
 func (f *file) entryInMemory(n int32) (entry, bool) {
 	f.w.Lock()
 	defer f.w.Unlock()
