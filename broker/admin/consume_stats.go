@@ -81,9 +81,10 @@ func (a *Admin) position(group, name string, q int32) body.OffsetWrapper {
 func (a *Admin) getBrokerConsumeStats(_ *remoting.Request, h *header.GetConsumeStatsInBroker) (*protocol.Command, error) {
 	rules := a.Rules()
 	out := body.ConsumeStatsList{BrokerAddr: rules.Addr.String(), ConsumeStatsList: []map[string][]body.ConsumeStats{}}
+	topics := a.Offsets.TopicsByGroup()
 	for _, g := range a.Groups.All() {
 		list := []body.ConsumeStats{}
-		for _, name := range a.Offsets.Topics(g.GroupName) {
+		for _, name := range topics[g.GroupName] {
 			c := a.Topics.Get(name)
 			if c == nil || h.IsOrder && !c.Order || !a.mayConsume(g.GroupName, name) {
 				continue

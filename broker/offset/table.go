@@ -8,8 +8,6 @@ package offset
 import (
 	"hash/maphash"
 	"maps"
-	"slices"
-	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -295,44 +293,6 @@ func (t *Table) each(fn func(r *row) (keep bool)) {
 	}
 }
 
-// named says whether the row has committed offsets of a group that Java would name:
-// the common offsets of broadcasting groups, whose keys have three parts, are none.
-func (r *row) named() bool { return r.committed != nil && !strings.Contains(r.group, "@") }
-
-// Topics are the topics a group has committed offsets for, sorted.
-func (t *Table) Topics(group string) (list []string) {
-	t.each(func(r *row) bool {
-		if r.group == group && r.named() {
-			list = append(list, r.topic)
-		}
-		return true
-	})
-	sort.Strings(list)
-	return list
-}
-
-// AllTopics are the topics that anybody has an offset of, sorted.
-func (t *Table) AllTopics() []string {
-	seen := map[string]bool{}
-	t.each(func(r *row) bool {
-		seen[r.topic] = true
-		return true
-	})
-	return slices.Sorted(maps.Keys(seen))
-}
-
-// Groups are the groups that have committed offsets for a topic, sorted.
-func (t *Table) Groups(topic string) (list []string) {
-	t.each(func(r *row) bool {
-		if r.topic == topic && r.named() {
-			list = append(list, r.group)
-		}
-		return true
-	})
-	sort.Strings(list)
-	return list
-}
-
 // RemoveGroup forgets everything of a group.
 func (t *Table) RemoveGroup(group string) {
 	t.each(func(r *row) bool { return r.group != group })
@@ -359,18 +319,6 @@ func (t *Table) Remove(group, topic string) {
 // Changes counts the changes of committed offsets, so that a saver sees whether
 // there is anything to save.
 func (t *Table) Changes() int64 { return t.changes.Load() }
-
-// All is a copy of the committed offsets, by topic@group.
-func (t *Table) All() map[string]map[int32]int64 {
-	all := map[string]map[int32]int64{}
-	t.each(func(r *row) bool {
-		if r.committed != nil {
-			all[r.topic+"@"+r.group] = maps.Clone(r.committed)
-		}
-		return true
-	})
-	return all
-}
 
 // Bump moves the version.
 func (t *Table) Bump() {

@@ -91,6 +91,11 @@ func TestCloneAndRemove(t *testing.T) {
 	if got := o.Topics("G"); !cmp.Equal(got, []string{"T", "T2"}) {
 		t.Fatalf("topics %v", got)
 	}
+	o.CommitPull("I", "T", 0, 3) // not committed
+	o.Commit("G@broadcast", "T", 0, 3)
+	if got := o.TopicsByGroup(); !cmp.Equal(got, map[string][]string{"G": {"T", "T2"}, "H": {"T"}, "X": {"T"}}) {
+		t.Fatalf("topics by group %v", got)
+	}
 	if got := o.Groups("T"); !cmp.Equal(got, []string{"G", "H", "X"}) {
 		t.Fatalf("groups %v", got)
 	}
