@@ -14,6 +14,9 @@ import (
 
 const remarkTooManyOpen = "[TRANSACTION]too many open transactions (maxOpenTransactions), start flow control for a while"
 
+// remarkLongPGroup: the name of the group is kept while the half message is open, and no client makes one as long as properties may be.
+const remarkLongPGroup = "[TRANSACTION]the name of the producer group (PGROUP) is too long"
+
 // txTurn is what a sendTurn needs for transactions.
 type txTurn struct {
 	ticket  transaction.Ticket

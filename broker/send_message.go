@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/skylarkmq/skylark/broker/client"
 	"github.com/skylarkmq/skylark/broker/topic"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/remoting"
@@ -206,6 +207,10 @@ func (s *sendTurn) put(r *remoting.Request, cfg, place *topic.Config, queue int3
 	}
 	half := -1
 	if c.transaction && !h.Batch {
+		if len(c.group) > client.MaxGroupName {
+			s.refuse(r, code.MessageIllegal, remarkLongPGroup)
+			return
+		}
 		if half = s.makeHalf(m, c, from, queue); half < 0 {
 			s.refuse(r, code.SystemBusy, remarkTooManyOpen)
 			return

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/skylarkmq/skylark/broker/client"
 	"github.com/skylarkmq/skylark/internal/config"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/remoting"
@@ -302,6 +303,21 @@ func TestTooManyOpenTransactions(t *testing.T) {
 	reply := f.call(code.SendMessageV2, []byte("x"), replace(sendFields("TX"), "i", "TRAN_MSG\x01true\x02PGROUP\x01PGx\x02")...)
 	want(t, reply, code.SystemBusy, remarkTooManyOpen)
 	f.sendTo("TX", "ordinary")
+}
+
+// The name of a producer group stays in memory while its half messages are open: it has to be one.
+func TestHalfMessageOfALongGroup(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	send := func(length int) *protocol.Command {
+		properties := "TRAN_MSG\x01true\x02PGROUP\x01" + strings.Repeat("g", length) + "\x02"
+		return f.call(code.SendMessageV2, []byte("x"), replace(sendFields("TX"), "i", properties)...)
+	}
+	want(t, send(client.MaxGroupName), code.Success, "")
+	want(t, send(client.MaxGroupName+1), code.MessageIllegal, remarkLongPGroup)
+	if n := f.Transactions.Open(); n != 1 {
+		t.Errorf("%d half messages are open, want 1", n)
+	}
 }
 
 func TestSettledByOperator(t *testing.T) {
