@@ -232,7 +232,7 @@ func (b *Broker) newRegistries(memoryLimit int64) {
 	})
 	b.Locks = lock.New(lock.Options{NowMs: b.clock.MonoMs, MaxLiveMs: func() int64 { return b.cfg.Get().RebalanceLockMaxLiveTime }})
 	b.Broadcasts = b.newBroadcasts()
-	b.Modes, b.routes = assignment.NewModes(), newTopicRoutes(b)
+	b.Modes, b.routes = assignment.NewModes(), newTopicRoutes(b, memoryLimit)
 	b.Holds = longpoll.New(longpoll.Options{
 		Clock: b.clock, MaxHolds: cfg.MaxHeldPulls, MaxPerQueue: cfg.MaxHeldPullsPerQueue,
 		MaxOffset: func(topic string, queue int32) int64 { return b.Store.MaxOffset(topic, queue) },

@@ -58,6 +58,7 @@ func (b *Broker) scanClients(ctx context.Context) {
 			leftOut = n
 		}
 		b.Locks.Sweep()
+		b.routes.sweep()
 		b.conflicts.tell()
 	}
 }

@@ -23,13 +23,22 @@ const (
 	maxRoutes = 1 << 14 // topics remembered
 	// maxRouteQueues bounds what one topic may have all in all.
 	maxRouteQueues = 1 << 17
+	// maxKeptQueues bounds those of all topics that are remembered, 40 bytes each; under a
+	// memory limit they may take one part in so many of it.
+	maxKeptQueues      = 1 << 21
+	routeQueueBytes    = 40
+	routesOfLimit      = 32
+	routeForgottenTime = 10 * time.Minute // after the last question
 )
 
 // topicRoutes remembers routes for loadBalancePollNameServerInterval.
 type topicRoutes struct {
-	b  *Broker
-	mu sync.Mutex
-	m  map[string]*topicRoute
+	b    *Broker
+	most int // queues of all topics
+
+	mu   sync.Mutex
+	m    map[string]*topicRoute
+	kept int // their queues
 }
 
 // topicRoute is one topic. Its lock is held while a name server is asked, so that
@@ -39,9 +48,18 @@ type topicRoute struct {
 	askedMs int64
 	known   bool
 	queues  []assignment.Queue
+
+	usedMs int64 // and counted: under the lock of topicRoutes
+	kept   int   // queues that count in it
 }
 
-func newTopicRoutes(b *Broker) *topicRoutes { return &topicRoutes{b: b, m: map[string]*topicRoute{}} }
+func newTopicRoutes(b *Broker, memoryLimit int64) *topicRoutes {
+	t := &topicRoutes{b: b, most: maxKeptQueues, m: map[string]*topicRoute{}}
+	if memoryLimit > 0 {
+		t.most = min(t.most, int(memoryLimit/routesOfLimit/routeQueueBytes))
+	}
+	return t
+}
 
 // queues are the readable queues of a topic; known is false when no name server
 // knows it, or none could be asked yet. It may wait for a name server.
@@ -57,8 +75,10 @@ func (t *topicRoutes) queues(name string) (queues []assignment.Queue, known bool
 	switch {
 	case err == nil:
 		r.queues, r.known, r.askedMs = readable(name, route), true, now
+		t.keep(name, r)
 	case errors.Is(err, errNoRoute) && !topic.IsRetry(name): // as in Java; other troubles leave what was known
 		r.queues, r.known = nil, false
+		t.keep(name, r)
 	default:
 		t.b.log.Debug().Err(err).Str("topic", name).Msg("route for an assignment")
 	}
@@ -72,12 +92,46 @@ func (t *topicRoutes) entry(name string) *topicRoute {
 	r := t.m[name]
 	if r == nil {
 		if len(t.m) >= maxRoutes {
-			clear(t.m)
+			t.forgetAll()
 		}
 		r = &topicRoute{}
 		t.m[name] = r
 	}
+	r.usedMs = t.b.clock.MonoMs()
 	return r
+}
+
+// keep counts the queues of an entry that has changed; when there are too many, all others are forgotten. The entry's lock is held.
+func (t *topicRoutes) keep(name string, r *topicRoute) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.m[name] != r {
+		return // it was forgotten meanwhile
+	}
+	if t.kept += len(r.queues) - r.kept; t.kept > t.most {
+		t.forgetAll()
+		t.m[name], t.kept = r, len(r.queues)
+	}
+	r.kept = len(r.queues)
+}
+
+// forgetAll needs mu.
+func (t *topicRoutes) forgetAll() {
+	clear(t.m)
+	t.kept = 0
+}
+
+// sweep forgets what nobody has asked for lately.
+func (t *topicRoutes) sweep() {
+	before := t.b.clock.MonoMs() - routeForgottenTime.Milliseconds()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for name, r := range t.m {
+		if r.usedMs < before {
+			delete(t.m, name)
+			t.kept -= r.kept
+		}
+	}
 }
 
 // readable is MQClientInstance.topicRouteData2TopicSubscribeInfo.
