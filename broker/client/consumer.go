@@ -73,7 +73,7 @@ func (r *Registry) expel(ch Channel, c *Consumer) []change {
 	if !c.Notify || left.model == Broadcasting {
 		return nil
 	}
-	left.channels = append(left.channels, ch)
+	left.channels = append(r.channelsOf(c.Group), ch)
 	return []change{left}
 }
 
@@ -180,13 +180,25 @@ func (r *Registry) UnregisterConsumer(name string, ch Channel, notify bool) {
 		delete(m.consumers, name)
 		r.leave(ch)
 	}
+	notify = notify && c.model != Broadcasting
+	if notify {
+		c.channels = r.channelsOf(name)
+	}
 	r.mu.Unlock()
-	if notify && c.model != Broadcasting {
+	if notify {
 		r.tell([]change{c})
 	}
 }
 
-// removeConsumer needs mu; the group goes with its last connection.
+// channelsOf needs mu.
+func (r *Registry) channelsOf(name string) []Channel {
+	if g := r.consumers[name]; g != nil {
+		return g.list()
+	}
+	return []Channel{}
+}
+
+// removeConsumer needs mu; the group goes with its last connection. The change does not list those left: thousands may be removed at once.
 func (r *Registry) removeConsumer(name string, ch Channel) (c change, removed bool) {
 	g := r.consumers[name]
 	if g == nil {
@@ -201,7 +213,7 @@ func (r *Registry) removeConsumer(name string, ch Channel) (c change, removed bo
 	if m := r.byChannel[ch]; m != nil {
 		delete(m.consumers, name)
 	}
-	c = change{group: name, model: g.messageModel, channels: g.list()}
+	c = change{group: name, model: g.messageModel}
 	if len(g.channels) == 0 {
 		delete(r.consumers, name)
 		if r.opt.GroupGone != nil {

@@ -183,6 +183,7 @@ func (r *Registry) Closed(ch Channel) {
 	}
 	for name := range m.consumers {
 		if c, ok := r.removeConsumer(name, ch); ok && c.model != Broadcasting {
+			c.channels = r.channelsOf(name)
 			changes = append(changes, c)
 		}
 	}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -124,6 +125,24 @@ func TestClosed(t *testing.T) {
 	l.Closed(2)
 	if _, ok := l.ConsumerGroup("G"); ok || len(l.ConsumersOf("T")) != 0 || len(l.byChannel) != 0 {
 		t.Fatal("the group is still there without members")
+	}
+}
+
+// A group of thousands that goes silent at once is forgotten without a list of those left for each. Not in parallel: the heap is
+// everybody's.
+func TestExpireAtOnce(t *testing.T) {
+	l := newLab()
+	const clients = 5000
+	for i := range clients {
+		l.RegisterConsumer(info(i), consumer("G", "T"))
+	}
+	l.now = 120_001
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	expired := l.Expire(120_000)
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; len(expired) != clients || took > clients*1000 {
+		t.Errorf("%d expired, %d bytes allocated", len(expired), took)
 	}
 }
 
