@@ -13,6 +13,7 @@ import (
 	"github.com/skylarkmq/skylark/internal/config"
 	"github.com/skylarkmq/skylark/internal/statefile"
 	"github.com/skylarkmq/skylark/internal/vfs"
+	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
 	"github.com/skylarkmq/skylark/store"
 )
@@ -39,6 +40,35 @@ func TestUpdateConsumerOffset(t *testing.T) {
 	want(t, f.call(code.UpdateConsumerOffset, nil, base...), code.Success, "Offset has been previously reset")
 	if got := f.Offsets.Query("G", "T", 0); got != 50 {
 		t.Fatalf("committed %d while a reset waits", got)
+	}
+}
+
+// Offsets are kept of queues that the topic has, or had when it was larger, under names that can exist.
+func TestUpdateConsumerOffsetOfNoQueue(t *testing.T) {
+	t.Parallel()
+	f := start(t, func(_ *Config, c *store.Config) { c.EnableLmq = true })
+	f.sendTo("T", "x") // 4 queues
+	f.call(code.SendMessageV2, []byte("x"), replace(sendFields("T"), "e", "3")...)
+	_ = f.Groups.Put(subscription.NewGroup("G"), subscription.NewGroup("H"))
+	commit := func(group, queue string) *protocol.Command {
+		return f.call(code.UpdateConsumerOffset, nil, "consumerGroup", group, "topic", "T", "queueId", queue, "commitOffset", "1")
+	}
+	for _, queue := range []string{"4", "-1", "2147483647"} {
+		want(t, commit("G", queue), code.InvalidParameter, "QueueId "+queue+" is not of topic T")
+	}
+	want(t, commit("G", "2"), code.Success, "")
+	smaller := *f.Topics.Get("T")
+	smaller.ReadQueueNums, smaller.WriteQueueNums = 1, 1
+	if err := f.Topics.Put(&smaller); err != nil {
+		t.Fatal(err)
+	}
+	want(t, commit("G", "2"), code.Success, "") // it has an offset of it
+	want(t, commit("H", "2"), code.InvalidParameter, "QueueId 2 is not of topic T")
+	want(t, commit("H", "3"), code.Success, "")      // that queue has messages
+	want(t, commit("%LMQ%g", "7"), code.Success, "") // all are one
+	long := commit("%LMQ%"+strings.Repeat("g", 1<<20), "0")
+	if long.Response() != code.SubscriptionGroupNotExist || len(long.Remark) > 1000 {
+		t.Errorf("a long light group: %d, a remark of %d bytes", long.Code, len(long.Remark))
 	}
 }
 
