@@ -195,3 +195,20 @@ func bomb(t *testing.T) []byte {
 	}
 	return out.Bytes()
 }
+
+// A data version is read on the loop, where nobody may bring megabytes.
+func TestHugeDataVersion(t *testing.T) {
+	t.Parallel()
+	n := start(t)
+	p := connect(t, n)
+	ask := func(padding int) *protocol.Command {
+		data := []byte(`{"counter":1,"x":"` + strings.Repeat("x", padding) + `"}`)
+		return p.call(code.QueryDataVersion, data, "brokerName", "b", "brokerAddr", "127.0.0.1:10911", "clusterName", "C", "brokerId", "0")
+	}
+	if got := ask(1 << 10); got.Response() != code.Success {
+		t.Errorf("1 KiB: %d %s", got.Code, got.Remark)
+	}
+	if got := ask(8 << 20); got.Response() != code.SystemError || !strings.Contains(got.Remark, "data version of 8388") {
+		t.Errorf("8 MiB: %d %s", got.Code, got.Remark)
+	}
+}

@@ -78,8 +78,14 @@ func bodyChecksum(data []byte) int32 {
 	return int32(crc32.ChecksumIEEE(data) & 0x7fffffff)
 }
 
+// maxDataVersion bounds the body of QUERY_DATA_VERSION, three numbers: it is read on the loop.
+const maxDataVersion = 4 << 10
+
 // queryDataVersion answers QUERY_DATA_VERSION: has what the broker registered changed? It counts as a heartbeat.
 func (n *Nameserv) queryDataVersion(r *remoting.Request, h *header.QueryDataVersion) (*protocol.Command, error) {
+	if len(r.Body) > maxDataVersion {
+		return nil, remoting.Failf(code.SystemError, "data version of %d bytes, at most %d", len(r.Body), maxDataVersion)
+	}
 	var asked body.DataVersion
 	if err := javajson.Unmarshal(r.Body, &asked); err != nil {
 		return nil, remoting.Failf(code.SystemError, "data version: %v", err)
