@@ -224,20 +224,21 @@ func (b *Broker) newRegistries(memoryLimit int64) {
 		VersionStep:     func() int64 { return b.cfg.Get().ConsumerOffsetUpdateVersionStep },
 		ServerSideReset: func() bool { return b.cfg.Get().UseServerSideResetOffset },
 		Skipped:         b.skippedOffsets,
+		MemoryLimit:     memoryLimit,
 	})
 	b.notices, b.conflicts = newNotices(b), newConflicts(b)
 	b.Clients = client.New(client.Options{
 		NowMs: now, MonoMs: b.clock.MonoMs, SubscriptionExpiredMs: cfg.SubscriptionExpiredTimeout, IDsChanged: b.notices.idsChanged,
 		GroupGone: b.Filters.Unregister, MemoryLimit: memoryLimit,
 	})
-	b.Locks = lock.New(lock.Options{NowMs: b.clock.MonoMs, MaxLiveMs: func() int64 { return b.cfg.Get().RebalanceLockMaxLiveTime }})
+	b.Locks = lock.New(lock.Options{NowMs: b.clock.MonoMs, MaxLiveMs: func() int64 { return b.cfg.Get().RebalanceLockMaxLiveTime }, MemoryLimit: memoryLimit})
 	b.Broadcasts = b.newBroadcasts()
 	b.Modes, b.routes = assignment.NewModes(), newTopicRoutes(b, memoryLimit)
 	b.Holds = longpoll.New(longpoll.Options{
 		Clock: b.clock, MaxHolds: cfg.MaxHeldPulls, MaxPerQueue: cfg.MaxHeldPullsPerQueue,
 		MaxOffset: func(topic string, queue int32) int64 { return b.Store.MaxOffset(topic, queue) },
 	})
-	counted := stats.Options{Clock: b.clock, Cluster: cfg.BrokerClusterName, IsSystem: b.Topics.IsSystem}
+	counted := stats.Options{Clock: b.clock, Cluster: cfg.BrokerClusterName, IsSystem: b.Topics.IsSystem, MemoryLimit: memoryLimit}
 	if light {
 		counted.FoldLight = func() bool { return !b.cfg.Get().EnableLmqStats }
 	}

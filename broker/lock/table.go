@@ -18,6 +18,9 @@ const (
 	// maxQueues bounds those of all groups: 50 MB and the names, 300 MB at the longest,
 	// and five times what 100,000 orderly queues need.
 	maxQueues = 1 << 19
+	// Under a memory limit they may take one part in so many of it.
+	queueBytes    = 256
+	queuesOfLimit = 8
 )
 
 // Options of a Table; NowMs is needed.
@@ -25,6 +28,8 @@ type Options struct {
 	NowMs func() int64
 	// MaxLiveMs is how long a lock holds without being renewed; 60 s when nil.
 	MaxLiveMs func() int64
+	// MemoryLimit is what the process may have, 0 without a limit.
+	MemoryLimit int64
 }
 
 // DefaultMaxLiveMs is Java's rocketmq.broker.rebalance.lockMaxLiveTime.
@@ -37,6 +42,7 @@ type Table struct {
 	mu     sync.Mutex
 	groups map[string]map[Queue]entry
 	queues int // of all groups
+	most   int // of them
 }
 
 type entry struct {
@@ -49,7 +55,11 @@ func New(opt Options) *Table {
 	if opt.MaxLiveMs == nil {
 		opt.MaxLiveMs = func() int64 { return DefaultMaxLiveMs }
 	}
-	return &Table{opt: opt, groups: map[string]map[Queue]entry{}}
+	t := &Table{opt: opt, most: maxQueues, groups: map[string]map[Queue]entry{}}
+	if opt.MemoryLimit > 0 {
+		t.most = int(min(int64(t.most), opt.MemoryLimit/queuesOfLimit/queueBytes))
+	}
+	return t
 }
 
 func (t *Table) expired(e entry, now int64) bool { return now-e.renewedMs > t.opt.MaxLiveMs() }
@@ -76,7 +86,7 @@ func (t *Table) Lock(group, clientID string, queues []Queue) []Queue {
 			continue
 		}
 		if !known {
-			if len(m) >= MaxQueuesPerGroup || t.queues >= maxQueues {
+			if len(m) >= MaxQueuesPerGroup || t.queues >= t.most {
 				continue
 			}
 			t.queues++

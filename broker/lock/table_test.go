@@ -90,3 +90,17 @@ func TestQueuesOfAllGroups(t *testing.T) {
 		t.Errorf("%d queues are left", l.queues)
 	}
 }
+
+func TestBoundOfMemoryLimit(t *testing.T) {
+	t.Parallel()
+	for limit, most := range map[int64]int{0: maxQueues, 1 << 40: maxQueues, 256 << 20: 1 << 17} {
+		l := New(Options{NowMs: func() int64 { return 0 }, MemoryLimit: limit})
+		if l.most != most {
+			t.Errorf("limit %d: %d queues, want %d", limit, l.most, most)
+		}
+	}
+	l := New(Options{NowMs: func() int64 { return 0 }, MemoryLimit: 2 * queuesOfLimit * queueBytes})
+	if held := l.Lock("G", "c", []Queue{{QueueID: 0}, {QueueID: 1}, {QueueID: 2}}); len(held) != 2 {
+		t.Errorf("%d queues of a table for two", len(held))
+	}
+}

@@ -27,6 +27,9 @@ const (
 	// that twenty groups read, or some 200 MB. What a file brings counts, and is taken
 	// whatever it is. Resets are not counted, as operators make them.
 	maxEntries = 1 << 22
+	// Under a memory limit they may take one part in so many of it.
+	entryBytes     = 48
+	entriesOfLimit = 8
 )
 
 const shards = 64
@@ -44,6 +47,8 @@ type Options struct {
 	// Light: groups whose name begins with %LMQ% have one offset a topic, and the file
 	// is lmqConsumerOffset.json (enableLmq).
 	Light bool
+	// MemoryLimit is what the process may have, 0 without a limit.
+	MemoryLimit int64
 }
 
 // Table maps topic@group and queue to offsets. Its three tables share one row, so
@@ -53,6 +58,7 @@ type Table struct {
 	seed    maphash.Seed
 	keys    atomic.Int64
 	entries atomic.Int64 // see maxEntries
+	most    int64        // of them
 	commits atomic.Int64
 	changes atomic.Int64 // of what the file holds
 	shards  [shards]shard
@@ -79,7 +85,10 @@ func (r *row) entries() int64 { return int64(len(r.committed) + len(r.pulled)) }
 
 // New returns an empty table.
 func New(opt Options) *Table {
-	t := &Table{opt: opt, seed: maphash.MakeSeed()}
+	t := &Table{opt: opt, seed: maphash.MakeSeed(), most: maxEntries}
+	if opt.MemoryLimit > 0 {
+		t.most = min(t.most, opt.MemoryLimit/entriesOfLimit/entryBytes)
+	}
 	t.version.Timestamp = opt.NowMs()
 	for i := range t.shards {
 		t.shards[i].rows = map[string]*row{}
@@ -113,11 +122,11 @@ func (t *Table) with(topic, group string, m making, fn func(*row)) {
 	fn(r)
 }
 
-func (t *Table) hasRoom() bool { return t.keys.Load() < maxKeys && t.entries.Load() < maxEntries }
+func (t *Table) hasRoom() bool { return t.keys.Load() < maxKeys && t.entries.Load() < t.most }
 
 // take counts n entries more, or none when they do not fit.
 func (t *Table) take(n int64) bool {
-	if t.entries.Add(n) > maxEntries && n > 0 {
+	if t.entries.Add(n) > t.most && n > 0 {
 		t.entries.Add(-n)
 		return false
 	}

@@ -159,6 +159,15 @@ func TestEntriesAreCounted(t *testing.T) {
 	}
 }
 
+func TestBoundOfMemoryLimit(t *testing.T) {
+	t.Parallel()
+	for limit, most := range map[int64]int64{0: maxEntries, 1 << 40: maxEntries, 256 << 20: 32 << 20 / entryBytes} {
+		if o := New(Options{NowMs: func() int64 { return 0 }, MemoryLimit: limit}); o.most != most {
+			t.Errorf("limit %d: %d entries, want %d", limit, o.most, most)
+		}
+	}
+}
+
 // A full table takes nothing that is new; what is known moves on, and a file is taken
 // whatever it holds.
 func TestEntriesAreBounded(t *testing.T) {

@@ -40,6 +40,12 @@ const (
 // maxRows bounds topics and topic@group pairs. What is not counted apart any more is counted in all.
 const maxRows = 200_000
 
+// Under a memory limit they may take one part in so many of it, when each has been counted in by every kind of request.
+const (
+	rowBytes    = 2048
+	rowsOfLimit = 8
+)
+
 // Options of a Table. All are needed.
 type Options struct {
 	Clock   clock.Clock
@@ -49,11 +55,14 @@ type Options struct {
 	// FoldLight says whether the groups and topics of light queues are counted as one;
 	// nil: never.
 	FoldLight func() bool
+	// MemoryLimit is what the process may have, 0 without a limit.
+	MemoryLimit int64
 }
 
 // Table is all counters of a broker.
 type Table struct {
 	opt    Options
+	most   int // rows of each kind
 	topics *snapshot.Map[*topicRow]
 	groups *snapshot.Map[*groupRow] // by topic@group
 
@@ -86,7 +95,11 @@ const (
 
 // New makes an empty table.
 func New(opt Options) *Table {
-	return &Table{opt: opt, topics: snapshot.New[*topicRow](), groups: snapshot.New[*groupRow]()}
+	t := &Table{opt: opt, most: maxRows, topics: snapshot.New[*topicRow](), groups: snapshot.New[*groupRow]()}
+	if opt.MemoryLimit > 0 {
+		t.most = int(min(int64(t.most), opt.MemoryLimit/rowsOfLimit/rowBytes))
+	}
+	return t
 }
 
 // Put counts stored messages of a topic.
@@ -153,7 +166,7 @@ func (t *Table) topic(topic []byte) *topicRow {
 	if row, ok := t.topics.Lookup(topic); ok {
 		return row
 	}
-	if t.topics.Len() >= maxRows {
+	if t.topics.Len() >= t.most {
 		return nil
 	}
 	var row *topicRow
@@ -176,7 +189,7 @@ func (t *Table) group(group, topic []byte) *groupRow {
 	if row, ok := t.groups.Lookup(key); ok {
 		return row
 	}
-	if t.groups.Len() >= maxRows {
+	if t.groups.Len() >= t.most {
 		return nil
 	}
 	var row *groupRow

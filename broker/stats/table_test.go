@@ -130,3 +130,21 @@ func TestCountingDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations a send and a pull, want 0", allocs)
 	}
 }
+
+// Under a small memory limit fewer topics and groups are counted apart; the broker's sums have all.
+func TestBoundOfMemoryLimit(t *testing.T) {
+	t.Parallel()
+	for limit, most := range map[int64]int{0: maxRows, 1 << 40: maxRows, 256 << 20: 16_384} {
+		if s := New(Options{Clock: clock.Real, MemoryLimit: limit}); s.most != most {
+			t.Errorf("limit %d: %d rows, want %d", limit, s.most, most)
+		}
+	}
+	s := New(Options{Clock: clock.Real, Cluster: "C", IsSystem: func(string) bool { return false }, MemoryLimit: 2 * rowsOfLimit * rowBytes})
+	for _, name := range []string{"T", "U", "V"} {
+		s.topic([]byte(name))
+		s.group([]byte("G"), []byte(name))
+	}
+	if s.topics.Len() != 2 || s.groups.Len() != 2 {
+		t.Errorf("%d topics and %d groups in tables for two", s.topics.Len(), s.groups.Len())
+	}
+}
