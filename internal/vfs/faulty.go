@@ -30,6 +30,7 @@ import (
 //	after=N   the first N matching calls work (0)
 //	times=N   then N calls fail; 0: all of them (0)
 //	short=N   a pwrite that fails writes its first N bytes before (0)
+//	at=N      a pread only where it wants byte N of the file: a bad sector
 //	err=E     ENOSPC, EIO, EROFS, EMFILE, EACCES or EDQUOT (EIO)
 //	hang      the call waits until Heal, and then works
 //
@@ -51,6 +52,7 @@ type rule struct {
 	err                syscall.Errno
 	seen               int
 	hang               chan struct{} // closed by Heal
+	at                 int64         // -1: everywhere
 }
 
 // groups are names for several operations.
@@ -78,7 +80,7 @@ func (d *Faulty) Inject(line string) error {
 	if len(words) < 2 {
 		return fmt.Errorf("vfs: rule %q: want an operation and a pattern", line)
 	}
-	r := &rule{op: words[0], pattern: words[1], err: syscall.EIO}
+	r := &rule{op: words[0], pattern: words[1], err: syscall.EIO, at: -1}
 	for _, w := range words[2:] {
 		name, value, _ := strings.Cut(w, "=")
 		if name == "hang" {
@@ -104,6 +106,8 @@ func (d *Faulty) Inject(line string) error {
 			r.times = n
 		case "short":
 			r.fall = n
+		case "at":
+			r.at = int64(n)
 		default:
 			return fmt.Errorf("vfs: rule %q: unknown word %s", line, name)
 		}
@@ -127,11 +131,14 @@ func (d *Faulty) Heal() {
 }
 
 // fault says whether this call fails: nil, or the rule.
-func (d *Faulty) fault(op, name string) *rule {
+func (d *Faulty) fault(op, name string) *rule { return d.faultIn(op, name, 0, 0) }
+
+// faultIn is fault for a call that reads bytes [from, to).
+func (d *Faulty) faultIn(op, name string, from, to int64) *rule {
 	if d.OnCall != nil {
 		d.OnCall(op, name)
 	}
-	r := d.due(op, name)
+	r := d.due(op, name, from, to)
 	if r != nil && r.hang != nil {
 		<-r.hang
 		return nil
@@ -140,11 +147,11 @@ func (d *Faulty) fault(op, name string) *rule {
 }
 
 // due counts a call, and finds the rule that is due.
-func (d *Faulty) due(op, name string) *rule {
+func (d *Faulty) due(op, name string, from, to int64) *rule {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, r := range d.rules {
-		if !r.covers(op) || !matches(r.pattern, name) {
+		if !r.covers(op) || !matches(r.pattern, name) || r.at >= 0 && (r.at < from || r.at >= to) {
 			continue
 		}
 		r.seen++
@@ -295,8 +302,8 @@ func (f *faultyFile) lose() {
 }
 
 func (f *faultyFile) ReadAt(p []byte, off int64) (int, error) {
-	if err := f.disk.check("pread", f.Name()); err != nil {
-		return 0, err
+	if r := f.disk.faultIn("pread", f.Name(), off, off+int64(len(p))); r != nil {
+		return 0, pathError("pread", f.Name(), r.err)
 	}
 	return f.File.ReadAt(p, off)
 }

@@ -276,3 +276,11 @@ func (c *checker) checkCheckpoint() error {
 }
 
 func notThere(err error) bool { return errors.Is(err, errNotExist) }
+
+// unread reports what the disk does not give of a file that nothing can replace.
+func (c *checker) unread(path string, at int64, err error) {
+	c.report.add(Error, Unreadable, path, at, "%v", err)
+	if c.report.damage.unread == "" {
+		c.report.damage.unread = path
+	}
+}

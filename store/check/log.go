@@ -102,7 +102,7 @@ func (c *checker) walkLog() error {
 			return fmt.Errorf("the log moved on during the check, run it again: %w", err)
 		}
 		if err != nil {
-			c.report.add(Error, Unreadable, c.pathOf(scan.End), scan.End, "%v", err)
+			c.unread(c.pathOf(scan.End), scan.End, err)
 		}
 		bad := c.afterBlank(scan.End)
 		if err == nil && scan.Stop == nil && bad >= files[len(files)-1].Start {
@@ -214,10 +214,12 @@ func (c *checker) eachPiece(from, to int64, visit func(at int64, piece []byte) b
 // be old records, which Java's recovery cuts off and leaves where they are: whether
 // any of it is of the log is decided first, by the rules of a start.
 func (c *checker) resync(from int64) (int64, bool) {
-	if _, ok := c.log.log.Resync(from, c.follows); !ok {
+	over := func(int64, error) error { return nil } // what the disk does not give is part of the damage
+	if _, ok, _ := c.log.log.Resync(from, c.follows, over); !ok {
 		return 0, false
 	}
-	return c.log.log.Resync(from, func(int64, *message.View) bool { return true })
+	next, ok, _ := c.log.log.Resync(from, func(int64, *message.View) bool { return true }, over)
+	return next, ok
 }
 
 // follows says whether a record, or a blank that v is nil for, is proof that the log

@@ -45,6 +45,10 @@ type Repair struct {
 func Plan(r *Report, cfg *store.Config) *Repair {
 	p := &Repair{Steps: []Step{}, cfg: cfg, report: r, lost: map[int][]identity{}, sealed: r.Log.Sealed > 0}
 	d := &r.damage
+	if d.unread != "" {
+		p.Refused = fmt.Sprintf("%s cannot be read, which does not say that it is damaged. Check again; if the disk keeps failing, copy that file to a good one as far as it can be read "+
+			"(ddrescue), with zeros for the rest, put the copy in its place, and check again", d.unread)
+	}
 	p.planLog()
 	p.planQueues()
 	for _, g := range p.regions {

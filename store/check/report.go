@@ -150,6 +150,7 @@ type damage struct {
 	// quarantined are the places of records that an earlier repair wrote.
 	quarantined []span
 	lastPhy     int64
+	unread      string // a file that the disk does not give, of which there is no second source
 }
 
 // hole is queue offsets [from, to) of which the log has no record; those around

@@ -36,8 +36,9 @@ func TestResyncOverFalseHeads(t *testing.T) {
 	}
 	l.Publish(l.Position())
 	allocs := testing.AllocsPerRun(1, func() {
-		if found, ok := l.Resync(1, func(int64, *message.View) bool { return true }); !ok || found != at {
-			t.Errorf("found %d, %v, want %d", found, ok, at)
+		found, ok, err := l.Resync(1, func(int64, *message.View) bool { return true }, func(_ int64, err error) error { return err })
+		if !ok || found != at || err != nil {
+			t.Errorf("found %d, %v, %v, want %d", found, ok, err, at)
 		}
 	})
 	if allocs > 1000 {

@@ -59,7 +59,14 @@ func (l *Log) Scan(from int64, check Check, visit Visit) (Scan, error) {
 		if err := w.file(f, max(from, s.resume, f.Start)); err != nil {
 			return s, err
 		}
-		for l.resume(&s, check.Resume) && s.resume < f.End() {
+		for {
+			on, err := l.resume(&s, check.Resume)
+			if err != nil {
+				return s, err
+			}
+			if !on || s.resume >= f.End() {
+				break
+			}
 			if err := w.file(f, s.resume); err != nil {
 				return s, err
 			}
@@ -110,6 +117,7 @@ type walk struct {
 
 	buf      []byte
 	from, to int64 // the part of the log that buf holds
+	paged    int64 // up to here it is read by the page: a whole window could not be
 	view     message.View
 }
 
@@ -149,10 +157,14 @@ func (w *walk) size(f *mapped.File, at int64) (int, error) {
 	if int64(size) > f.End()-at {
 		return 0, fmt.Errorf("%w: size %d, the file has %d left", message.ErrCorrupt, size, f.End()-at)
 	}
-	if size > len(w.buf) && !longRecord(f, at-f.Start, size) {
-		return 0, fmt.Errorf("%w: size %d is not the sum of its parts", message.ErrCorrupt, size)
+	if size <= len(w.buf) {
+		return size, nil
 	}
-	return size, nil
+	whole, err := longRecord(f, at-f.Start, size)
+	if err == nil && !whole {
+		err = fmt.Errorf("%w: size %d is not the sum of its parts", message.ErrCorrupt, size)
+	}
+	return size, err
 }
 
 func (w *walk) record(f *mapped.File, at int64, size int) error {
@@ -218,7 +230,14 @@ func (w *walk) bytes(f *mapped.File, at int64, n int) ([]byte, error) {
 			w.buf = make([]byte, n)
 		}
 		part := w.buf[:min(int64(len(w.buf)), f.End()-at)]
+		if at < w.paged {
+			part = part[:min(int64(len(part)), pageEnd(f, at+int64(n)-1)-at)]
+		}
 		if err := f.ReadAt(part, at-f.Start); err != nil {
+			if end := pageEnd(f, at+int64(n)-1); at >= w.paged && end < at+int64(len(part)) {
+				w.paged = at + int64(len(part))
+				return w.bytes(f, at, n)
+			}
 			return nil, err
 		}
 		w.from, w.to = at, at+int64(len(part))
@@ -227,10 +246,15 @@ func (w *walk) bytes(f *mapped.File, at int64, n int) ([]byte, error) {
 }
 
 // longRecord adds up the length fields of a record without reading the rest of it.
-func longRecord(f *mapped.File, at int64, size int) bool {
+// What cannot be read says nothing about them.
+func longRecord(f *mapped.File, at int64, size int) (bool, error) {
 	var field [4]byte
+	var failed error
 	number := func(off, n int) int {
-		if off+n > size || f.ReadAt(field[:n], at+int64(off)) != nil {
+		if off+n > size || failed != nil {
+			return -1
+		}
+		if failed = f.ReadAt(field[:n], at+int64(off)); failed != nil {
 			return -1
 		}
 		switch n {
@@ -255,9 +279,9 @@ func longRecord(f *mapped.File, at int64, size int) bool {
 	for _, n := range []int{4, topicField, 2} {
 		length := number(off, n)
 		if length < 0 {
-			return false
+			return false, failed
 		}
 		off += n + length
 	}
-	return off == size
+	return off == size, nil
 }
