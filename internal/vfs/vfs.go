@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -158,6 +159,14 @@ func Exists(disk FS, name string) (bool, error) {
 		return false, nil
 	}
 	return false, err
+}
+
+// NotOpened says whether an error is that of opening a file or directory, of whatever
+// call: no descriptor, no right. It passes with its cause, while one of writing back does
+// not: nothing was tried yet.
+func NotOpened(err error) bool {
+	var p *os.PathError
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.As(err, &p) && p.Op == "open"
 }
 
 // pathError gives errors of the memory disk the form of those of the real one.

@@ -467,7 +467,7 @@ func (q *BatchQueue) firstGone(minPhy int64) (bool, error) {
 	return false, nil
 }
 
-func (q *BatchQueue) sync() error {
+func (q *BatchQueue) sync() (err error) {
 	q.lock()
 	files, dirty := slices.Clone(q.files), q.dirty
 	q.dirty = false
@@ -475,6 +475,13 @@ func (q *BatchQueue) sync() error {
 	if !dirty {
 		return nil
 	}
+	defer func() {
+		if err != nil { // the next time
+			q.mu.Lock()
+			q.dirty = true
+			q.mu.Unlock()
+		}
+	}()
 	for _, f := range files {
 		if err := f.Sync(); err != nil && !errors.Is(err, fs.ErrClosed) {
 			return fmt.Errorf("batch consume queue: sync: %w", err)

@@ -216,8 +216,18 @@ func (q *Queue) syncExt() error {
 	if start < 0 {
 		return nil
 	}
-	size := q.table.opt.ExtFileSize
-	for ; start <= e.last.Load(); start += size {
+	err := q.syncExtFrom(start)
+	for err != nil { // all of it once more, also when more was written meanwhile
+		now := e.dirty.Load()
+		if now >= 0 && now <= start || e.dirty.CompareAndSwap(now, start) {
+			break
+		}
+	}
+	return err
+}
+
+func (q *Queue) syncExtFrom(start int64) error {
+	for ; start <= q.ext.last.Load(); start += q.table.opt.ExtFileSize {
 		f, err := q.table.files.open(fileKey{q: q, start: start, ext: true})
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // expired meanwhile

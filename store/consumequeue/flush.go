@@ -19,9 +19,9 @@ const pageSize = 4096
 // thorough flush: the log has them, and a start after a crash takes what
 // FlushedTimestamp does not vouch for from there.
 //
-// A failed write is tried again next time: the units are still in memory. A failed
-// sync is final, as the kernel may have dropped the pages; every later Flush
-// answers the same error.
+// A failed write is tried again next time: the units are still in memory. So is a file
+// that could not be opened for its sync. A failed sync is final, as the kernel may have
+// dropped the pages; every later Flush answers the same error.
 func (t *Table) Flush(leastPages int) error {
 	t.flushing.Lock()
 	defer t.flushing.Unlock()
@@ -35,7 +35,9 @@ func (t *Table) Flush(leastPages int) error {
 		t.EachBatch(func(q *BatchQueue) bool { err = q.sync(); return err == nil })
 	}
 	if err != nil {
-		t.syncFailed = err
+		if !vfs.NotOpened(err) {
+			t.syncFailed = err
+		}
 		return err
 	}
 	if leastPages == 0 && failed == nil {
@@ -68,9 +70,12 @@ func (t *Table) sync(leastPages int) error {
 	t.unsynced = rest
 	err := t.syncDue(due)
 	for i := range due {
-		if err == nil {
-			due[i].done()
+		if err != nil {
+			due[i].again()
+			t.unsynced = append(t.unsynced, due[i].q)
+			continue
 		}
+		due[i].done()
 		due[i].q.waiting = false
 	}
 	clear(due)
@@ -154,6 +159,13 @@ func (s *syncing) done() {
 	if s.q.generation == s.generation {
 		s.q.synced = s.to
 	}
+}
+
+// again leaves everything to the next time.
+func (s *syncing) again() {
+	s.q.io.Lock()
+	defer s.q.io.Unlock()
+	s.q.newFiles = s.q.newFiles || s.created
 }
 
 // syncFile syncs one file, unless it has been deleted since.
