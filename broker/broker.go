@@ -217,6 +217,7 @@ func (b *Broker) newRegistries(memoryLimit int64) {
 	b.Groups = subscription.New(subscription.Options{
 		NowMs: now, Max: cfg.MaxGroupNums, Light: light, Validate: topic.ValidateGroup, AutoCreate: b.mayCreateGroup,
 		Persist: func() error { return b.saver.groups.persist() },
+		Resave:  func() error { return b.saver.groups.resave() },
 		Dirty:   func() { b.saver.markGroups() },
 	})
 	b.Offsets = offset.New(offset.Options{

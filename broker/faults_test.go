@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"bytes"
+	"os"
 	"strings"
 	"testing"
 
@@ -119,4 +121,28 @@ func TestFlushThatFails(t *testing.T) {
 		t.Fatal("a flush that failed must not be forgotten")
 	}
 	want(t, f.call(code.PullMessage, nil, pullFields("G", "T", "0")...), code.Success, "FOUND")
+}
+
+// A topic made by a send, and a group that an operator deletes, are saved when the disk
+// lets them, whatever else changes or is stopped: a crash finds them.
+func TestStateSavedWhenThereIsRoom(t *testing.T) {
+	t.Parallel()
+	f, disk := startFaulty(t, nil)
+	of := []string{"groupName", "G"}
+	want(t, f.call(code.UpdateAndCreateSubscriptionGroup, []byte(`{"groupName":"G","consumeEnable":true}`)), code.Success, "")
+	inject(t, disk, "pwrite config/*.tmp err=ENOSPC")
+	f.sendTo("New", "x")
+	for range 2 {
+		if reply := f.call(code.DeleteSubscriptionGroup, nil, of...); reply.Response() == code.Success {
+			t.Error("a group that is still in the file was answered as deleted")
+		}
+	}
+	disk.Heal()
+	in := func(file, text string) bool {
+		data, err := os.ReadFile(f.inConfig(file))
+		return err == nil && bytes.Contains(data, []byte(text))
+	}
+	f.eventually("topics to be saved", func() bool { return in("topics.json", `"New"`) })
+	f.eventually("groups to be saved", func() bool { return !in("subscriptionGroup.json", `"G"`) })
+	want(t, f.call(code.DeleteSubscriptionGroup, nil, of...), code.Success, "")
 }

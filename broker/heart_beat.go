@@ -170,7 +170,7 @@ func (b *Broker) makeRetryTopics(d *body.HeartbeatData, groups []*subscription.G
 	}
 	grown, err := b.Topics.CreateForGroups(list)
 	if err != nil {
-		b.log.Warn().Err(err).Str("client", d.ClientID).Msg("retry topics not made")
+		b.log.Warn().Err(err).Str("client", d.ClientID).Msg("retry topics not made, or not saved yet")
 	}
 	if len(grown) > 0 {
 		b.AnnounceTopic(grown...)

@@ -79,7 +79,9 @@ func (b *Broker) createTopicOnSend(r *remoting.Request, h *header.SendMessage) *
 		Topic: string(h.Topic), Template: string(h.DefaultTopic), QueueNums: h.DefaultTopicQueueNums,
 		SysFlag: flag, AutoCreate: b.cfg.Get().AutoCreateTopicEnable,
 	})
-	if err != nil {
+	if err != nil && created {
+		b.log.Warn().Err(err).Bytes("topic", h.Topic).Msg("topic of a send made, and not saved yet: that is tried again every second")
+	} else if err != nil {
 		b.log.Warn().Err(err).Bytes("topic", h.Topic).Msg("topic of a send not made")
 	}
 	if created {

@@ -72,7 +72,7 @@ func (b *Broker) groupTopic(g topic.GroupTopic, mayCreate bool) (*topic.Config, 
 	}
 	grown, err := b.Topics.CreateForGroups([]topic.GroupTopic{g})
 	if err != nil {
-		b.log.Warn().Err(err).Str("topic", g.Topic).Msg("topic of a consumer group not made")
+		b.log.Warn().Err(err).Str("topic", g.Topic).Msg("topic of a consumer group not made, or not saved yet")
 	}
 	if len(grown) > 0 {
 		b.AnnounceTopic(grown...)

@@ -31,6 +31,8 @@ type stateFile struct {
 	mu      sync.Mutex
 	saved   int64 // the value of asked that the file on the disk covers
 	damaged bool  // the file on the disk was not taken at load
+
+	unsaved atomic.Bool // the last save failed
 }
 
 // inConfig is the path of a file in the store's config directory.
@@ -83,6 +85,27 @@ func (f *stateFile) exists() (bool, error) {
 
 // persist brings the present state to the disk and returns when it is there.
 func (f *stateFile) persist() error {
+	err := f.save()
+	if err != nil {
+		f.log.Error().Err(err).Str("file", f.path).Msg("state not saved")
+	}
+	return err
+}
+
+// resave persists again when the last save failed, and says that once it went well:
+// what is in memory holds, and a crash must not undo it.
+func (f *stateFile) resave() error {
+	if !f.unsaved.Load() {
+		return nil
+	}
+	err := f.save()
+	if err == nil {
+		f.log.Info().Str("file", f.path).Msg("state saved now")
+	}
+	return err
+}
+
+func (f *stateFile) save() error {
 	want := f.asked.Add(1)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -97,16 +120,16 @@ func (f *stateFile) persist() error {
 	if err == nil {
 		err = statefile.Save(f.disk, f.path, data)
 	}
-	if err != nil {
-		f.log.Error().Err(err).Str("file", f.path).Msg("state not saved")
-		return err
+	f.unsaved.Store(err != nil)
+	if err == nil {
+		f.saved = covers
 	}
-	f.saved = covers
-	return nil
+	return err
 }
 
 // saver keeps the state files: those that change seldom as soon as they are
-// marked, the offsets by the clock. Run is its only goroutine.
+// marked, and every second once that failed; the offsets by the clock. Run is its only
+// goroutine.
 type saver struct {
 	clock   clock.Clock
 	topics  *stateFile
@@ -125,6 +148,9 @@ type saver struct {
 
 	groupsDirty chan struct{}
 }
+
+// resaveEvery is how often what could not be saved is tried again.
+const resaveEvery = time.Second
 
 // firstOffsets is when offsets are saved for the first time, as in Java.
 const firstOffsets = 10 * time.Second
@@ -195,12 +221,18 @@ func (s *saver) run(ctx context.Context) {
 	defer timer.Stop()
 	filters := s.clock.NewTicker(filtersEvery)
 	defer filters.Stop()
+	again := s.clock.NewTicker(resaveEvery)
+	defer again.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.groupsDirty:
-			_ = s.groups.persist() // logged there; the next change tries again
+			_ = s.groups.persist() // logged there, and tried again
+		case <-again.C():
+			for _, f := range []*stateFile{s.topics, s.groups, s.modes} {
+				_ = f.resave() // the first failure was logged
+			}
 		case <-timer.C():
 			s.saveOffsets()
 			timer.Reset(s.offsetsEvery)

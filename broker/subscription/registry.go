@@ -70,6 +70,8 @@ type Options struct {
 	NowMs func() int64
 	// Persist brings the table to the disk and returns when it is there.
 	Persist func() error
+	// Resave persists when the last save failed; nil: never.
+	Resave func() error
 	// Dirty asks for the same without waiting: automatic creation happens on
 	// paths that must not wait for the disk.
 	Dirty func()
@@ -224,10 +226,13 @@ func (r *Registry) Delete(name string) (bool, error) {
 		r.version = r.version.Next(r.opt.NowMs())
 	}
 	r.mu.Unlock()
-	if !found {
-		return false, nil
+	if found {
+		return true, r.persist()
 	}
-	return true, r.persist()
+	if r.opt.Resave != nil { // who repeats it must not hear that all is well
+		return false, r.opt.Resave()
+	}
+	return false, nil
 }
 
 // ForbiddenRead is the index of the bit that forbids a group to read a topic.
