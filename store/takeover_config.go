@@ -11,11 +11,18 @@ import (
 	"github.com/skylarkmq/skylark/internal/statefile"
 )
 
-// state reads one of config/*.json, or its .bak, as a start would. A file that cannot
-// be read is for the start itself to refuse.
-func (l *look) state(name string, into any) (path string, there bool) {
+// state reads one of config/*.json, or its .bak, as a start of the Java broker would.
+// Nobody else reads it here: what cannot be read is an obstacle, which stops when what
+// is in it might.
+func (l *look) state(name string, stops bool, into any) (path string, there bool) {
 	path = filepath.Join(l.root, "config", name)
 	there, err := statefile.Read(l.disk, path, func(data []byte) error { return javajson.Unmarshal(data, into) })
+	if err != nil {
+		l.add(Obstacle{
+			Stops: stops, File: path, What: fmt.Sprintf("what is in it cannot be told: %v", err),
+			WayOut: "let the broker's user read it; when it is damaged, and what it is for was never used, move it and its .bak away",
+		})
+	}
 	return path, there && err == nil
 }
 
@@ -23,7 +30,7 @@ func (l *look) state(name string, into any) (path string, there bool) {
 // position would lead to another message.
 func (l *look) staticTopics() error {
 	var f struct{ TopicQueueMappingInfoMap map[string]javajson.Raw }
-	path, there := l.state("topicQueueMapping.json", &f)
+	path, there := l.state("topicQueueMapping.json", true, &f)
 	if !there || len(f.TopicQueueMappingInfoMap) == 0 {
 		return nil
 	}
@@ -43,7 +50,7 @@ func (l *look) tiered() error {
 	var f struct {
 		CommitLogFileSegmentTable map[string]map[int64]javajson.Raw // by queue and offset
 	}
-	path, there := l.state("tieredStoreMetadata.json", &f)
+	path, there := l.state("tieredStoreMetadata.json", true, &f)
 	maps.DeleteFunc(f.CommitLogFileSegmentTable, func(_ string, segments map[int64]javajson.Raw) bool { return len(segments) == 0 })
 	if !there || len(f.CommitLogFileSegmentTable) == 0 {
 		return nil
@@ -59,7 +66,7 @@ func (l *look) tiered() error {
 // orderInfo is what orderly POP consumers hold.
 func (l *look) orderInfo() error {
 	var f struct{ Table map[string]javajson.Raw }
-	path, there := l.state("consumerOrderInfo.json", &f)
+	path, there := l.state("consumerOrderInfo.json", false, &f)
 	if !there || len(f.Table) == 0 {
 		return nil
 	}

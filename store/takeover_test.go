@@ -73,6 +73,9 @@ func TestTakeoverObstacles(t *testing.T) {
 		{"tiered store", func(t *testing.T, root string) {
 			write(t, filepath.Join(root, "config", "tieredStoreMetadata.json"), `{"topicSerialNumber":1,"topicMetadataTable":{"T":{}},"commitLogFileSegmentTable":{"c/b/T/0":{0:{"baseOffset":0}},"c/b/T/1":{}}}`)
 		}, nil, true, []string{"tieredStoreMetadata.json", "messageStorePlugIn", "1 queues"}},
+		{"static topics in a file that is no JSON", func(t *testing.T, root string) {
+			write(t, filepath.Join(root, "config", "topicQueueMapping.json"), `{"topicQueueMappingInfoMap":{"S`)
+		}, nil, true, []string{"topicQueueMapping.json", "cannot be told"}},
 		{"orderly pop", func(t *testing.T, root string) {
 			write(t, filepath.Join(root, "config", "consumerOrderInfo.json"), `{"table":{"T@g":{0:{"popTime":1}}}}`)
 		}, nil, false, []string{"consumerOrderInfo.json", "1 topics"}},
@@ -103,6 +106,21 @@ func TestTakeoverObstacles(t *testing.T) {
 				t.Errorf("a refused start changed the directory from\n%s to\n%s", before, after)
 			}
 		})
+	}
+}
+
+// A file with static topics that cannot be read now refuses a start as one that can.
+func TestStaticTopicsUnread(t *testing.T) {
+	t.Parallel()
+	memory := vfs.NewMemory(nil)
+	const path = "/store/config/topicQueueMapping.json"
+	if err := errors.Join(memory.MkdirAll(filepath.Dir(path)), vfs.WriteFile(memory, path, []byte(`{"topicQueueMappingInfoMap":{"S":{}}}`))); err != nil {
+		t.Fatal(err)
+	}
+	disk := vfs.NewFaulty(memory)
+	inject(t, disk, "open config/topicQueueMapping.json err=EACCES")
+	if found, err := Takeover(disk, small("/store").Get()); err != nil || len(found) != 1 || !found[0].Stops || found[0].File != path {
+		t.Errorf("%v, %+v", err, found)
 	}
 }
 

@@ -80,8 +80,8 @@ func Load(disk vfs.FS, path string) ([]byte, error) {
 }
 
 // Read loads a file and lets parse take it; when parse cannot, it gets the .bak. found is false when there is nothing to read. A file
-// that cannot be read and has no backup that can is an error, where Java starts with empty state: a broker that has forgotten its
-// topics is worse than one that asks.
+// that parse refuses and that has no backup is an error, where Java starts with empty state: a broker that has forgotten its topics is
+// worse than one that asks. So is a file that the disk does not give: it may be whole, and newer than its .bak.
 func Read(disk vfs.FS, path string, parse func(data []byte) error) (found bool, err error) {
 	found, _, err = ReadOr(disk, path, parse)
 	return found, err
@@ -95,10 +95,10 @@ func ReadOr(disk vfs.FS, path string, parse func(data []byte) error) (found bool
 		if errors.Is(err, fs.ErrNotExist) || err == nil && len(data) == 0 {
 			continue
 		}
-		if err == nil {
-			err = parse(data)
+		if err != nil {
+			return false, nil, errors.Join(refused, unread(name, err))
 		}
-		if err == nil {
+		if err = parse(data); err == nil {
 			return true, refused, nil
 		}
 		refused = errors.Join(refused, fmt.Errorf("%s: %w", name, err))
@@ -107,4 +107,10 @@ func ReadOr(disk vfs.FS, path string, parse func(data []byte) error) (found bool
 		return false, nil, fmt.Errorf("loading state: %w", refused)
 	}
 	return false, nil, nil
+}
+
+// unread says what to do about a file that is there and that the disk does not give.
+func unread(name string, err error) error {
+	return fmt.Errorf("loading state: %w. That does not say that %s is damaged: start again when it can be read; if it never will, move it away, "+
+		"and the state before the last change, in its %s, is taken", err, filepath.Base(name), backupSuffix)
 }

@@ -157,6 +157,43 @@ func TestReadFallsBack(t *testing.T) {
 	}
 }
 
+// A file that the disk does not give now is newer than its .bak, and stays where it is.
+func TestUnreadIsNotDamaged(t *testing.T) {
+	t.Parallel()
+	disk := vfs.NewFaulty(vfs.NewMemory(nil))
+	for _, text := range []string{"old", "new"} {
+		if err := Save(disk, "/f.json", []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, rule := range []string{"open f.json err=EMFILE", "pread f.json err=EIO"} {
+		if err := disk.Inject(rule); err != nil {
+			t.Fatal(err)
+		}
+		taken := ""
+		found, damaged, err := ReadOr(disk, "/f.json", func(data []byte) error { taken = string(data); return nil })
+		if err == nil || !strings.Contains(err.Error(), "move it away") || found || damaged != nil {
+			t.Errorf("%s: %q, %v, %v", rule, taken, damaged, err)
+		}
+		disk.Heal()
+	}
+}
+
+// A file that may be read and not written is read: root may have made it.
+func TestReadWithoutTheRightToWrite(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() == 0 {
+		t.Skip("root may write everything")
+	}
+	path := filepath.Join(t.TempDir(), "f.json")
+	if err := os.WriteFile(path, []byte("good"), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Load(vfs.Disk, path); err != nil || string(got) != "good" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 // An empty file, as a crash of the Java broker leaves it, must not push the good backup away.
 func TestEmptyFileIsNoBackup(t *testing.T) {
 	t.Parallel()

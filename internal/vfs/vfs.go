@@ -112,8 +112,11 @@ func (u Usage) Ratio() float64 {
 	return float64((u.Used*100+usable-1)/usable) / 100
 }
 
-// ReadFile returns the whole content of a file.
+// ReadFile returns the whole content of a file, which need not be one that may be written.
 func ReadFile(disk FS, name string) ([]byte, error) {
+	if disk == Disk {
+		disk = ReadOnly
+	}
 	f, err := disk.Open(name)
 	if err != nil {
 		return nil, err

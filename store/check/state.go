@@ -1,6 +1,8 @@
 package check
 
 import (
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -45,6 +47,10 @@ func (c *checker) readStates() error {
 func (c *checker) readState(path, name string) {
 	c.report.StateFiles++
 	data, err := c.parsed(path, name)
+	if failed := new(fs.PathError); errors.As(err, &failed) && !notThere(err) {
+		c.unread(path, -1, err)
+		return
+	}
 	if err != nil {
 		if data, _ = c.parsed(path+".bak", name); data == nil {
 			s := Error

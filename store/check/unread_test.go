@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -39,5 +40,29 @@ func TestUnreadableSector(t *testing.T) {
 	}
 	if after := state(t, h.root); after != before {
 		t.Errorf("changed from\n%s to\n%s", before, after)
+	}
+}
+
+// A state file that cannot be read may be whole: its .bak does not replace it.
+func TestUnreadableState(t *testing.T) {
+	t.Parallel()
+	h, cfg := filled(t, 1, 10, aKey)
+	h.remove("config")
+	if err := os.Mkdir(h.path("config"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"config/topics.json", "config/topics.json.bak"} {
+		h.write(name, 0, []byte(`{"topicConfigTable":{}}`))
+	}
+	disk := vfs.NewFaulty(vfs.ReadOnly)
+	if err := disk.Inject("open config/topics.json err=EMFILE"); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Run(t.Context(), Options{FS: disk, Config: cfg})
+	if err != nil || r.Counts[Unreadable] != 1 {
+		t.Fatalf("%v, %+v", err, r.Counts)
+	}
+	if p := Plan(r, cfg); len(p.Steps) > 0 || !strings.Contains(p.Refused, "topics.json") {
+		t.Errorf("%+v, %q", p.Steps, p.Refused)
 	}
 }
