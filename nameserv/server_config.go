@@ -58,7 +58,7 @@ func (n *Nameserv) applyConfig(asked *properties.Map) error {
 	if _, err := n.settings.Apply(known, true); err != nil {
 		return fmt.Errorf("update configuration: %w", err)
 	}
-	if err := statefile.Save(n.disk, n.cfg.Get().ConfigStorePath, format(n.settings.Stored())); err != nil {
+	if err := statefile.Replace(n.disk, n.cfg.Get().ConfigStorePath, format(n.settings.Stored())); err != nil {
 		return fmt.Errorf("update configuration: %w", err)
 	}
 	return nil

@@ -142,7 +142,7 @@ func (a *Admin) saveConfig(rules *Rules) error {
 	if rules.ConfigPath == "" {
 		return nil
 	}
-	if err := statefile.Save(a.Disk, rules.ConfigPath, format(a.Settings.Stored())); err != nil {
+	if err := statefile.Replace(a.Disk, rules.ConfigPath, format(a.Settings.Stored())); err != nil {
 		return fmt.Errorf("update configuration: %w", err)
 	}
 	return nil
