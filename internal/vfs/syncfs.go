@@ -4,13 +4,17 @@ package vfs
 
 import (
 	"os"
+	"strconv"
+	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
 // SyncFS makes everything on the file system of a path durable with one call:
 // cheaper than thousands of files one by one. done is false on disks that have no
-// such call.
+// such call, or where it does not say what could not be written: then each file has to
+// be asked.
 func SyncFS(fs FS, path string) (done bool, err error) {
 	if w, ok := fs.(*Watched); ok {
 		err = w.during(func() error { done, err = SyncFS(w.FS, path); return err })
@@ -33,5 +37,23 @@ func SyncFS(fs FS, path string) (done bool, err error) {
 	if err != nil {
 		return false, pathError("syncfs", path, err)
 	}
-	return true, nil
+	return syncfsTells(), nil
+}
+
+// syncfsTells says whether syncfs answers errors of writing back: since Linux 5.8.
+var syncfsTells = sync.OnceValue(func() bool {
+	var u unix.Utsname
+	return unix.Uname(&u) == nil && atLeast(unix.ByteSliceToString(u.Release[:]), 5, 8)
+})
+
+// atLeast compares the first two numbers of a kernel's release; one that is none is old.
+func atLeast(release string, major, minor int) bool {
+	first, rest, _ := strings.Cut(release, ".")
+	second := rest
+	if end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
+		second = rest[:end]
+	}
+	m, err := strconv.Atoi(first)
+	n, nerr := strconv.Atoi(second)
+	return err == nil && nerr == nil && (m > major || m == major && n >= minor)
 }

@@ -430,3 +430,16 @@ func TestWatched(t *testing.T) {
 	faulty.Heal()
 	<-done
 }
+
+// Kernels whose syncfs hides errors are told from those whose does not.
+func TestKernelRelease(t *testing.T) {
+	t.Parallel()
+	for release, want := range map[string]bool{
+		"4.18.0-553.el8_10.x86_64": false, "5.4.0-200-generic": false, "5.7.19": false, "4.19.0-27-amd64": false, "": false, "x.y": false,
+		"5.8.0": true, "5.10.0-32-amd64": true, "6.1": true, "6.12-rc1": true, "10.0.1": true,
+	} {
+		if got := atLeast(release, 5, 8); got != want {
+			t.Errorf("%q: %v", release, got)
+		}
+	}
+}
