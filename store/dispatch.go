@@ -80,18 +80,6 @@ func (s *Store) fill(items []item, hashes []int32) (done int, err error) {
 	return done, nil
 }
 
-// fillIndex adds the keys of a record. An index that fails is given up until the
-// next start: messages can be consumed without it.
-func (s *Store) fillIndex(e *entry, hashes []int32) {
-	if s.flags.has(flagIndexError) {
-		return
-	}
-	if err := s.index.Put(hashes[e.keys[0]:e.keys[1]], e.phy, e.storeTime); err != nil {
-		s.flags.set(flagIndexError, s.trouble(err))
-		s.logger.Error().Err(err).Msg("store: the index cannot be written; keys of new messages will not be found until a restart")
-	}
-}
-
 // keepForLater is the rare part of dispatch.
 func (s *Store) keepForLater(items []item, hashes []int32, err error) {
 	if err != nil {

@@ -80,6 +80,9 @@ func (s *Store) queueLoop(ctx context.Context) {
 		if s.flags.has(flagQueueError) {
 			_ = s.retryBacklog() // the flag stays with the reason
 		}
+		if s.flags.has(flagIndexError) {
+			_ = s.retryKeys()
+		}
 		least := max(cfg.FlushConsumeQueueLeastPages, 1)
 		now, end := s.clk.MonoMs(), s.commitLog.Written()
 		if now >= last+int64(cfg.FlushConsumeQueueThoroughInterval) || end-at >= thoroughAfter(s.queues.Dirty()) {
@@ -165,7 +168,7 @@ func (s *Store) vouch(mark checkpoint.Mark) {
 		return
 	}
 	raise(&s.checkpoint.LogicsTime, min(s.queues.FlushedTimestamp(), s.lastStoreTime.Load()))
-	if s.markable() && (s.commitLog.Flushed() >= mark.PhyOffset+int64(mark.Size) || s.flushLog() == nil) {
+	if mark.Size > 0 && s.markable() && (s.commitLog.Flushed() >= mark.PhyOffset+int64(mark.Size) || s.flushLog() == nil) {
 		s.checkpoint.SetMark(mark)
 	}
 }

@@ -16,11 +16,14 @@ import (
 // lie, a gigabyte more or less, and so do we after a Java broker, or when the store
 // is not as it was left.
 
-// markNow is the newest record that queues and index know.
+// markNow is the newest record that queues and index know; none while keys wait for the index.
 func (s *Store) markNow() checkpoint.Mark {
 	queues, light := s.queues.Count(), lightSettings(s.cfg.Get())
 	s.dispatching.Lock()
 	defer s.dispatching.Unlock()
+	if s.flags.has(flagIndexError) {
+		return checkpoint.Mark{}
+	}
 	m := s.newest
 	m.FileStart = m.PhyOffset / s.commitLog.FileSize() * s.commitLog.FileSize()
 	m.Queues, m.Light, m.IndexEnd = queues, light, checkpoint.NotIndexed

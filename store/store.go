@@ -122,6 +122,7 @@ type Store struct {
 	dispatching   sync.Mutex // the writer of queues and index; taken after mu
 	backlog       []item
 	backlogHashes []int32
+	missing       missing // keys that wait for the index
 	dispatched    atomic.Int64
 	newest        checkpoint.Mark // of what is dispatched; only the record's fields; dispatching guards it
 	told          uint32          // of the flusher: failures that it tries to mend, and has said so
@@ -328,15 +329,18 @@ func (s *Store) close() error {
 	s.running.Wait()
 	round := s.lastRound()
 	errs := []error{s.commitLog.Failed(), round}
+	if len(s.backlog) > 0 {
+		errs = append(errs, s.retryBacklog())
+	}
+	if s.flags.has(flagIndexError) {
+		_ = s.retryKeys() // the flag stays
+	}
 	if s.flags.has(flagIndexError) {
 		// The next start fills it again, from the log; a clean one would not.
 		errs = append(errs, errors.New("store: the index lacks entries: "+s.flags.reason(flagIndexError)))
 	}
 	if s.flags.has(flagIndexUnsynced) {
 		errs = append(errs, errors.New("store: the index may lack entries on the disk: "+s.flags.reason(flagIndexUnsynced)))
-	}
-	if len(s.backlog) > 0 {
-		errs = append(errs, s.retryBacklog())
 	}
 	mark := s.markNow()
 	if err := errors.Join(s.queues.Flush(0), s.index.Flush()); err != nil {

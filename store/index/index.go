@@ -184,25 +184,29 @@ func isName(name string) bool {
 // Put adds the keys of a record. Records must come in commit log order; one that lies
 // before the newest in the index is dropped, as its keys are there.
 func (x *Index) Put(keyHashes []int32, phy, storeTimestamp int64) error {
+	_, err := x.PutSome(keyHashes, phy, storeTimestamp)
+	return err
+}
+
+// PutSome is Put that says how many of the keys are in, for who tries again with the
+// others before anything else is put.
+func (x *Index) PutSome(keyHashes []int32, phy, storeTimestamp int64) (done int, err error) {
 	if f := x.current; phy < x.from || f != nil && phy < f.head.endPhy {
-		return nil
+		return len(keyHashes), nil
 	}
-	for len(keyHashes) > 0 {
+	for done < len(keyHashes) {
 		f := x.current
 		if f == nil || f.full() {
-			next, err := x.roll(f)
-			if err != nil {
-				return err
+			if f, err = x.roll(f); err != nil {
+				return done, err
 			}
-			f = next
 		}
-		n, err := f.put(keyHashes, phy, storeTimestamp)
-		if err != nil {
-			return err
+		n, err := f.put(keyHashes[done:], phy, storeTimestamp)
+		if done += n; err != nil {
+			return done, err
 		}
-		keyHashes = keyHashes[n:]
 	}
-	return nil
+	return done, nil
 }
 
 // Warm touches the slots of keys that are about to be put. The processor fetches them
@@ -224,7 +228,7 @@ func (x *Index) roll(last *file) (*file, error) {
 		return nil, err
 	}
 	if err := f.open(true); err != nil {
-		return nil, err
+		return nil, errors.Join(err, f.remove())
 	}
 	if last != nil {
 		f.begin(last)

@@ -78,13 +78,12 @@ func (f *file) put(hashes []int32, phy, storeTimestamp int64) (n int, err error)
 		if f.full() {
 			break
 		}
+		if hash >= 0 {
+			if err := f.add(hash, phy, storeTimestamp); err != nil {
+				return n, err
+			}
+		}
 		n++
-		if hash < 0 {
-			continue
-		}
-		if err := f.add(hash, phy, storeTimestamp); err != nil {
-			return n, err
-		}
 	}
 	return n, nil
 }
