@@ -382,3 +382,21 @@ func TestDeleteTopics(t *testing.T) {
 		t.Errorf("topics %s", got)
 	}
 }
+
+// A topic that is made again while others are cleaned keeps what was sent to it.
+func TestCleanUnusedQueuesAsksAgain(t *testing.T) {
+	t.Parallel()
+	s := openSmall(t, nil)
+	putN(t, s, "A", 0, 1, 10, 1)
+	putN(t, s, "B", 0, 1, 10, 1)
+	asked := 0
+	n, err := s.CleanUnusedQueues(func(topic string) bool {
+		if topic == "B" {
+			asked++
+		}
+		return asked > 1 // B is made, and sent to, after it was found to be unused
+	})
+	if n != 1 || err != nil || fmt.Sprint(s.TopicsWithQueues()) != "[B]" {
+		t.Errorf("%d topics went, %v; left %v, want A alone to go", n, err, s.TopicsWithQueues())
+	}
+}

@@ -72,24 +72,44 @@ func (s *Store) writersOut() (in func()) {
 func (s *Store) DeleteTopics(topics []string) error {
 	var failed error
 	for _, topic := range topics {
-		in := s.writersOut()
-		failed = errors.Join(failed, s.queues.DeleteTopic(topic))
-		in()
-		s.logger.Info().Str("topic", topic).Msg("store: consume queues of a topic deleted")
+		_, err := s.deleteUnless(topic, func(string) bool { return false })
+		failed = errors.Join(failed, err)
 	}
 	return failed
 }
 
-// CleanUnusedQueues removes the queues of topics that the broker no longer knows,
-// except system topics. It returns how many topics went.
-func (s *Store) CleanUnusedQueues(keep func(topic string) bool) (int, error) {
-	var unused []string
-	for _, topic := range s.TopicsWithQueues() {
-		if !keep(topic) && !isSystemTopic(topic) && !message.IsLight(topic) {
-			unused = append(unused, topic)
-		}
+// deleteUnless removes the queues of a topic that is not to be kept, which is asked while
+// nothing can be appended.
+func (s *Store) deleteUnless(topic string, keep func(topic string) bool) (gone bool, err error) {
+	in := s.writersOut()
+	if gone = !keep(topic); gone {
+		err = s.queues.DeleteTopic(topic)
 	}
-	return len(unused), s.DeleteTopics(unused)
+	in()
+	if gone {
+		s.logger.Info().Str("topic", topic).Msg("store: consume queues of a topic deleted")
+	}
+	return gone, err
+}
+
+// CleanUnusedQueues removes the queues of topics that the broker no longer knows,
+// except system topics. It returns how many topics went. keep takes no lock: it is
+// asked again right before each deletion, under the append lock, because seconds may
+// have passed, and nobody sends to a topic before it can be seen.
+func (s *Store) CleanUnusedQueues(keep func(topic string) bool) (int, error) {
+	removed := 0
+	var failed error
+	for _, topic := range s.TopicsWithQueues() {
+		if keep(topic) || isSystemTopic(topic) || message.IsLight(topic) {
+			continue
+		}
+		gone, err := s.deleteUnless(topic, keep)
+		if gone {
+			removed++
+		}
+		failed = errors.Join(failed, err)
+	}
+	return removed, failed
 }
 
 // isSystemTopic names the topics whose queues live without clients.
