@@ -131,7 +131,7 @@ func TestTopicAnnouncedLate(t *testing.T) {
 	f := startFrozen(t, n.addr)
 	late, gone := f.put("T", 4), f.put("gone", 4)
 	f.put("T", 8)
-	if _, err := f.Topics.Delete("gone"); err != nil {
+	if err := f.Topics.Delete("gone", func() error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	f.AnnounceTopic(late)

@@ -329,7 +329,7 @@ func TestHeldPullSeesChanges(t *testing.T) {
 	f.sendTo("T", "0")
 	answer := f.ask(code.PullMessage, replace(pullFields("G", "T", "1"), "sysFlag", "6", "suspendTimeoutMillis", "200")...)
 	f.held(1)
-	if _, err := f.Topics.Delete("T"); err != nil {
+	if err := f.Topics.Delete("T", func() error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	want(t, f.heldOut(now, answer), code.TopicNotExist, "topic[T] not exist, apply first please! "+faq)

@@ -37,15 +37,16 @@ func (a *Admin) deleteTopic(r *remoting.Request, h *header.DeleteTopic) (*protoc
 	}
 	var failed error
 	for _, name := range gone {
-		_, err := a.Topics.Delete(name)
-		failed = errors.Join(failed, err)
-		a.Offsets.RemoveTopic(name)
-		if rules.AutoDeleteStats {
-			a.Stats.TopicDeleted(name)
-		}
+		failed = errors.Join(failed, a.Topics.Delete(name, func() error {
+			a.Offsets.RemoveTopic(name)
+			if rules.AutoDeleteStats {
+				a.Stats.TopicDeleted(name)
+			}
+			return a.Store.DeleteTopics([]string{name})
+		}))
 	}
-	if err := errors.Join(failed, a.Store.DeleteTopics(gone)); err != nil {
-		return nil, err
+	if failed != nil {
+		return nil, failed
 	}
 	return success()
 }

@@ -27,9 +27,18 @@ func (r *Registry) CreateOnSend(q OnSend) (c *Config, created bool, err error) {
 	return c, created, err
 }
 
-// await returns when a topic that somebody else is making can be seen; it needs mu.
+// await returns when a topic that somebody else is making can be seen, or one that is
+// deleted is gone; it needs mu.
 func (r *Registry) await(name string) {
-	for r.Get(name) == nil && r.pending[name] != nil {
+	for r.leaving[name] || r.Get(name) == nil && r.pending[name] != nil {
+		r.published.Wait()
+	}
+}
+
+// awaitGone returns when a topic that is being deleted is gone, with all that is of its
+// name; it needs mu.
+func (r *Registry) awaitGone(name string) {
+	for r.leaving[name] {
 		r.published.Wait()
 	}
 }
@@ -114,6 +123,7 @@ func (r *Registry) CreateForGroups(list []GroupTopic) (grown []*Config, err erro
 	r.mu.Lock()
 	for i := range list {
 		g := &list[i]
+		r.awaitGone(g.Topic)
 		before := r.current(g.Topic)
 		if g.Fits(before) {
 			continue

@@ -47,7 +47,10 @@ type Registry struct {
 	// message that was acknowledged must not be in a topic, or a queue of it, that a
 	// crash makes unknown.
 	pending   map[string]*Config
-	published sync.Cond // some of pending have arrived
+	published sync.Cond // some of pending have arrived, or of leaving are gone
+	// leaving are topics that are deleted, but not yet all that is theirs: nobody makes
+	// them again before, or the deletion would take what is sent to them then.
+	leaving map[string]bool
 
 	// failed counts the saves that failed; those up to mended are covered by one that
 	// began later and went well.
@@ -56,7 +59,7 @@ type Registry struct {
 
 // New returns a registry that holds the system topics.
 func New(opt Options) *Registry {
-	r := &Registry{opt: opt, system: map[string]bool{}, table: snapshot.New[*Config](), pending: map[string]*Config{}}
+	r := &Registry{opt: opt, system: map[string]bool{}, table: snapshot.New[*Config](), pending: map[string]*Config{}, leaving: map[string]bool{}}
 	r.published.L = &r.mu
 	r.version.Timestamp = opt.NowMs()
 	for _, name := range fixedSystem {
@@ -135,6 +138,7 @@ func (r *Registry) Snapshot() (map[string]*Config, dataversion.Version) {
 func (r *Registry) Put(list ...*Config) error {
 	r.mu.Lock()
 	for i, c := range list {
+		r.awaitGone(c.TopicName)
 		if err := r.set(c); err != nil {
 			r.mu.Unlock()
 			return errors.Join(err, r.arrive(list[:i]))
@@ -203,9 +207,12 @@ func (r *Registry) arrive(list []*Config) error {
 	return err
 }
 
-// Delete removes a topic and says whether it was there.
-func (r *Registry) Delete(name string) (bool, error) {
+// Delete removes a topic, which need not be there, and then, by rest, what else is of
+// the name. Whoever makes the topic anew waits until that is done.
+func (r *Registry) Delete(name string, rest func() error) error {
 	r.mu.Lock()
+	r.awaitGone(name)
+	r.leaving[name] = true
 	_, found := r.pending[name]
 	delete(r.pending, name)
 	if r.table.Delete(name) || found {
@@ -213,10 +220,20 @@ func (r *Registry) Delete(name string) (bool, error) {
 		r.version = r.version.Next(r.opt.NowMs())
 	}
 	r.mu.Unlock()
+	defer r.gone(name)
+	save := r.persist
 	if !found {
-		return false, r.Resave()
+		save = r.Resave
 	}
-	return true, r.persist()
+	return errors.Join(save(), rest())
+}
+
+// gone gives a name free that Delete has taken.
+func (r *Registry) gone(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.leaving, name)
+	r.published.Broadcast()
 }
 
 // SetOrder marks the known ones of these topics as ordered: the name server's

@@ -378,6 +378,48 @@ func TestOnDiskBeforeSeen(t *testing.T) {
 	}
 }
 
+// Nobody makes a topic again while its queues are being removed: what is sent to it would go with them.
+func TestMadeAgainWhenGone(t *testing.T) {
+	t.Parallel()
+	for name, make := range map[string]func(*Registry) error{
+		"a send": func(r *Registry) error {
+			_, _, err := r.CreateOnSend(OnSend{Topic: "T", Template: AutoCreateKey, QueueNums: 4, AutoCreate: true})
+			return err
+		},
+		"a group": func(r *Registry) error {
+			_, err := r.CreateForGroups([]GroupTopic{{Topic: "T", QueueNums: 1}})
+			return err
+		},
+		"an operator": func(r *Registry) error { return r.Put(NewConfig("T")) },
+		"a deletion":  func(r *Registry) error { return errors.Join(r.Delete("T", nothing), r.Put(NewConfig("T"))) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := New(options(new(int)))
+			if err := r.Put(NewConfig("T")); err != nil {
+				t.Fatal(err)
+			}
+			again := func() {
+				if err := make(r); err != nil {
+					t.Error(err)
+				}
+			}
+			err := r.Delete("T", func() error {
+				go again()
+				synctest.Wait()
+				if table, _ := r.Snapshot(); table["T"] != nil {
+					t.Errorf("%s makes the topic before all that was its is gone", name)
+				}
+				return nil
+			})
+			if synctest.Wait(); err != nil || r.Get("T") == nil {
+				t.Errorf("%s: %v, topic %v", name, err, r.Get("T"))
+			}
+		})
+	}
+}
+
+func nothing() error { return nil }
+
 // A change that the disk refused is not forgotten: who repeats it, in vain for the
 // table, has it saved.
 func TestChangeNotSaved(t *testing.T) {
@@ -390,7 +432,7 @@ func TestChangeNotSaved(t *testing.T) {
 	r := New(opt)
 	for _, change := range []func() error{
 		func() error { return r.Put(NewConfig("T")) },
-		func() error { _, err := r.Delete("T"); return err },
+		func() error { return r.Delete("T", nothing) },
 	} {
 		disk = broken
 		if err := change(); !errors.Is(err, broken) {
@@ -399,7 +441,7 @@ func TestChangeNotSaved(t *testing.T) {
 		if err := r.Resave(); !errors.Is(err, broken) {
 			t.Fatalf("again: error %v, want that of the disk", err)
 		}
-		if _, err := r.Delete("absent"); !errors.Is(err, broken) {
+		if err := r.Delete("absent", nothing); !errors.Is(err, broken) {
 			t.Fatalf("deleting what is not there: error %v, want that of the disk", err)
 		}
 		disk = nil
