@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/skylarkmq/skylark/broker/broadcast"
@@ -29,8 +30,13 @@ func (b *Broker) newBroadcasts() *broadcast.Table {
 		OfflineMs: seconds(func(c *Config) int64 { return c.BroadcastOffsetExpireSecond }),
 		OnlineMs:  seconds(func(c *Config) int64 { return c.BroadcastOffsetExpireMaxSecond }),
 		Start:     b.broadcastStart,
-		Commit:    func(group, topic string, queue int32, offset int64) { b.Offsets.Commit(group, topic, queue, offset) },
+		Commit:    func(group, topic string, queue int32, offset int64) { b.Offsets.Consumed(group, topic, queue, offset) },
 	})
+}
+
+// consumes says whether a group, or one of broadcast.Suffix, and a topic are there.
+func (b *Broker) consumes(group, topic string) bool {
+	return b.Topics.Get(topic) != nil && b.Groups.Get(strings.TrimSuffix(group, broadcast.Suffix)) != nil
 }
 
 // broadcastStart is where a client begins of which nothing is known; None: the queue cannot

@@ -225,6 +225,7 @@ func (b *Broker) newRegistries(memoryLimit int64) {
 		VersionStep:     func() int64 { return b.cfg.Get().ConsumerOffsetUpdateVersionStep },
 		ServerSideReset: func() bool { return b.cfg.Get().UseServerSideResetOffset },
 		Skipped:         b.skippedOffsets,
+		Known:           b.consumes,
 		MemoryLimit:     memoryLimit,
 	})
 	b.notices, b.conflicts = newNotices(b), newConflicts(b)

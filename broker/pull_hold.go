@@ -67,7 +67,7 @@ func wakeHeld(p *longpoll.Hold, _ longpoll.Reason) {
 // may wait for, and was not answered.
 func (h *heldPull) rerun(residentOnly, slowToo bool) bool {
 	b, p := h.b, &h.pull
-	p.sysFlag &^= header.PullSuspend | header.PullCommitOffset
+	p.sysFlag &^= header.PullSuspend
 	if refusal := b.readmit(h); refusal.code != code.Success {
 		_ = h.held.Reply(refusal.response()) // a closed connection has nobody to tell
 		return true
@@ -89,7 +89,7 @@ func (h *heldPull) rerun(residentOnly, slowToo bool) bool {
 	if b.holdOn(h, &a) {
 		return true
 	}
-	b.commitWithPull(p, &a)
+	b.pulled(p, &a)
 	_ = h.held.ReplyFrame(buf.b)
 	return true
 }
@@ -147,7 +147,8 @@ const (
 type wakers struct {
 	b    *Broker
 	slow *wakers // for expressions with much work, which would keep all others waiting; nil: these are theirs
-	cold func(*remoting.Request) (*protocol.Command, error)
+	// Made once: a method's value costs an allocation.
+	onLane, cold func(*remoting.Request) (*protocol.Command, error)
 
 	mu    sync.Mutex
 	ready sync.Cond
@@ -160,7 +161,7 @@ type wakers struct {
 type pullBuffer struct{ b []byte }
 
 func newWakers(b *Broker) *wakers {
-	w := &wakers{b: b, cold: b.pullCold, slow: &wakers{b: b}}
+	w := &wakers{b: b, onLane: b.pullOnLane, cold: b.pullCold, slow: &wakers{b: b}}
 	w.ready.L, w.slow.ready.L = &w.mu, &w.slow.mu
 	w.buffers.New = func() any { return &pullBuffer{b: make([]byte, 0, 64<<10)} }
 	return w

@@ -47,21 +47,27 @@ func (p *pull) has(flag int32) bool { return p.sysFlag&flag != 0 }
 
 // pullMessage is the handler on the loop.
 func (b *Broker) pullMessage(r *remoting.Request) (*protocol.Command, error) {
-	return b.pull(r, true)
+	return b.pull(r, true, true)
 }
 
-// pullCold is the same on a lane, where the disk may be waited for.
+// pullOnLane is the same on a lane, where the disk may be waited for.
+func (b *Broker) pullOnLane(r *remoting.Request) (*protocol.Command, error) {
+	return b.pull(r, false, true)
+}
+
+// pullCold is the same for a pull whose records the loop did not find in memory: its
+// offset is committed.
 func (b *Broker) pullCold(r *remoting.Request) (*protocol.Command, error) {
-	return b.pull(r, false)
+	return b.pull(r, false, false)
 }
 
-func (b *Broker) pull(r *remoting.Request, residentOnly bool) (*protocol.Command, error) {
+func (b *Broker) pull(r *remoting.Request, residentOnly, commits bool) (*protocol.Command, error) {
 	var h header.PullMessage
 	if err := h.DecodeFields(&r.Fields); err != nil {
 		return nil, remoting.Fail(code.SystemError, err.Error())
 	}
 	if r.Turn() != nil && len(h.Subscription) > inlineExpression {
-		r.ToLane(remoting.Pull, b.wakers.cold)
+		r.ToLane(remoting.Pull, b.wakers.onLane)
 		return nil, nil
 	}
 	var p pull
@@ -69,11 +75,14 @@ func (b *Broker) pull(r *remoting.Request, residentOnly bool) (*protocol.Command
 		return refusal.response(), nil
 	}
 	if r.Turn() != nil && b.slow(&p) {
-		r.ToLane(remoting.Pull, b.wakers.cold)
+		r.ToLane(remoting.Pull, b.wakers.onLane)
 		return nil, nil
 	}
 	if answer, ok := b.moved(&p); ok {
 		return answer, nil
+	}
+	if commits {
+		b.commitWithPull(&p)
 	}
 	a := answer{opaque: r.Opaque, serialize: r.Serialize}
 	cold := false
@@ -89,7 +98,7 @@ func (b *Broker) pull(r *remoting.Request, residentOnly bool) (*protocol.Command
 		defer b.wakers.release(buf)
 		buf.b, cold = b.read(buf.b[:0], &p, &a, residentOnly)
 		if !cold && !a.suspend {
-			b.commitWithPull(&p, &a)
+			b.pulled(&p, &a)
 			_ = r.Hold().ReplyFrame(buf.b) // a closed connection has nobody to tell
 			return nil, nil
 		}
@@ -98,7 +107,7 @@ func (b *Broker) pull(r *remoting.Request, residentOnly bool) (*protocol.Command
 		r.ToLane(remoting.Pull, b.wakers.cold)
 		return nil, nil
 	}
-	b.commitWithPull(&p, &a)
+	b.pulled(&p, &a)
 	if a.suspend && b.hold(r, &p, &a) {
 		return nil, nil
 	}
@@ -121,11 +130,11 @@ func (b *Broker) pulled(p *pull, a *answer) {
 	b.Offsets.CommitPull(p.group.GroupName, p.topic.TopicName, p.queue, a.result.NextBegin)
 }
 
-// commitWithPull also stores the offset that came with the request.
-func (b *Broker) commitWithPull(p *pull, a *answer) {
-	b.pulled(p, a)
+// commitWithPull stores the offset that came with the request: before the read, which may wait for the disk. Java does it
+// afterwards, over a reset or a later commit that came meanwhile.
+func (b *Broker) commitWithPull(p *pull) {
 	if p.has(header.PullCommitOffset) {
-		b.Offsets.Commit(p.group.GroupName, p.topic.TopicName, p.queue, p.commitOffset)
+		b.Offsets.Consumed(p.group.GroupName, p.topic.TopicName, p.queue, p.commitOffset)
 	}
 }
 

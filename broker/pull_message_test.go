@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/skylarkmq/skylark/broker/offset"
 	"github.com/skylarkmq/skylark/broker/subscription"
 	"github.com/skylarkmq/skylark/broker/topic"
 	"github.com/skylarkmq/skylark/internal/clock"
@@ -200,6 +201,37 @@ func TestPullCommits(t *testing.T) {
 	f.call(code.PullMessage, nil, replace(pullFields("G", "T", "0"), "commitOffset", "3")...)
 	if got := f.Offsets.Query("G", "T", 0); got != 9 {
 		t.Fatalf("committed %d without the flag", got)
+	}
+}
+
+// A pull commits before it reads: what happens while it waits for the disk is newer.
+func TestPullCommitsBeforeItWaits(t *testing.T) {
+	t.Parallel()
+	f, disk := startFaulty(t, nil)
+	for _, row := range []struct {
+		name      string
+		meanwhile func()
+		want      int64
+	}{
+		{"nothing", func() {}, 5},
+		{"a reset", func() { f.Offsets.AssignReset("G", "T", 0, 77) }, 77},
+		{"a later commit", func() {
+			f.call(code.UpdateConsumerOffset, nil, "consumerGroup", "G", "topic", "T", "queueId", "0", "commitOffset", "8")
+		}, 8},
+		{"the topic deleted", func() { want(t, f.call(code.DeleteTopicInBroker, nil, "topic", "T"), code.Success, "") }, offset.None},
+	} {
+		f.sendTo("T", "x")
+		inject(t, disk, "tryread commitlog/*")
+		inject(t, disk, "pread commitlog/* hang")
+		answer := f.ask(code.PullMessage, replace(pullFields("G", "T", "0"), "sysFlag", "5", "commitOffset", "5", "maxMsgNums", "1")...) // several are copied from mapped pages
+		f.eventually("the pull to wait for the disk", func() bool { return disk.Hanging() > 0 })
+		row.meanwhile()
+		disk.Heal()
+		<-answer
+		if got := f.Offsets.Query("G", "T", 0); got != row.want {
+			t.Errorf("%s: committed %d, want %d", row.name, got, row.want)
+		}
+		f.Offsets.TakeReset("G", "T", 0)
 	}
 }
 

@@ -35,10 +35,13 @@ func (b *Broker) updateConsumerOffset(r *remoting.Request) (*protocol.Command, e
 	if !b.hasQueue(&h) {
 		return nil, remoting.Failf(code.InvalidParameter, "QueueId %d is not of topic %.255s", h.QueueId, h.Topic)
 	}
-	if b.cfg.Get().UseServerSideResetOffset && b.Offsets.HasReset(h.ConsumerGroup, h.Topic, h.QueueId) {
+	switch b.Offsets.Consumed(h.ConsumerGroup, h.Topic, h.QueueId, h.CommitOffset) {
+	case offset.Void:
 		return protocol.NewResponse(code.Success, remarkOffsetReset), nil
-	}
-	if _, ok := b.Offsets.Commit(h.ConsumerGroup, h.Topic, h.QueueId, h.CommitOffset); !ok {
+	case offset.Refused:
+		if refused := b.mayCommit(&h); refused != nil {
+			return nil, refused // deleted meanwhile
+		}
 		return nil, remoting.Fail(code.InvalidParameter, "too many queues with an offset, topic is "+h.Topic)
 	}
 	return protocol.NewResponse(code.Success, ""), nil

@@ -42,6 +42,10 @@ type Options struct {
 	VersionStep func() int64
 	// ServerSideReset is useServerSideResetOffset: whether queries show a pending reset.
 	ServerSideReset func() bool
+	// Known says whether group and topic are there; nil: all are. It takes no lock, and is
+	// asked before a consumer's offset is stored where nothing is yet: whoever deletes one
+	// of them lets it be unknown first, and then removes its offsets.
+	Known func(group, topic string) bool
 	// Skipped hears, sorted, which keys of a file are not topic@group and are left out.
 	Skipped func(keys []string)
 	// Light: groups whose name begins with %LMQ% have one offset a topic, and the file
@@ -100,9 +104,10 @@ func New(opt Options) *Table {
 type making int
 
 const (
-	never   making = iota
-	bounded        // it is made unless the table is full
-	always         // it is of a file
+	never    making = iota
+	bounded         // it is made unless the table is full
+	consumed        // it is a consumer's: bounded, if group and topic are known
+	always          // it is of a file
 )
 
 // with runs fn on a row under its lock; fn gets nil when there is none and it was not
@@ -114,12 +119,22 @@ func (t *Table) with(topic, group string, m making, fn func(*row)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rows[string(key)]
-	if r == nil && (m == always || m == bounded && t.hasRoom()) {
+	if r == nil && t.mayMake(topic, group, m) {
 		r = &row{topic: topic, group: group}
 		s.rows[string(key)] = r
 		t.keys.Add(1)
 	}
 	fn(r)
+}
+
+func (t *Table) mayMake(topic, group string, m making) bool {
+	switch m {
+	case bounded:
+		return t.hasRoom()
+	case consumed:
+		return t.hasRoom() && (t.opt.Known == nil || t.opt.Known(group, topic))
+	}
+	return m == always
 }
 
 func (t *Table) hasRoom() bool { return t.keys.Load() < maxKeys && t.entries.Load() < t.most }
@@ -163,13 +178,20 @@ func (t *Table) Commit(group, topic string, queue int32, offset int64) (before i
 		}
 		ok = t.put(&r.committed, queue, offset)
 	})
+	t.changed(ok)
+	return before, ok
+}
+
+func (t *Table) showsResets() bool { return t.opt.ServerSideReset == nil || t.opt.ServerSideReset() }
+
+// changed counts a commit, and moves the version by one that was stored.
+func (t *Table) changed(stored bool) {
 	t.changes.Add(1)
-	if ok && t.opt.VersionStep != nil {
+	if stored && t.opt.VersionStep != nil {
 		if step := t.opt.VersionStep(); step > 0 && t.commits.Add(1)%step == 0 {
 			t.Bump()
 		}
 	}
-	return before, ok
 }
 
 // place is the queue under which an offset is kept: all of a light group are its one.
@@ -182,7 +204,7 @@ func (t *Table) place(group string, queue int32) int32 {
 
 // Query is the pending reset if there is one, else the committed offset, else None.
 func (t *Table) Query(group, topic string, queue int32) int64 {
-	showReset := t.opt.ServerSideReset == nil || t.opt.ServerSideReset()
+	showReset := t.showsResets()
 	offset := None
 	t.with(topic, group, never, func(r *row) {
 		if r == nil {
@@ -199,7 +221,7 @@ func (t *Table) Query(group, topic string, queue int32) int64 {
 
 // CommitPull notes the next offset a group will pull.
 func (t *Table) CommitPull(group, topic string, queue int32, offset int64) {
-	t.with(topic, group, bounded, func(r *row) {
+	t.with(topic, group, consumed, func(r *row) {
 		if r != nil {
 			t.put(&r.pulled, queue, offset)
 		}

@@ -38,6 +38,39 @@ func TestCommitAndQuery(t *testing.T) {
 	}
 }
 
+// What a consumer commits is void while a reset waits for it, and revives nothing that was deleted.
+func TestConsumed(t *testing.T) {
+	t.Parallel()
+	resets, gone := true, false
+	o := New(Options{
+		NowMs: func() int64 { return 7 }, ServerSideReset: func() bool { return resets }, Known: func(group, topic string) bool { return !gone },
+	})
+	for _, step := range []struct {
+		name    string
+		do      func()
+		outcome Outcome
+		after   int64
+	}{
+		{"the first", func() {}, Stored, 10},
+		{"a reset waits", func() { o.AssignReset("G", "T", 0, 100) }, Void, 100},
+		{"it was taken", func() { o.TakeReset("G", "T", 0) }, Stored, 10},
+		{"resets are switched off", func() { o.AssignReset("G", "T", 0, 100); resets = false }, Stored, 10},
+		{"the topic is unknown, and still has its offsets", func() { gone = true }, Stored, 10},
+		{"they are gone", func() { o.RemoveTopic("T") }, Refused, None},
+		{"it is there again", func() { gone = false }, Stored, 10},
+	} {
+		step.do()
+		if got := o.Consumed("G", "T", 0, 10); got != step.outcome || o.Query("G", "T", 0) != step.after {
+			t.Errorf("%s: %d, then the offset %d, want %d, %d", step.name, got, o.Query("G", "T", 0), step.outcome, step.after)
+		}
+	}
+	gone = true
+	o.RemoveTopic("T")
+	if o.CommitPull("G", "T", 0, 5); o.QueryPull("G", "T", 0) != None {
+		t.Error("a pull revives a deleted topic's offsets")
+	}
+}
+
 func TestReset(t *testing.T) {
 	t.Parallel()
 	o := table(500)
