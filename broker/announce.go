@@ -34,7 +34,8 @@ func (b *Broker) AnnounceTopic(list ...*topic.Config) {
 func (b *Broker) Announce() { b.registrar.announce(func(n *news) { n.all = true }) }
 
 // announce tells each name server that is present of a change and waits for all.
-// Who waits for its turn there is served by whoever has it before.
+// Who waits for its turn there is served by whoever has it before. A broker that stops
+// ends what is under way when it has said so everywhere: lanes wait for this.
 func (r *registrar) announce(add func(*news)) {
 	var wg sync.WaitGroup
 	for _, addr := range r.list() {
@@ -42,7 +43,7 @@ func (r *registrar) announce(add func(*news)) {
 			continue // the registration that brings it back tells it
 		}
 		wg.Go(func() {
-			r.inTurn(context.Background(), addr, func() { r.tell(context.Background(), addr) }) // each turn has a limit of its own
+			r.inTurn(r.sky, addr, func() { r.tell(r.sky, addr) }) // each turn has a limit of its own
 		})
 	}
 	wg.Wait()

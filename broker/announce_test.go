@@ -280,3 +280,33 @@ func TestNothingIsAnnouncedToANameServerThatWasLeft(t *testing.T) {
 		t.Errorf("%d registrations, want the first one", n)
 	}
 }
+
+// TestStopWaitsForNoAnnouncement: a topic is being announced to a name server that hangs, and a worker of a lane waits.
+func TestStopWaitsForNoAnnouncement(t *testing.T) {
+	t.Parallel()
+	const limit = 50 * time.Second
+	first, announced, goOn := make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{})
+	first <- struct{}{}
+	addr := startNameServerOf(t, func(*remoting.Request) (*protocol.Command, error) {
+		select {
+		case <-first:
+		default:
+			announced <- struct{}{}
+			<-goOn
+		}
+		return protocol.NewResponse(code.Success, ""), nil
+	})
+	defer close(goOn)
+	now := clock.NewFake(time.UnixMilli(1_700_000_000_000))
+	f := startOn(t, Options{Clock: now}, func(c *Config, _ *store.Config) {
+		c.NamesrvAddr, c.RegisterBrokerTimeoutMills = addr, int(limit.Milliseconds())
+	})
+	f.eventually("the first registration", func() bool {
+		f.registrar.mu.Lock()
+		defer f.registrar.mu.Unlock()
+		return f.registrar.registered[addr] && len(f.registrar.flying) == 0
+	})
+	f.ask(code.SendMessageV2, sendFields("T")...)
+	<-announced
+	f.stopsWithin(limit / 2)
+}

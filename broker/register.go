@@ -41,7 +41,7 @@ type registrar struct {
 	news       map[string]*news
 	flying     map[string]context.CancelFunc // the registrations of everything that run began and that have not ended
 	flights    sync.WaitGroup
-	sky        context.Context // every flight ends with it
+	sky        context.Context // every flight and announcement ends with it
 	land       context.CancelFunc
 	turns      map[string]chan struct{} // see inTurn
 	stopped    bool                     // see left
