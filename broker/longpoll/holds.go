@@ -68,13 +68,17 @@ func (h *Holds) Len() int { return int(h.count.Load()) }
 // owner, and then the caller answers at once. After true the caller must look at the queue once more and call Arrive
 // if it has moved: a message may have come between its read and this call.
 func (h *Holds) Add(p *Hold) bool {
-	if h.stopped.Load() || h.opt.MaxHolds > 0 && h.count.Load() >= int64(h.opt.MaxHolds) && !h.room(p.Owner) {
+	if h.opt.MaxHolds > 0 && h.count.Load() >= int64(h.opt.MaxHolds) && !h.room(p.Owner) {
 		return false
 	}
 	var woken *Hold
 	s := h.shard(p.Topic, p.Queue)
 	k := key{p.Topic, p.Queue}
 	s.mu.Lock()
+	if h.stopped.Load() { // under the lock: Stop says so, and then empties the shard
+		s.mu.Unlock()
+		return false
+	}
 	l := s.lists[k]
 	if l == nil {
 		l = &list{key: k}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -277,5 +278,23 @@ func TestRandom(t *testing.T) {
 	h.Stop()
 	if len(alive) != 0 || h.Len() != 0 {
 		t.Fatalf("%d left after the end", len(alive))
+	}
+}
+
+// Who comes while the table is stopped is not held by nobody.
+func TestAddWhileItStops(t *testing.T) {
+	t.Parallel()
+	for range 100 {
+		h, l := New(Options{}), &log{}
+		s := h.shard("T", 0)
+		s.mu.Lock()
+		held := make(chan bool)
+		go func() { held <- h.Add(l.hold("a", 0, never)) }()
+		runtime.Gosched() // it may be at the lock now, or not yet there
+		h.stopped.Store(true)
+		s.mu.Unlock()
+		if <-held || h.Len() != 0 {
+			t.Fatal("held after the stop")
+		}
 	}
 }
