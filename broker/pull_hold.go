@@ -2,6 +2,8 @@ package broker
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"github.com/skylarkmq/skylark/broker/longpoll"
@@ -62,10 +64,23 @@ func wakeHeld(p *longpoll.Hold, _ longpoll.Reason) {
 	h.b.wakers.put(h)
 }
 
-// rerun answers a woken pull. Settings may have changed while it waited, so the
-// checks are made again. false: it needs the disk, or has more to evaluate than others
-// may wait for, and was not answered.
-func (h *heldPull) rerun(residentOnly, slowToo bool) bool {
+// rerun answers a woken pull; false: it needs the disk, or has more to evaluate than others
+// may wait for, and was not answered. Who wakes it runs for nobody's request: a panic costs
+// this answer.
+func (h *heldPull) rerun(residentOnly, slowToo bool) (answered bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			h.b.log.Error().Interface("panic", fmt.Sprint(p)).Bytes("stack", debug.Stack()).Msg("held pull panicked")
+			_ = h.held.Reply(protocol.NewResponse(code.SystemError, fmt.Sprintf("%T: %v", p, p)))
+			answered = true
+		}
+	}()
+	return h.again(residentOnly, slowToo)
+}
+
+// again handles a pull once more. Settings may have changed while it waited, so the
+// checks are made again.
+func (h *heldPull) again(residentOnly, slowToo bool) (answered bool) {
 	b, p := h.b, &h.pull
 	p.sysFlag &^= header.PullSuspend
 	if refusal := b.readmit(h); refusal.code != code.Success {

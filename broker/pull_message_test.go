@@ -367,6 +367,22 @@ func TestHeldPullSeesChanges(t *testing.T) {
 	want(t, f.heldOut(now, answer), code.TopicNotExist, "topic[T] not exist, apply first please! "+faq)
 }
 
+// A held pull that panics is answered, and the broker goes on.
+func TestHeldPullPanics(t *testing.T) {
+	t.Parallel()
+	f := start(t, nil)
+	f.sendTo("T", "0")
+	answer := f.ask(code.PullMessage, replace(pullFields("G", "T", "1"), "sysFlag", "6")...)
+	f.held(1)
+	h := f.Holds.Take("T", 0, 2, 0, true).Owned.(*heldPull)
+	h.pull.group = nil
+	h.b.wakers.put(h)
+	if reply := <-answer; reply == nil || reply.Response() != code.SystemError || !strings.Contains(reply.Remark, "nil pointer") {
+		t.Errorf("answered %v", reply)
+	}
+	f.sendTo("T", "1")
+}
+
 // heldOut lets time pass, at most twenty seconds, until a held pull is answered.
 func (f *fixture) heldOut(now *clock.Fake, answer <-chan *protocol.Command) (reply *protocol.Command) {
 	f.t.Helper()

@@ -618,3 +618,24 @@ func TestFileThatWasCut(t *testing.T) {
 		}
 	}
 }
+
+// A reader that was overtaken by the deletion of the queue and its next life, between the end and the tail, finds nothing.
+func TestUnitsOfTheLifeBefore(t *testing.T) {
+	t.Parallel()
+	table, _ := openTable(t, testOptions(t.TempDir()), false)
+	q := table.Queue("T", 0)
+	put(t, q, 0, 0, 600)
+	end := q.max.Load()
+	if err := q.Destroy(); err != nil {
+		t.Fatal(err)
+	}
+	put(t, q, 0, 100_000, 2)
+	for _, offset := range []int64{500, 20, 2} { // the next tail has room for 16
+		if units, status, _ := q.unitsBelow(end, offset, 32, nil, false); status != Missing || len(units) != 0 {
+			t.Errorf("offset %d: status %d, %d units", offset, status, len(units))
+		}
+	}
+	if units, status, _ := q.unitsBelow(end, 0, 32, nil, false); status != Found || len(units) != 2 {
+		t.Errorf("offset 0: status %d, %d units, want the two of now", status, len(units))
+	}
+}

@@ -31,13 +31,19 @@ func (q *Queue) Units(offset int64, n int, dst []Unit, resident bool) (_ []Unit,
 	if err := q.open(); err != nil {
 		return dst, Broken, err
 	}
-	// max before tail: see tail.
-	end := q.max.Load()
+	return q.unitsBelow(q.max.Load(), offset, n, dst, resident) // max before tail: see tail
+}
+
+func (q *Queue) unitsBelow(end, offset int64, n int, dst []Unit, resident bool) ([]Unit, Status, error) {
 	t := q.tail.Load()
-	if offset < 0 || offset >= end || n <= 0 {
+	// And max again: when the queue was deleted between, this may be the tail of its next life, which has fewer units.
+	if end = min(end, q.max.Load()); offset < 0 || offset >= end || n <= 0 {
 		return dst, Missing, nil
 	}
 	end = min(end, offset+int64(n))
+	if t != nil && offset >= t.end() {
+		return dst, Missing, nil // of the life before
+	}
 	if t != nil && offset >= t.base {
 		raw := t.from(offset, min(end, t.end()))
 		for i := 0; i < len(raw); i += UnitSize {
