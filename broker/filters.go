@@ -150,17 +150,7 @@ func (b *Broker) holdOn(h *heldPull, a *answer) bool {
 		return false
 	}
 	h.pull.offset, h.passed, h.From = res.NextBegin, true, res.NextBegin
-	name, queue, from, conn := h.Topic, h.Queue, h.From, h.held.Conn // h is somebody else's as soon as it is added
-	if !b.Holds.Add(&h.Hold) {
-		return false
-	}
-	if maxOffset := b.Store.MaxOffset(name, queue); maxOffset > from {
-		b.Holds.Arrive(name, queue, maxOffset, 0, true)
-	}
-	if conn.Closed() {
-		b.Holds.Drop(conn)
-	}
-	return true
+	return b.park(h)
 }
 
 // filterSaver keeps consumerFilter.json.

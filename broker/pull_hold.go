@@ -43,16 +43,24 @@ func (b *Broker) hold(r *remoting.Request, p *pull, a *answer) bool {
 		h.Match = p.sub.MatchCode
 	}
 	h.held = r.Hold()
-	if !b.Holds.Add(&h.Hold) {
+	if !b.park(h) {
 		_ = h.held.Reply(b.notFound(p, a)) // a closed connection has nobody to tell
-		return true
 	}
-	// A message may have come between the read and the Add.
-	if maxOffset := b.Store.MaxOffset(h.Topic, h.Queue); maxOffset > h.From {
-		b.Holds.Arrive(h.Topic, h.Queue, maxOffset, 0, true)
+	return true
+}
+
+// park adds a pull to the held ones; false when there are too many.
+func (b *Broker) park(h *heldPull) bool {
+	name, queue, from, conn := h.Topic, h.Queue, h.From, h.held.Conn // h is somebody else's as soon as it is added
+	if !b.Holds.Add(&h.Hold) {
+		return false
 	}
-	if r.Conn.Closed() {
-		b.Holds.Drop(r.Conn)
+	// A message may have come between the read and the Add, and the end of the connection.
+	if maxOffset := b.Store.MaxOffset(name, queue); maxOffset > from {
+		b.Holds.Arrive(name, queue, maxOffset, 0, true)
+	}
+	if conn.Closed() {
+		b.Holds.Drop(conn)
 	}
 	return true
 }
