@@ -36,7 +36,8 @@ type index struct {
 	kept  int   // of those
 
 	discarded recent
-	unread    recent // places of those that could not be read at the start
+	underWay  map[uint64]bool // discarded ones that are being resumed or committed
+	unread    recent          // places of those that could not be read at the start
 	seed      maphash.Seed
 }
 
@@ -92,6 +93,7 @@ func (x *index) init() {
 	x.byPlace, x.aliases, x.copies = map[int64]*half{}, map[int64]*half{}, map[uint64]*half{}
 	x.groups, x.topics = map[string]*group{}, map[string]*topicCount{}
 	x.discarded.init(keepDiscarded)
+	x.underWay = map[uint64]bool{}
 	x.unread.init(keepDiscarded)
 	x.seed = maphash.MakeSeed()
 }

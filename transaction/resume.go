@@ -9,7 +9,7 @@ import (
 // Why a half message cannot be resumed.
 var (
 	ErrNotHalf = errors.New("transaction: not a record of a half message that waits to be resumed")
-	ErrIsOpen  = errors.New("transaction: the half message is open")
+	ErrIsOpen  = errors.New("transaction: the half message is open, or is being resumed or committed")
 )
 
 // Resume appends a discarded half message again, with no checks used up:
@@ -21,9 +21,11 @@ func (c *Coordinator) Resume(v *message.View) error {
 		return ErrNotHalf
 	}
 	id := c.index.identity(f.Group, f.Uniq, v.BornTimestamp)
-	if c.isOpen(id) {
+	again, ok := c.index.lift(id)
+	if !ok {
 		return ErrIsOpen
 	}
+	defer func() { c.index.lifted(id, again) }()
 	t := c.Begin()
 	defer func() { c.End(t, nil) }()
 	stored := c.opt.Store.Append([]message.Message{{
@@ -36,9 +38,7 @@ func (c *Coordinator) Resume(v *message.View) error {
 		return ErrNotStored
 	}
 	s := &stored[0]
-	c.index.mu.Lock()
-	c.index.discarded.take(id)
-	c.index.mu.Unlock()
+	again = false
 	c.Opened([]Opening{{
 		Group: f.Group, Uniq: f.Uniq, RealTopic: string(f.RealTopic), Born: v.BornTimestamp, Stored: s.StoreTimestamp, Immunity: f.Immunity,
 		Offset: s.QueueOffset, Phy: s.PhyOffset, Size: s.Size, Resumed: true,
@@ -47,10 +47,32 @@ func (c *Coordinator) Resume(v *message.View) error {
 	return nil
 }
 
-func (c *Coordinator) isOpen(id uint64) bool {
-	c.index.mu.Lock()
-	defer c.index.mu.Unlock()
-	for h := c.index.first; h != nil; h = h.next {
+// lift takes a half message out of the discarded ones, for who resumes it; false when it is
+// open, or is being resumed or committed. known: it was among them, and goes back there
+// when it cannot be resumed.
+func (x *index) lift(id uint64) (known, ok bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.underWay[id] || x.isOpen(id) {
+		return false, false
+	}
+	x.underWay[id] = true
+	return x.discarded.take(id), true
+}
+
+// lifted ends that; back: to the discarded ones.
+func (x *index) lifted(id uint64, back bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.underWay, id)
+	if back {
+		x.discarded.add(id)
+	}
+}
+
+// isOpen needs mu.
+func (x *index) isOpen(id uint64) bool {
+	for h := x.first; h != nil; h = h.next {
 		if h.id == id {
 			return true
 		}

@@ -176,6 +176,67 @@ func TestLateCommitSettlesTheResumedHalf(t *testing.T) {
 	}
 }
 
+// meddling is a shelf that lets something happen before it appends to a topic, once.
+type meddling struct {
+	shelf
+	topic string
+	do    func()
+}
+
+func (m *meddling) Append(list []message.Message) []Stored {
+	if do := m.do; do != nil && list[0].Topic == m.topic {
+		m.do = nil
+		do()
+	}
+	return m.shelf.Append(list)
+}
+
+// While one worker resumes a half message, another one resumes it too, or obeys a late commit: there is one visible copy in the end.
+func TestResumedOnce(t *testing.T) {
+	t.Parallel()
+	for name, meanwhile := range map[string]func(w *world, p place, v *message.View){
+		"resumed": func(w *world, _ place, v *message.View) {
+			if err := w.Resume(v); err != ErrIsOpen {
+				w.t.Errorf("second resume: %v", err)
+			}
+		},
+		"committed": func(w *world, p place, _ *message.View) { w.end(p, true, false, false) },
+	} {
+		w := newWorld(t)
+		p := w.checkedInVain("PG", "T", "a")
+		v := w.discardedView()
+		w.opt.Store = &meddling{shelf{w.store}, message.TopicHalf, func() { meanwhile(w, p[0], &v) }}
+		if err := w.Resume(&v); err != nil {
+			t.Fatal(err)
+		}
+		if w.Open() != 1 {
+			t.Fatalf("%s meanwhile: %d open", name, w.Open())
+		}
+		w.pass(30 * time.Second)
+		last := w.asked[len(w.asked)-1]
+		w.end(place{last.offset, last.phy}, true, true, false)
+		if got := w.visible("T"); !slices.Equal(got, []string{"a"}) {
+			t.Errorf("%s meanwhile: visible %v", name, got)
+		}
+	}
+}
+
+// What could not be appended is still discarded, and a late commit of it obeyed.
+func TestResumedInVain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.checkedInVain("PG", "T", "a")
+	v := w.discardedView()
+	w.opt.Store = &dying{shelf{w.store}, 0}
+	if err := w.Resume(&v); err != ErrNotStored {
+		t.Fatalf("resume: %v", err)
+	}
+	w.opt.Store = shelf{w.store}
+	if v := w.end(p[0], true, false, false); v != Claimed {
+		t.Fatalf("late commit: %d", v)
+	}
+}
+
 // What was appended again in its immunity names its first place until it is discarded,
 // and an op record says that this place is settled.
 func TestResumedAfterItsImmunitySurvivesARestart(t *testing.T) {
