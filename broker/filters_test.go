@@ -356,3 +356,18 @@ func TestHostileFilters(t *testing.T) {
 		t.Errorf("took %v", took)
 	}
 }
+
+// What a heartbeat registers when its group has just lost its last connection is dead at once; that of a group with one is not.
+func TestExpressionOfAGroupThatIsGone(t *testing.T) {
+	t.Parallel()
+	f := startFiltering(t)
+	f.sendTo("T", "x")
+	want(t, f.beat("here", "CLUSTERING", bySQL("T", "a = 1", 5)), code.Success, "")
+	for group, dead := range map[string]bool{"gone": true, "here": false} {
+		f.Filters.Register(group, []*filter.Subscription{(&filter.Subscription{Topic: "T", ExpressionType: filter.SQL92, SubString: "a = 1", SubVersion: 5}).Prepare()})
+		f.Clients.NoteGone(group)
+		if d := f.Filters.Get("T", group); d == nil || d.IsDead() != dead {
+			t.Errorf("%s: %+v, want dead %v", group, d, dead)
+		}
+	}
+}

@@ -195,6 +195,7 @@ func (b *Broker) registerConsumer(info client.Info, d *body.HeartbeatData, c *bo
 	}
 	if !withoutSub {
 		b.Filters.Register(c.GroupName, subs)
+		b.Clients.NoteGone(c.GroupName)
 	}
 	if changed {
 		b.log.Info().Str("group", c.GroupName).Str("client", info.ClientID).Str("remote", info.RemoteAddr).Msg("consumer group changed")

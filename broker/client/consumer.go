@@ -230,6 +230,16 @@ func (r *Registry) removeConsumer(name string, ch Channel) (c change, removed bo
 	return c, removed
 }
 
+// NoteGone tells GroupGone again of a group without a connection, for who noted something of a group that it had joined: its
+// connection may have gone between.
+func (r *Registry) NoteGone(name string) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.consumers[name] == nil && r.opt.GroupGone != nil {
+		r.opt.GroupGone(name)
+	}
+}
+
 // Behind notes that a connection pulls for a group with a newer version of its subscription than this broker has, or with an expression that
 // this broker has not: a Java client leaves a heartbeat out when another is on its way, and the fingerprint of the next one does not show the version.
 func (r *Registry) Behind(name string, ch Channel) {

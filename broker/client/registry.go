@@ -92,7 +92,7 @@ type Options struct {
 	// IDsChanged hears that a group's members changed, with all members left. It
 	// is called without a lock and must not block.
 	IDsChanged func(group string, channels []Channel)
-	// GroupGone hears that a consumer group lost its last connection. It is called
+	// GroupGone hears that a consumer group lost its last connection: see NoteGone. It is called
 	// under the registry's lock and must not come back.
 	GroupGone func(group string)
 	// SubscriptionExpiredMs is how long a subscription that came with a pull is
