@@ -55,6 +55,11 @@ func TestBroadcastOffsets(t *testing.T) {
 	if off := f.Clients.BroadcastClient("H", nil); off != "" {
 		t.Errorf("a group that does not heart-beat has client %q", off)
 	}
+	want(t, f.call(code.DeleteTopicInBroker, nil, "topic", "T"), code.Success, "")
+	f.sendTo("T", "again")
+	if f.Broadcasts.Scan(); f.Offsets.Query("G@broadcast", "T", 0) != -1 {
+		t.Errorf("common offset %d of a topic made again", f.Offsets.Query("G@broadcast", "T", 0))
+	}
 }
 
 func TestBroadcastOffsetsOff(t *testing.T) {

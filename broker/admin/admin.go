@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/skylarkmq/skylark/broker/broadcast"
 	"github.com/skylarkmq/skylark/broker/client"
 	"github.com/skylarkmq/skylark/broker/dataversion"
 	"github.com/skylarkmq/skylark/broker/filterdata"
@@ -57,14 +58,16 @@ type Deps struct {
 	Topics   *topic.Registry
 	Groups   *subscription.Registry
 	Offsets  *offset.Table
-	Clients  *client.Registry
-	Filters  *filterdata.Table
-	Stats    *stats.Table
-	Schedule *schedule.Schedule
-	Server   *remoting.Server
-	Disk     vfs.FS
-	Clock    clock.Clock
-	Log      zerolog.Logger
+	// Broadcasts are the offsets of broadcasting clients.
+	Broadcasts *broadcast.Table
+	Clients    *client.Registry
+	Filters    *filterdata.Table
+	Stats      *stats.Table
+	Schedule   *schedule.Schedule
+	Server     *remoting.Server
+	Disk       vfs.FS
+	Clock      clock.Clock
+	Log        zerolog.Logger
 
 	Announce      func()
 	AnnounceTopic func(...*topic.Config)

@@ -38,6 +38,7 @@ func (a *Admin) deleteTopic(r *remoting.Request, h *header.DeleteTopic) (*protoc
 	var failed error
 	for _, name := range gone {
 		failed = errors.Join(failed, a.Topics.Delete(name, func() error {
+			a.Broadcasts.RemoveTopic(name)
 			a.Offsets.RemoveTopic(name)
 			if rules.AutoDeleteStats {
 				a.Stats.TopicDeleted(name)

@@ -182,6 +182,22 @@ func (t *Table) Scan() {
 	}
 }
 
+// RemoveTopic forgets how far clients have come in a topic.
+func (t *Table) RemoveTopic(topic string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for k, clients := range t.keys {
+		if k.topic != topic {
+			continue
+		}
+		for _, at := range clients {
+			t.queues -= len(at.queues)
+		}
+		t.clients -= len(clients)
+		delete(t.keys, k)
+	}
+}
+
 // lower takes a client's offsets where they are smaller.
 func (p *place) lower(least map[int32]int64) {
 	for q, offset := range p.queues {

@@ -105,6 +105,25 @@ func TestScan(t *testing.T) {
 	}
 }
 
+// A topic that is made again begins with nothing.
+func TestRemoveTopic(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.online["c1"] = true
+	w.Pulled(pull("c1", 50, true))
+	other := pull("c1", 7, true)
+	other.Topic = "U"
+	w.Pulled(other)
+	w.RemoveTopic("T")
+	if w.Scan(); w.committed["G@broadcast0"] != 7 || w.clients != 1 || w.queues != 1 {
+		t.Errorf("committed %v, %d clients, %d queues, want those of the other topic", w.committed, w.clients, w.queues)
+	}
+	w.committed = map[string]int64{}
+	if at := w.Init(pull("c1", -1, true)); at != 1000 {
+		t.Errorf("the client begins at %d, want 1000", at)
+	}
+}
+
 func TestBounds(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
