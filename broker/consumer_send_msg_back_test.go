@@ -229,11 +229,15 @@ func TestRetryQueuesGrow(t *testing.T) {
 	ns.route(f.client, "%RETRY%G", queues(1))
 
 	f.retryQueues("G", 4)
-	if !f.needsTopics(&body.HeartbeatData{ConsumerDataSet: []body.ConsumerData{{GroupName: "G"}}}) {
+	beat := &body.HeartbeatData{ConsumerDataSet: []body.ConsumerData{{GroupName: "G"}}}
+	if !f.needsTopics(beat) || len(f.retryTopics(beat, f.groupsOf(beat))) != 1 { // the second look is for what changed since the first
 		t.Error("a heartbeat would save topics on the loop")
 	}
 	want(t, f.beat("G", "CLUSTERING", all("T")), code.Success, "")
 	ns.route(f.client, "%RETRY%G", queues(4))
+	if list := f.retryTopics(beat, f.groupsOf(beat)); len(list) != 0 {
+		t.Errorf("a heartbeat would change %v again", list)
+	}
 
 	f.retryQueues("G", 8)
 	const n = 64

@@ -49,12 +49,18 @@ func (b *Broker) heartBeat(r *remoting.Request) (*protocol.Command, error) {
 		r.ToLane(remoting.Clients, b.heartBeat)
 		return nil, nil
 	}
+	groups := b.groupsOf(data)
+	if list := b.retryTopics(data, groups); len(list) > 0 {
+		if r.Turn() != nil { // a topic went, or should have more queues, since the look before
+			r.ToLane(remoting.Clients, b.heartBeat)
+			return nil, nil
+		}
+		b.makeRetryTopics(data, list)
+	}
 	info := client.Info{
 		Channel: r.Conn, ClientID: data.ClientID, Language: r.Language.String(), Version: r.Version,
 		RemoteAddr: remoteText(r.Conn.RemoteAddr()),
 	}
-	groups := b.groupsOf(data)
-	b.makeRetryTopics(data, groups)
 	resend := data.HeartbeatFingerprint == 0
 	var conflict error
 	for i, group := range groups {
@@ -153,10 +159,9 @@ func (b *Broker) groupsOf(d *body.HeartbeatData) []*subscription.Group {
 	return list
 }
 
-// makeRetryTopics makes what is missing of the groups' retry topics and their queues, saves once and
-// tells the name servers once.
-func (b *Broker) makeRetryTopics(d *body.HeartbeatData, groups []*subscription.Group) {
-	var list []topic.GroupTopic
+// retryTopics are the retry topics of groups that have to be made or changed, which saves a
+// file and talks to the name servers.
+func (b *Broker) retryTopics(d *body.HeartbeatData, groups []*subscription.Group) (list []topic.GroupTopic) {
 	for i, g := range groups {
 		if g == nil {
 			continue
@@ -166,8 +171,15 @@ func (b *Broker) makeRetryTopics(d *body.HeartbeatData, groups []*subscription.G
 		if c.UnitMode {
 			t.SysFlag = topic.SysFlagUnitSub
 		}
-		list = append(list, t)
+		if !t.Fits(b.Topics.Get(t.Topic)) {
+			list = append(list, t)
+		}
 	}
+	return list
+}
+
+// makeRetryTopics makes what is missing of retry topics and their queues, saves once and tells the name servers once.
+func (b *Broker) makeRetryTopics(d *body.HeartbeatData, list []topic.GroupTopic) {
 	grown, err := b.Topics.CreateForGroups(list)
 	if err != nil {
 		b.log.Warn().Err(err).Str("client", d.ClientID).Msg("retry topics not made, or not saved yet")
