@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/skylarkmq/skylark/internal/vfs"
 )
@@ -36,7 +37,14 @@ type BatchQueue struct {
 	max    int64
 	maxPhy int64 // position of the newest record, not its end (as Java has it); -1 none
 	dirty  bool
+
+	// bounds are min and max as the last holder of mu left them, nil before the queue is open.
+	// mu is held across the disk, by loops that have a stand-in: who asks for the bounds, on
+	// another loop or the stand-in, does not wait for it.
+	bounds atomic.Pointer[batchBounds]
 }
+
+type batchBounds struct{ low, high int64 }
 
 type batchFile struct {
 	vfs.File
@@ -92,6 +100,7 @@ func (t *Table) Batch(topic string, id int32) *BatchQueue {
 	if q == nil {
 		q = &BatchQueue{Topic: topic, ID: id, table: t, maxPhy: -1, ready: true, err: checkName(topic, id)}
 		if q.err == nil {
+			q.bounds.Store(&batchBounds{})
 			t.batches.queues[key] = q
 		}
 	}
@@ -132,6 +141,14 @@ func (q *BatchQueue) lock() {
 	q.failed.note(q.table, q.err)
 	q.close()
 	q.end, q.min, q.max, q.maxPhy, q.fault = 0, 0, 0, -1, nil
+}
+
+// unlock shows what was changed.
+func (q *BatchQueue) unlock() {
+	if old := q.bounds.Load(); q.ready && q.err == nil && (old == nil || *old != batchBounds{q.min, q.max}) {
+		q.bounds.Store(&batchBounds{q.min, q.max})
+	}
+	q.mu.Unlock()
 }
 
 func (q *BatchQueue) load() error {
@@ -215,7 +232,7 @@ func (q *BatchQueue) removeFile(i int) error {
 // has its unit already is dropped.
 func (q *BatchQueue) Put(u BatchUnit) error {
 	q.lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	if q.err != nil {
 		return q.err
 	}
@@ -265,29 +282,35 @@ func (q *BatchQueue) addFile() error {
 
 // Bounds are the queue offsets there are: [low, high).
 func (q *BatchQueue) Bounds() (low, high int64) {
+	if b := q.bounds.Load(); b != nil {
+		return b.low, b.high
+	}
 	q.lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	return q.min, q.max
 }
 
 // Err is why the queue cannot be used, or nil.
 func (q *BatchQueue) Err() error {
+	if q.bounds.Load() != nil {
+		return nil
+	}
 	q.lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	return q.err
 }
 
 // MaxPhy is the position of the newest record, -1 if none.
 func (q *BatchQueue) MaxPhy() int64 {
 	q.lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	return q.maxPhy
 }
 
 // Units appends up to n units, from the one that holds a queue offset on.
 func (q *BatchQueue) Units(offset int64, n int, dst []BatchUnit) ([]BatchUnit, error) {
 	q.lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	if q.err != nil || len(q.files) == 0 || offset < q.min || offset >= q.max {
 		return dst, q.err
 	}
@@ -324,7 +347,7 @@ func (q *BatchQueue) search(pred func(BatchUnit) bool) int64 {
 // the last unit of all when every one is older.
 func (q *BatchQueue) OffsetByTime(ms int64, upper bool) (int64, error) {
 	q.lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	if q.err != nil || len(q.files) == 0 {
 		return 0, q.err
 	}
@@ -341,7 +364,7 @@ func (q *BatchQueue) OffsetByTime(ms int64, upper bool) (int64, error) {
 // truncate removes the units of records at or behind a position, and zeroes them.
 func (q *BatchQueue) truncate(phy int64) error {
 	q.lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	if q.err != nil || len(q.files) == 0 || q.maxPhy < phy {
 		return q.err
 	}
@@ -381,7 +404,7 @@ func (q *BatchQueue) endBefore(phy int64) int64 {
 // between.
 func (q *BatchQueue) rebuild(phy int64) error {
 	q.lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	if q.err != nil || len(q.files) == 0 {
 		return q.err
 	}
@@ -419,7 +442,7 @@ func (q *BatchQueue) cut(end int64) error {
 
 func (q *BatchQueue) correctMin(minPhy int64) {
 	q.lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	if q.err != nil || len(q.files) == 0 {
 		return
 	}
@@ -446,7 +469,7 @@ func (q *BatchQueue) deleteExpired(minPhy int64) (deleted int, err error) {
 			deleted++
 		}
 	}
-	q.mu.Unlock()
+	q.unlock()
 	q.correctMin(minPhy)
 	return deleted, err
 }
@@ -471,7 +494,7 @@ func (q *BatchQueue) sync() (err error) {
 	q.lock()
 	files, dirty := slices.Clone(q.files), q.dirty
 	q.dirty = false
-	q.mu.Unlock()
+	q.unlock()
 	if !dirty {
 		return nil
 	}
@@ -498,7 +521,7 @@ func (q *BatchQueue) sync() (err error) {
 // Destroy closes and removes everything and begins anew, as Queue.Destroy does.
 func (q *BatchQueue) Destroy() error {
 	q.lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	if q.Next <= q.max {
 		q.Next = 0
 	}

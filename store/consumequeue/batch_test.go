@@ -129,3 +129,52 @@ func TestBatchesThatBeginAgain(t *testing.T) {
 		}
 	}
 }
+
+// Loops ask for the bounds of a queue, and may not wait for a disk that hangs in another's write.
+func TestBatchBoundsWhileTheDiskHangs(t *testing.T) {
+	t.Parallel()
+	disk := vfs.NewFaulty(vfs.Disk)
+	opt := testOptions(t.TempDir())
+	opt.FS = disk
+	table, _ := openTable(t, opt, false)
+	for _, have := range []int64{0, 5} {
+		q := table.Batch("B", int32(have))
+		putBatches(t, q, 0, have)
+		writing, asked, put := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		disk.OnCall = func(op, _ string) {
+			if op == "pwrite" {
+				close(writing)
+				<-asked
+			}
+		}
+		go func() {
+			putBatches(t, q, have, 1)
+			close(put)
+		}()
+		<-writing
+		disk.OnCall = nil
+		bounds := make(chan int64)
+		go func() {
+			if err := q.Err(); err != nil {
+				t.Error(err)
+			}
+			_, high := q.Bounds()
+			bounds <- high
+		}()
+		select {
+		case high := <-bounds:
+			if high != 3*have {
+				t.Errorf("the end is %d, want %d", high, 3*have)
+			}
+			close(asked)
+		case <-time.After(10 * time.Second):
+			t.Error("the bounds wait for the disk")
+			close(asked)
+			<-bounds
+		}
+		<-put
+		if _, high := q.Bounds(); high != 3*have+3 {
+			t.Errorf("the end is %d afterwards, want %d", high, 3*have+3)
+		}
+	}
+}
