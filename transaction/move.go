@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/skylarkmq/skylark/message"
 )
@@ -20,6 +21,9 @@ type mover struct {
 // appended is named in one op record with its copy; the ticket makes sure that no
 // op record is written in between.
 func (m *mover) move(c *Coordinator, jobs []job, set *Settings) {
+	if c.opt.PrepareDiscard != nil && slices.ContainsFunc(jobs, func(j job) bool { return j.do == discard }) {
+		c.opt.PrepareDiscard() // before there is a ticket: it may wait for name servers, and op records for tickets
+	}
 	for len(jobs) > 0 {
 		t := c.Begin()
 		m.settled = m.settled[:0]
@@ -166,9 +170,6 @@ func (m *mover) add(c *Coordinator, j job, v message.View) {
 		msg.Properties = renewed(v.Properties, h.checks, origin)
 	case discard:
 		msg.Topic, msg.Properties = message.TopicMaxCheckTimes, v.Properties
-		if c.opt.PrepareDiscard != nil {
-			c.opt.PrepareDiscard()
-		}
 	}
 	m.jobs, m.views, m.list = append(m.jobs, j), append(m.views, v), append(m.list, msg)
 }

@@ -101,6 +101,26 @@ func TestChecksUntilDiscarded(t *testing.T) {
 	}
 }
 
+// To make the topic of discarded half messages may wait for name servers: op records do not wait for that.
+func TestOpRecordsWhileADiscardIsPrepared(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.set.CheckMax = 1
+	p := w.prepare("PG", "T", []string{"a", "b"})
+	prepared := 0
+	w.opt.PrepareDiscard = func() {
+		if prepared++; prepared == 1 {
+			w.end(p[1], false, false, false)
+			w.Flush()
+		}
+	}
+	w.pass(30 * time.Second)
+	w.pass(30 * time.Second)
+	if prepared == 0 || w.Counters.Discarded.Load() != 1 || w.Open() != 0 {
+		t.Errorf("prepared %d times, %d discarded, %d open", prepared, w.Counters.Discarded.Load(), w.Open())
+	}
+}
+
 func TestLateCommitOfADiscardedHalfIsObeyedOnce(t *testing.T) {
 	t.Parallel()
 	for _, restart := range []bool{false, true} {
