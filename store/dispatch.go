@@ -15,8 +15,9 @@ type Arrival struct {
 	queue *consumequeue.Queue
 }
 
-// OnArrival sets who is told. It is called after the messages are visible, never
-// under a lock, from the goroutine that appended or from the group commit.
+// OnArrival sets who is told. It is called after the messages are visible, from the
+// goroutine that appended, without a lock, or from the group commit, under that of its
+// round: it must not wait for a flush, nor append what has to be flushed.
 func (s *Store) OnArrival(tell func(Arrival)) { s.arrival.Store(&tell) }
 
 func (s *Store) tellArrivals(list []Arrival) {

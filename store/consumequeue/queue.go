@@ -24,7 +24,7 @@ type Queue struct {
 
 	ready atomic.Bool // opened: the fields below hold
 	// io orders everything that moves files: opening, writing out, truncating,
-	// expiring. Put and readers never take it.
+	// expiring. Readers never take it, and Put for a full tail only.
 	io sync.Mutex
 	// refused is why it can never be opened: its name. Set before ready.
 	refused error
