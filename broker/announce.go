@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/skylarkmq/skylark/broker/topic"
 	"github.com/skylarkmq/skylark/remoting/protocol"
@@ -28,6 +29,29 @@ func (b *Broker) AnnounceTopic(list ...*topic.Config) {
 			n.topics[name] = struct{}{}
 		}
 	})
+}
+
+// deletionTold is how long the answer to a deletion waits for registrations: mqadmin waits 5 s for it.
+const deletionTold = 3 * time.Second
+
+// topicsGone waits until no registration is under way any more that has a topic which is deleted by now: one that arrived after
+// the operator told the name servers of the deletion would bring its route back.
+func (b *Broker) topicsGone() {
+	ctx, cancel := context.WithCancel(b.registrar.sky)
+	defer cancel()
+	limit := b.clock.NewTimer(deletionTold)
+	defer limit.Stop()
+	quiet := make(chan struct{})
+	go func() {
+		defer close(quiet)
+		b.registrar.quiet(ctx)
+	}()
+	select {
+	case <-limit.C():
+		cancel()
+		<-quiet
+	case <-quiet:
+	}
 }
 
 // Announce tells the name servers everything again and waits for them.

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -309,4 +311,52 @@ func TestStopWaitsForNoAnnouncement(t *testing.T) {
 	f.ask(code.SendMessageV2, sendFields("T")...)
 	<-announced
 	f.stopsWithin(limit / 2)
+}
+
+// TestDeletionWaitsForRegistrations: one that has the topic is under way when it is deleted. Its answer comes when that has arrived.
+func TestDeletionWaitsForRegistrations(t *testing.T) {
+	t.Parallel()
+	registering, goOn := make(chan struct{}, 9), make(chan struct{})
+	addr := startNameServerOf(t, func(*remoting.Request) (*protocol.Command, error) {
+		registering <- struct{}{}
+		<-goOn
+		return protocol.NewResponse(code.Success, ""), nil
+	})
+	now := clock.NewFake(time.UnixMilli(1_700_000_000_000))
+	f := startOn(t, Options{Clock: now}, func(c *Config, _ *store.Config) { c.NamesrvAddr = addr })
+	release := sync.OnceFunc(func() { close(goOn) })
+	defer release()
+	<-registering
+	f.put("T", 4)
+	answer := f.ask(code.DeleteTopicInBroker, "topic", "T")
+	f.eventually("the topic to go", func() bool { return f.Topics.Get("T") == nil })
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if f.registrar.inTurn(ctx, addr, func() {}) {
+		t.Error("nothing is under way")
+	}
+	select {
+	case <-answer:
+		t.Error("answered while a registration is under way")
+	default:
+	}
+	release()
+	want(t, <-answer, code.Success, "")
+}
+
+// TestDeletionWaitsForNobodyLong: a name server that hangs keeps the answer for three seconds.
+func TestDeletionWaitsForNobodyLong(t *testing.T) {
+	t.Parallel()
+	registering, goOn := make(chan struct{}, 9), make(chan struct{})
+	addr := startNameServerOf(t, func(*remoting.Request) (*protocol.Command, error) {
+		registering <- struct{}{}
+		<-goOn
+		return protocol.NewResponse(code.Success, ""), nil
+	})
+	defer close(goOn)
+	now := clock.NewFake(time.UnixMilli(1_700_000_000_000))
+	f := startOn(t, Options{Clock: now}, func(c *Config, _ *store.Config) { c.NamesrvAddr = addr })
+	<-registering
+	answer := f.ask(code.DeleteTopicInBroker, "topic", "T")
+	want(t, f.heldOut(now, answer), code.Success, "")
 }

@@ -14,7 +14,7 @@ func (b *Broker) mountOperators() {
 	remoting.Mount(b.server, admin.New(admin.Deps{
 		Rules: b.adminRules, Settings: b.settings, Store: b.Store, Topics: b.Topics, Groups: b.Groups, Offsets: b.Offsets,
 		Broadcasts: b.Broadcasts, Clients: b.Clients, Filters: b.Filters, Stats: b.Stats, Schedule: b.Schedule, Server: b.server, Disk: b.disk, Clock: b.clock, Log: b.log,
-		Announce: b.Announce, AnnounceTopic: b.AnnounceTopic, MoreInfo: b.txInfo, Purge: b.purge, StartsWith: b.startsWith,
+		TopicsGone: b.topicsGone, Announce: b.Announce, AnnounceTopic: b.AnnounceTopic, MoreInfo: b.txInfo, Purge: b.purge, StartsWith: b.startsWith,
 	}), admin.Routes())
 }
 

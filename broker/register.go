@@ -198,6 +198,15 @@ func (r *registrar) inTurn(ctx context.Context, addr string, do func()) bool {
 	return true
 }
 
+// quiet waits until nothing is on its way to a name server that was encoded before the call, but at most until ctx ends.
+func (r *registrar) quiet(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, addr := range r.present() {
+		wg.Go(func() { r.inTurn(ctx, addr, func() {}) })
+	}
+	wg.Wait()
+}
+
 // present is the name servers but those that are known to be away: a new topic does
 // not wait for them, they are told everything when they are back.
 func (r *registrar) present() []string {

@@ -69,6 +69,8 @@ type Deps struct {
 	Clock      clock.Clock
 	Log        zerolog.Logger
 
+	// TopicsGone waits until what is on its way to the name servers has no deleted topic any more; may be nil.
+	TopicsGone    func()
 	Announce      func()
 	AnnounceTopic func(...*topic.Config)
 	// StartsWith says why the next start would be refused when these settings changed to these values.

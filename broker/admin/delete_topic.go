@@ -22,14 +22,24 @@ func (a *Admin) deleteTopic(r *remoting.Request, h *header.DeleteTopic) (*protoc
 	if rules.ValidateSystemTopic && a.Topics.IsSystem(h.Topic) {
 		return nil, conflictsWithSystem(h.Topic)
 	}
+	if err := a.removeTopic(h.Topic, &rules); err != nil {
+		return nil, err
+	}
+	if a.TopicsGone != nil {
+		a.TopicsGone()
+	}
+	return success()
+}
+
+// removeTopic removes a topic and the POP retry topics of its groups, with all that is theirs.
+func (a *Admin) removeTopic(deleted string, rules *Rules) error {
 	a.changes.Lock()
 	defer a.changes.Unlock()
-
-	gone := []string{h.Topic}
+	gone := []string{deleted}
 	if rules.ClearRetryTopic {
-		for _, group := range a.Offsets.Groups(h.Topic) {
+		for _, group := range a.Offsets.Groups(deleted) {
 			for _, separator := range []string{"+", "_"} { // enableRetryTopicV2 names, then the older ones
-				if name := topic.RetryPrefix + group + separator + h.Topic; a.Topics.Get(name) != nil {
+				if name := topic.RetryPrefix + group + separator + deleted; a.Topics.Get(name) != nil {
 					gone = append(gone, name)
 				}
 			}
@@ -46,8 +56,5 @@ func (a *Admin) deleteTopic(r *remoting.Request, h *header.DeleteTopic) (*protoc
 			return a.Store.DeleteTopics([]string{name})
 		}))
 	}
-	if failed != nil {
-		return nil, failed
-	}
-	return success()
+	return failed
 }
