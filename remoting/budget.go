@@ -15,7 +15,11 @@ func (c *Conn) slow() {
 	}
 }
 
+// tellSlow counts and logs a connection once, whoever else finds it the slowest at the same time.
 func (c *Conn) tellSlow() {
+	if c.told.Swap(true) {
+		return
+	}
 	c.d.stats.slowClosed.Add(1)
 	c.d.log.Warn().Stringer("remote", c.RemoteAddr()).Int64("owed", c.owed.Load()).Int64("limit", c.d.cfg.MaxPendingBytesPerConnection).
 		Int64("owedToAll", c.d.outbound.Load()).Msg("peer does not read its answers: connection closed")

@@ -52,6 +52,7 @@ type Conn struct {
 	opaque       atomic.Int32 // of our own requests
 	value        atomic.Pointer[any]
 	isClosed     atomic.Bool
+	told         atomic.Bool // see tellSlow
 
 	mu      sync.Mutex
 	pending []byte // whole frames queued off the reading side

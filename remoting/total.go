@@ -11,9 +11,9 @@ import (
 // relieve closes those that owe most while all together owe too much. l is the loop that asks, nil for anybody else.
 func (s *Server) relieve(l *loop) {
 	for s.outbound.Load() > s.cfg.MaxPendingBytes {
-		worst := s.slowest()
-		if worst == nil {
-			return
+		worst, owed := s.slowest()
+		if worst == nil || owed <= s.cfg.MaxPendingBytes {
+			return // who is closed already has what is too much, and gives it back when its last write has ended
 		}
 		p, ok := worst.transport().(*plain)
 		switch {
@@ -28,17 +28,22 @@ func (s *Server) relieve(l *loop) {
 	}
 }
 
-// slowest is who owes most.
-func (s *Server) slowest() (worst *Conn) {
+// slowest is who owes most of those that are not closed, and what they owe together.
+func (s *Server) slowest() (worst *Conn, all int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	most := int64(0)
 	for c := range s.conns {
-		if owed := c.owed.Load() + c.queued.Load(); owed > most && !c.Closed() {
+		if c.Closed() {
+			continue
+		}
+		owed := c.owed.Load() + c.queued.Load()
+		all += owed
+		if owed > most {
 			worst, most = c, owed
 		}
 	}
-	return worst
+	return worst, all
 }
 
 var errUnfinished = errors.New("its frame has been unfinished for longest, and unfinished frames of all connections are too many bytes")
