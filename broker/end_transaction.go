@@ -72,12 +72,12 @@ func (s *sendTurn) stageEnd(r *remoting.Request) {
 // them all. What is not in memory goes to the lane, and what is too much for one turn.
 func (s *sendTurn) stageCommits() {
 	list := s.tx.commits
-	defer func() { s.tx.commits = list[:0] }()
 	for len(s.tx.commits) > 0 {
 		low, n := s.readTogether(s.tx.commits)
 		for range n {
 			if s.partIsFull() && !s.appendPart() {
 				s.handOverCommits()
+				s.tx.commits = list[:0]
 				return
 			}
 			e := &s.tx.commits[0]
@@ -88,9 +88,10 @@ func (s *sendTurn) stageCommits() {
 				at := e.claim.Phy - low
 				s.stageCommit(e.req, &e.claim, s.tx.record[at:at+int64(e.claim.Size)], e.fromCheck)
 			}
-			s.tx.commits = s.tx.commits[1:] // a panic releases the claims of those that are left
+			s.tx.commits = s.tx.commits[1:] // endTicket releases the claims of those that a panic leaves
 		}
 	}
+	s.tx.commits = list[:0]
 }
 
 // readTogether reads the records of the first n commits into one buffer, which

@@ -55,6 +55,7 @@ func (s *sendTurn) endTicket() {
 	for i := range s.tx.commits { // left over by a panic, as those below
 		s.b.Transactions.Released(&s.tx.commits[i].claim)
 	}
+	s.tx.commits = s.tx.commits[:0]
 	for i := range s.tx.ends {
 		s.b.Transactions.Released(&s.tx.ends[i].claim)
 	}

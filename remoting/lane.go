@@ -66,8 +66,8 @@ const (
 
 	sweepEvery = 10 * time.Millisecond // BrokerFastFailure's period
 
-	// parkedFor is how old a request may become that waits for its client to read, also where others wait for any time: what it
-	// brought takes the room of all, and its client has given up waiting long before.
+	// parkedFor is how old a request may become that waits for its client to read where others wait for any time: what it brought
+	// takes the room of all, and its client has given up waiting long before.
 	parkedFor = 10 * time.Second
 )
 
@@ -191,7 +191,7 @@ func (l *lane) worker() {
 			continue
 		}
 		if j.req.Conn.mustWait() {
-			if age := l.d.clock.MonoMs() - j.req.Arrived; age >= parkedFor.Milliseconds() {
+			if age := l.d.clock.MonoMs() - j.req.Arrived; l.maxAge.Load() <= 0 && age >= parkedFor.Milliseconds() {
 				l.refuse(j, age, left)
 			} else {
 				l.later(j)

@@ -349,6 +349,16 @@ func (l *loop) refresh() {
 	}
 }
 
+// slowest is who owes most on this loop.
+func (l *loop) slowest() (worst *Conn) {
+	for c := range l.slow {
+		if !c.Closed() && (worst == nil || c.owed.Load() > worst.owed.Load()) {
+			worst = c
+		}
+	}
+	return worst
+}
+
 // closeSlow closes at once, on the loop: the task that Conn.Close queues would let a turn go on answering.
 func (l *loop) closeSlow(c *Conn) {
 	c.tellSlow()

@@ -320,6 +320,7 @@ func (r *relief) push() {
 		_ = c.t.(*plain).gc.Flush() // closed by gnet when it is broken
 	}
 	r.l.refresh()
+	r.l.s.relieve(r.l)
 	for c := range r.l.paused {
 		if r.stop.Load() {
 			return

@@ -82,7 +82,7 @@ func (s *stream) writeNow(c *Conn, b []byte) {
 		return
 	}
 	defer c.owe(0) // also when it was closed meanwhile, and out of the books before we said again what is left
-	for first := true; len(b) > 0; first = false {
+	for first := true; len(b) > 0 && !c.gone(); first = false {
 		if c.owe(int64(len(b))); first {
 			c.d.keepTotal()
 		}

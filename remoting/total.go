@@ -8,7 +8,7 @@ import (
 
 // Some bounds are about all connections together. Who happens to pass one is rarely who fills it: these choose whom to close.
 
-// relieve closes those that owe most while all together owe too much. l is the loop that asks, nil for anybody else.
+// relieve closes who owes most while all together owe too much. l is the loop that asks, nil for anybody else.
 func (s *Server) relieve(l *loop) {
 	for s.outbound.Load() > s.cfg.MaxPendingBytes {
 		worst, owed := s.slowest()
@@ -19,11 +19,18 @@ func (s *Server) relieve(l *loop) {
 		switch {
 		case !ok:
 			worst.slow()
+			s.keepTotal() // by the resumer, which looks again when the books have settled
+			return
 		case p.l == l:
 			l.closeSlow(worst)
-		default:
+		case l == nil || owed <= s.cfg.MaxPendingBytes+s.cfg.MaxPendingBytes/8:
 			p.look(worst) // its loop refreshes its books first, and comes back here
 			return
+		default: // its loop hangs
+			if worst = l.slowest(); worst == nil {
+				return
+			}
+			l.closeSlow(worst)
 		}
 	}
 }
@@ -80,12 +87,21 @@ func (s *Server) takeStale(asking *Conn) (list []stale, itself bool) {
 	if over <= 0 {
 		return nil, false // enough of them are on their way
 	}
+	small := s.cfg.MaxPartialBytes / 4096 // requests that wait for their client to read are as old, and give nothing back
 	for c := range s.conns {
 		if n := c.partial.Load(); n > 0 && c.leaving == 0 {
 			list = append(list, stale{c, c.partialSince.Load(), n})
 		}
 	}
-	slices.SortFunc(list, func(a, b stale) int { return cmp.Compare(a.since, b.since) })
+	slices.SortFunc(list, func(a, b stale) int {
+		switch {
+		case a.bytes < small && b.bytes >= small:
+			return 1
+		case a.bytes >= small && b.bytes < small:
+			return -1
+		}
+		return cmp.Compare(a.since, b.since)
+	})
 	n := 0
 	for free := over + s.cfg.MaxPartialBytes/8; n < len(list) && free > 0; n++ {
 		c := list[n].c

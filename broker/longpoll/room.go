@@ -8,7 +8,7 @@ import "sync"
 // were over.
 
 // censusMs is for how long a census holds that gave nobody room: to count is a walk over all.
-const censusMs = 100
+const censusMs = 1000
 
 // census is how many holds each owner had when it was taken.
 type census struct {
@@ -73,6 +73,9 @@ type fullHouse struct {
 // room makes room where all queues together hold as many as may be.
 func (h *Holds) room(owner any) bool {
 	hog, n := h.hogOfAll(owner)
+	if n == 0 {
+		return false
+	}
 	made := false
 	for i := range h.shards {
 		s := &h.shards[i]
