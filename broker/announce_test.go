@@ -357,6 +357,18 @@ func TestDeletionWaitsForNobodyLong(t *testing.T) {
 	now := clock.NewFake(time.UnixMilli(1_700_000_000_000))
 	f := startOn(t, Options{Clock: now}, func(c *Config, _ *store.Config) { c.NamesrvAddr = addr })
 	<-registering
+	f.put("T", 4)
 	answer := f.ask(code.DeleteTopicInBroker, "topic", "T")
-	want(t, f.heldOut(now, answer), code.Success, "")
+	f.eventually("the topic to go", func() bool { return f.Topics.Get("T") == nil })
+	var reply *protocol.Command
+	f.eventually("an answer", func() bool {
+		now.Advance(20 * time.Millisecond)
+		select {
+		case reply = <-answer:
+			return true
+		default:
+			return false
+		}
+	})
+	want(t, reply, code.Success, "")
 }

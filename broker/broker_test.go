@@ -42,7 +42,8 @@ func small(c *store.Config) {
 
 // unhurried keeps a busy machine from making the broker turn requests away: tests of that set their own limits.
 func unhurried(cfg *Config, st *store.Config) {
-	cfg.WaitTimeMillsInSendQueue, cfg.WaitTimeMillsInTransactionQueue, st.OsPageCacheBusyTimeOutMills, st.SyncFlushTimeout = 60_000, 60_000, 60_000, 60_000
+	cfg.WaitTimeMillsInSendQueue, cfg.WaitTimeMillsInTransactionQueue, cfg.WaitTimeMillsInAdminBrokerQueue = 60_000, 60_000, 60_000
+	st.OsPageCacheBusyTimeOutMills, st.SyncFlushTimeout = 60_000, 60_000
 }
 
 // start runs a broker with changed settings until the test ends.

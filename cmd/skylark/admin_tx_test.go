@@ -39,7 +39,7 @@ func (w *adminWorld) discarded() (page body.TxPage) {
 // and the decision went to the broker that is asked without -b.
 func TestAdminTx(t *testing.T) {
 	t.Parallel()
-	w := newAdminWorld(t, nil)
+	w := newAdminWorld(t, func(c *broker.Config) { c.TransactionCheckInterval = 3_600_000 })
 	w.half("P", "T", "a", "b", "c")
 	w.half("Q", "U", "d", "e")
 	w.script("tx", nil)

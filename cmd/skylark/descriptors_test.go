@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -66,7 +68,11 @@ func startWithFiles(t *testing.T, limit int, args ...string) *server {
 func TestCrowdLeavesDescriptors(t *testing.T) {
 	t.Parallel()
 	port := testport.Broker(t)
-	s := startWithFiles(t, 300, "-namesrvPort", fmt.Sprint(testport.Broker(t)), "-listenPort", fmt.Sprint(port))
+	conf := filepath.Join(t.TempDir(), "broker.conf")
+	if err := os.WriteFile(conf, []byte("waitTimeMillsInSendQueue=60000\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := startWithFiles(t, 300, "-c", conf, "-namesrvPort", fmt.Sprint(testport.Broker(t)), "-listenPort", fmt.Sprint(port))
 	s.awaitBoot(t)
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
 	client := remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop())
@@ -80,7 +86,9 @@ func TestCrowdLeavesDescriptors(t *testing.T) {
 		} {
 			cmd.Fields.Set(f[0], f[1])
 		}
-		if answer, err := client.Call(t.Context(), addr, cmd); err != nil || answer.Response() != code.Success {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if answer, err := client.Call(ctx, addr, cmd); err != nil || answer.Response() != code.Success {
 			t.Fatalf("%s: %v, %+v", topic, err, answer)
 		}
 	}

@@ -181,7 +181,7 @@ func txLife(t *testing.T, s *testbroker.Server, in *intents, round, least int, r
 			}
 		})
 	}
-	for over := false; !over; over = in.count() >= least || time.Since(began) > time.Minute {
+	for over := false; !over; over = in.count() >= least || time.Since(began) > 2*time.Minute {
 		select {
 		case <-time.After(length): // the random moment is the point of it
 		case <-s.Done:
