@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/skylarkmq/skylark/store/clean"
 )
@@ -67,13 +68,29 @@ func (s *Store) used(dir string) clean.Use {
 }
 
 // DiskUse is which parts of the disks of log, consume queues and index are in use, 0 to 1, and -1 where that cannot be told. Of several
-// paths of the log the emptiest counts (SendMessageProcessor#diskUtil).
+// paths of the log the emptiest counts (SendMessageProcessor#diskUtil). Every send that is refused asks: the disks are asked once a second.
 func (s *Store) DiskUse() (log, queues, index float64) {
-	log = math.Inf(1)
-	for _, dir := range s.logPaths() {
-		log = min(log, s.used(dir).Part)
+	u, now := &s.diskUse, s.clk.MonoMs()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.at != 0 && now-u.at < diskUseMs {
+		return u.log, u.queues, u.index
 	}
-	return log, s.used(filepath.Join(s.root, "consumequeue")).Part, s.used(filepath.Join(s.root, "index")).Part
+	u.at, u.log = now, math.Inf(1)
+	for _, dir := range s.logPaths() {
+		u.log = min(u.log, s.used(dir).Part)
+	}
+	u.queues, u.index = s.used(filepath.Join(s.root, "consumequeue")).Part, s.used(filepath.Join(s.root, "index")).Part
+	return u.log, u.queues, u.index
+}
+
+const diskUseMs = 1000
+
+// diskUse is what DiskUse answered last, and when by MonoMs; 0: not yet.
+type diskUse struct {
+	mu                 sync.Mutex
+	at                 int64
+	log, queues, index float64
 }
 
 // existing is a path, or what there is of it: the disk it will be on.

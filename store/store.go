@@ -133,6 +133,7 @@ type Store struct {
 	cleaning cleaning
 	troubles troubles
 	unread   unread
+	diskUse  diskUse
 
 	arrival atomic.Pointer[func(Arrival)]
 	flags   flags
