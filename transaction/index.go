@@ -35,10 +35,11 @@ type index struct {
 	spare *half // settled ones to use again, by next
 	kept  int   // of those
 
-	discarded recent
-	underWay  map[uint64]bool // discarded ones that are being resumed or committed
-	unread    recent          // places of those that could not be read at the start
-	seed      maphash.Seed
+	discarded  recent
+	committing map[uint64]bool          // discarded ones, while their commit is appended
+	resuming   map[uint64]chan struct{} // others, while they are appended again; closed when that is over
+	unread     recent                   // places of those that could not be read at the start
+	seed       maphash.Seed
 }
 
 type state uint8
@@ -93,7 +94,7 @@ func (x *index) init() {
 	x.byPlace, x.aliases, x.copies = map[int64]*half{}, map[int64]*half{}, map[uint64]*half{}
 	x.groups, x.topics = map[string]*group{}, map[string]*topicCount{}
 	x.discarded.init(keepDiscarded)
-	x.underWay = map[uint64]bool{}
+	x.committing, x.resuming = map[uint64]bool{}, map[uint64]chan struct{}{}
 	x.unread.init(keepDiscarded)
 	x.seed = maphash.MakeSeed()
 }

@@ -53,10 +53,10 @@ func (c *Coordinator) Resume(v *message.View) error {
 func (x *index) lift(id uint64) (known, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.underWay[id] || x.isOpen(id) {
+	if x.committing[id] || x.resuming[id] != nil || x.isOpen(id) {
 		return false, false
 	}
-	x.underWay[id] = true
+	x.resuming[id] = make(chan struct{})
 	return x.discarded.take(id), true
 }
 
@@ -64,9 +64,20 @@ func (x *index) lift(id uint64) (known, ok bool) {
 func (x *index) lifted(id uint64, back bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	delete(x.underWay, id)
+	close(x.resuming[id])
+	delete(x.resuming, id)
 	if back {
 		x.discarded.add(id)
+	}
+}
+
+// awaitLifted waits until a half message is not being resumed: whether a decision about it
+// meets an open or a discarded one is known after that. mu is held, but not meanwhile.
+func (x *index) awaitLifted(id uint64) {
+	for over := x.resuming[id]; over != nil; over = x.resuming[id] {
+		x.mu.Unlock()
+		<-over
+		x.mu.Lock()
 	}
 }
 

@@ -92,13 +92,14 @@ func (c *Coordinator) claim(h *half, asked int64) (Claim, Verdict) {
 
 // ClaimRecord claims by a record of the half queue that is known to be one. It may
 // be an old copy: then the newest one is claimed. A commit of a discarded half
-// message is obeyed, and of one that the last start could not read; not while it is being
-// resumed, after which its producer is asked again.
+// message is obeyed, and of one that the last start could not read. While it is being
+// resumed, which may take as long as the disk does, the claim waits: not on a loop.
 func (c *Coordinator) ClaimRecord(v *message.View, f *Facts, commit bool) (Claim, Verdict) {
 	id := c.index.identity(f.Group, f.Uniq, v.BornTimestamp)
 	x := &c.index
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.awaitLifted(id)
 	h := x.byPlace[v.QueueOffset]
 	if h == nil {
 		h = x.aliases[v.QueueOffset]
@@ -109,8 +110,8 @@ func (c *Coordinator) ClaimRecord(v *message.View, f *Facts, commit bool) (Claim
 	if h != nil && h.id == id {
 		return c.claim(h, v.QueueOffset)
 	}
-	if commit && !x.underWay[id] && (x.discarded.take(id) || x.unread.take(uint64(v.QueueOffset))) {
-		x.underWay[id] = true
+	if commit && !x.committing[id] && (x.discarded.take(id) || x.unread.take(uint64(v.QueueOffset))) {
+		x.committing[id] = true
 		return Claim{
 			topic: x.topicOf(string(f.RealTopic)), born: v.BornTimestamp, id: id, asked: v.QueueOffset, discarded: true,
 			Phy: v.PhyOffset, Size: v.Size,
@@ -136,7 +137,7 @@ func (c *Coordinator) Released(cl *Claim) {
 	defer x.mu.Unlock()
 	switch {
 	case cl.discarded:
-		delete(x.underWay, cl.id)
+		delete(x.committing, cl.id)
 		x.discarded.add(cl.id)
 	case cl.half != nil && cl.half.state == settling:
 		cl.half.state = open
@@ -165,7 +166,7 @@ func (c *Coordinator) Settled(cl *Claim, commit, fromCheck bool, dst []int64) []
 	cl.topic.decided(commit, now-cl.born)
 	switch h := cl.half; {
 	case cl.discarded:
-		delete(x.underWay, cl.id)
+		delete(x.committing, cl.id)
 		dst = append(dst, cl.asked)
 	case h.moving:
 		h.state = settled // the round that moves it writes both offsets into one record
