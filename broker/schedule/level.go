@@ -181,7 +181,7 @@ func (l *level) deliver(at int64, units []Unit) (wait time.Duration, done bool) 
 	case errors.Is(refused, ErrQueue) && l.postponed(&l.list[stored], refused):
 		next++
 		wait, done = 0, false
-	case refused != nil && l.say(l.s.opt.Clock.NowMs()):
+	case refused != nil && l.say(l.s.opt.Clock.MonoMs()):
 		l.s.opt.Log.Warn().Err(refused).Int32("level", l.n).Int64("offset", next).Msg("schedule: delivery fails; trying again")
 	}
 	clear(l.list)
@@ -196,7 +196,7 @@ func (l *level) read(u *Unit, offset int64) error {
 	if err != nil {
 		return err
 	}
-	l.readable()
+	l.over()
 	l.buf = buf
 	var m message.Message
 	if err := due(buf[from:], &m); err != nil {

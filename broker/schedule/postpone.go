@@ -24,13 +24,13 @@ const (
 // refusals are the deliveries of a level that ErrQueue refused.
 type refusals struct {
 	count int
-	last  int64 // ms
+	last  int64 // MonoMs
 }
 
 // postponed puts a message that was refused into its level again, when it is time for that.
 func (l *level) postponed(m *message.Message, refused error) bool {
-	now, r := l.s.opt.Clock.NowMs(), &l.refusals
-	if age := now - r.last; age < 0 || age > refusedFor.Milliseconds() {
+	now, r := l.s.opt.Clock.MonoMs(), &l.refusals
+	if now-r.last > refusedFor.Milliseconds() {
 		r.count = 0
 	}
 	r.last = now
