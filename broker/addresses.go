@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -47,20 +48,42 @@ func errNameServers(list string) error { // the words of the original
 	return fmt.Errorf("The Name Server Address[%s] illegal, please set it as follows, \"127.0.0.1:9876;192.168.0.1:9876\"", list) //nolint:staticcheck,revive // scripts know it so
 }
 
-// resolver is a look-up of all addresses of a name.
-type resolver func(ctx context.Context, host string) ([]string, error)
+// resolver finds the addresses of name servers, for one caller at a time.
+type resolver struct {
+	find func(ctx context.Context, host string) ([]string, error) // all addresses of a name
+	last map[string][]string                                      // what find said last of each name that is listed
+}
 
-// resolve is the first address of a name, or all of them: fetchNameSrvAddrByDnsLookup. It keeps what it cannot look up: the next
-// connection may do better.
-func (find resolver) resolve(ctx context.Context, addr string, all bool) []string {
+// resolve is the addresses of a list, each once, though it is listed twice or two names stand for it. Of a name it is the first, or all of
+// them: fetchNameSrvAddrByDnsLookup.
+func (r *resolver) resolve(ctx context.Context, list []string, all bool) (servers []string) {
+	known := make(map[string][]string)
+	for _, addr := range list {
+		for _, one := range r.addresses(ctx, addr, all, known) {
+			if !slices.Contains(servers, one) {
+				servers = append(servers, one)
+			}
+		}
+	}
+	r.last = known
+	return servers
+}
+
+// addresses is those of one entry of the list; known takes what its name stands for. A name that cannot be looked up stands for what it
+// did before; when that is nothing, for itself: the next connection may do better.
+func (r *resolver) addresses(ctx context.Context, addr string, all bool, known map[string][]string) []string {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || host == "" || net.ParseIP(host) != nil {
 		return []string{addr}
 	}
-	hosts, err := find(ctx, host)
+	hosts, err := r.find(ctx, host)
 	if err != nil || len(hosts) == 0 {
+		hosts = r.last[host]
+	}
+	if len(hosts) == 0 {
 		return []string{addr}
 	}
+	known[host] = hosts
 	if !all {
 		hosts = hosts[:1]
 	}

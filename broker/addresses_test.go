@@ -27,12 +27,12 @@ func TestNameServersOfAList(t *testing.T) {
 // TestNameServerNames: a name stands for its first address, or for all of them.
 func TestNameServerNames(t *testing.T) {
 	t.Parallel()
-	find := resolver(func(_ context.Context, host string) ([]string, error) {
+	names := resolver{find: func(_ context.Context, host string) ([]string, error) {
 		if host == "ns.example" {
 			return []string{"10.0.0.1", "fd00::1"}, nil
 		}
 		return nil, errors.New("no such host")
-	})
+	}}
 	for _, row := range []struct {
 		addr string
 		all  bool
@@ -44,8 +44,37 @@ func TestNameServerNames(t *testing.T) {
 		{"10.0.0.9:1", true, []string{"10.0.0.9:1"}},
 		{":1", false, []string{":1"}},
 	} {
-		if got := find.resolve(t.Context(), row.addr, row.all); !slices.Equal(got, row.want) {
+		if got := names.resolve(t.Context(), []string{row.addr, row.addr}, row.all); !slices.Equal(got, row.want) {
 			t.Errorf("%s, all %v: %q, want %q", row.addr, row.all, got, row.want)
+		}
+	}
+}
+
+// TestNameServersWithoutDNS: while names cannot be looked up, they stand for what they did; one that is not listed is forgotten.
+func TestNameServersWithoutDNS(t *testing.T) {
+	t.Parallel()
+	var away bool
+	names := resolver{find: func(context.Context, string) ([]string, error) {
+		if away {
+			return nil, errors.New("no answer")
+		}
+		return []string{"10.0.0.1", "10.0.0.2"}, nil
+	}}
+	for _, step := range []struct {
+		away bool
+		list string
+		want []string
+	}{
+		{true, "ns:1", []string{"ns:1"}},
+		{false, "ns:1", []string{"10.0.0.1:1", "10.0.0.2:1"}},
+		{true, "ns:1", []string{"10.0.0.1:1", "10.0.0.2:1"}},
+		{true, "ns:2", []string{"10.0.0.1:2", "10.0.0.2:2"}},
+		{true, "10.0.0.9:1", []string{"10.0.0.9:1"}},
+		{true, "ns:1", []string{"ns:1"}},
+	} {
+		away = step.away
+		if got := names.resolve(t.Context(), []string{step.list}, true); !slices.Equal(got, step.want) {
+			t.Errorf("%+v: %q", step, got)
 		}
 	}
 }

@@ -32,7 +32,7 @@ const (
 type registrar struct {
 	b      *Broker
 	client *remoting.Client
-	find   resolver
+	names  resolver // of run alone
 
 	mu         sync.Mutex
 	servers    []string
@@ -49,7 +49,7 @@ type registrar struct {
 
 func newRegistrar(b *Broker, c *remoting.Client) *registrar {
 	r := &registrar{
-		b: b, client: c, find: net.DefaultResolver.LookupHost, registered: map[string]bool{}, told: map[string]body.DataVersion{}, news: map[string]*news{},
+		b: b, client: c, names: resolver{find: net.DefaultResolver.LookupHost}, registered: map[string]bool{}, told: map[string]body.DataVersion{}, news: map[string]*news{},
 		flying: map[string]context.CancelFunc{}, turns: map[string]chan struct{}{},
 	}
 	r.sky, r.land = context.WithCancel(context.Background())
@@ -94,9 +94,8 @@ func (r *registrar) run(ctx context.Context, started func()) {
 	}
 }
 
-// lookup resolves namesrvAddr, which may change while the broker runs. Each address
-// counts once, though it is listed twice or two names stand for it. One that is not
-// listed any more is no longer told anything; when it comes back, everything.
+// lookup resolves namesrvAddr, which may change while the broker runs. An address that
+// is not listed any more is no longer told anything; when it comes back, everything.
 func (r *registrar) lookup(ctx context.Context) {
 	cfg := r.b.cfg.Get()
 	list, err := NameServers(cfg.NamesrvAddr)
@@ -104,14 +103,7 @@ func (r *registrar) lookup(ctx context.Context) {
 		r.b.log.Error().Err(err).Msg("name servers stay as they were")
 		return
 	}
-	var servers []string
-	for _, addr := range list {
-		for _, one := range r.find.resolve(ctx, addr, cfg.FetchNameSrvAddrByDNSLookup) {
-			if !slices.Contains(servers, one) {
-				servers = append(servers, one)
-			}
-		}
-	}
+	servers := r.names.resolve(ctx, list, cfg.FetchNameSrvAddrByDNSLookup)
 	r.mu.Lock()
 	r.servers = servers
 	maps.DeleteFunc(r.registered, func(addr string, _ bool) bool { return !slices.Contains(servers, addr) })
