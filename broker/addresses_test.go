@@ -96,6 +96,26 @@ func TestBrokerWithBrackets(t *testing.T) {
 	}
 }
 
+// TestNameServersThatAreGiven: who starts the broker may decide where it registers; namesrvAddr is kept for another start then.
+func TestNameServersThatAreGiven(t *testing.T) {
+	t.Parallel()
+	own, addr := startCounting(t)
+	now := clock.NewFake(time.UnixMilli(1_700_000_000_000))
+	f := startOn(t, Options{Clock: now, NameServers: addr}, func(c *Config, _ *store.Config) { c.UpdateNameServerAddrPeriod = 1000 })
+	f.eventually("the first registration", func() bool { return own.Load() == 1 })
+	want(t, f.call(code.UpdateBrokerConfig, []byte("namesrvAddr=127.0.0.1:1")), code.Success, "")
+	f.eventually("registrations after look-ups", func() bool {
+		now.Advance(firstRepeat)
+		return own.Load() > 3
+	})
+	if list := f.registrar.list(); !slices.Equal(list, []string{addr}) {
+		t.Errorf("name servers %v", list)
+	}
+	if set := f.cfg.Get().NamesrvAddr; set != "127.0.0.1:1" {
+		t.Errorf("namesrvAddr is %q", set)
+	}
+}
+
 // TestNameServersChange: namesrvAddr moves a running broker to other name servers, and back.
 func TestNameServersChange(t *testing.T) {
 	t.Parallel()

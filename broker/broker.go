@@ -52,6 +52,9 @@ type Options struct {
 	// tests. Then there is no VIP port.
 	Addr string
 
+	// NameServers is where to register instead of at those of namesrvAddr, which then is shown and stored and means nothing; may be empty.
+	NameServers string
+
 	// MemoryLimit is what MemoryLimit of the settings came to, in bytes; 0 for none.
 	MemoryLimit int64
 	// QueueFiles is how many files of queues may be open; 0: as many as the store likes.
@@ -146,8 +149,9 @@ type Broker struct {
 	delayFile   *stateFile
 	delayLevels int
 
-	started func() // see Options
-	stopped atomic.Bool
+	started     func() // see Options
+	nameServers string // see Options
+	stopped     atomic.Bool
 }
 
 // New prepares a broker: it checks the settings, opens and recovers the store,
@@ -156,7 +160,7 @@ func New(opt Options) (*Broker, error) {
 	opt.fill()
 	b := &Broker{
 		cfg: opt.Config, storeCfg: opt.Store, settings: opt.Settings,
-		disk: opt.Disk, clock: opt.Clock, log: opt.Log, started: opt.Started,
+		disk: opt.Disk, clock: opt.Clock, log: opt.Log, started: opt.Started, nameServers: opt.NameServers,
 	}
 	if err := b.mayStart(&opt); err != nil {
 		return nil, err
@@ -188,7 +192,9 @@ func (b *Broker) mayStart(opt *Options) (err error) {
 	if b.storeCfg.Get().BrokerRole != store.Slave { // BrokerStartup does the same
 		b.cfg.Change(func(c *Config) { c.BrokerID = 0 })
 	}
-	for _, o := range Obstacles(b.cfg.Get(), opt.Accepted.Get(), b.storeCfg.Get(), opt.Server.Get()) {
+	own := *b.cfg.Get()
+	own.NamesrvAddr = b.NameServers()
+	for _, o := range Obstacles(&own, opt.Accepted.Get(), b.storeCfg.Get(), opt.Server.Get()) {
 		if o.Stops {
 			err = errors.Join(err, fmt.Errorf("%w: %s", ErrRefused, o))
 		} else {

@@ -31,7 +31,7 @@ type Config struct {
 	// AdminAccess: who may ask for what operators ask for; only open, whoever reaches the port, is in this version. Another value is refused.
 	AdminAccess string `conf:"adminAccess"`
 
-	// NamesrvAddr: name servers, host:port separated by `;`. A change is seen at the next look-up.
+	// NamesrvAddr: name servers, host:port separated by `;`. A change is seen at the next look-up. Standalone registers at its own only.
 	NamesrvAddr string `conf:"namesrvAddr,hot"`
 	// FetchNameSrvAddrByDNSLookup: all addresses that a name in NamesrvAddr has, not its first.
 	FetchNameSrvAddrByDNSLookup bool `conf:"fetchNameSrvAddrByDnsLookup,hot"`

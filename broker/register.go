@@ -94,11 +94,11 @@ func (r *registrar) run(ctx context.Context, started func()) {
 	}
 }
 
-// lookup resolves namesrvAddr, which may change while the broker runs. An address that
+// lookup resolves the list of name servers, which may change while the broker runs. An address that
 // is not listed any more is no longer told anything; when it comes back, everything.
 func (r *registrar) lookup(ctx context.Context) {
 	cfg := r.b.cfg.Get()
-	list, err := NameServers(cfg.NamesrvAddr)
+	list, err := NameServers(r.b.NameServers())
 	if err != nil {
 		r.b.log.Error().Err(err).Msg("name servers stay as they were")
 		return
@@ -408,6 +408,14 @@ func (r *registrar) ground(addr string) {
 	if end := r.flying[addr]; end != nil {
 		end()
 	}
+}
+
+// NameServers is the list of those where the broker registers.
+func (b *Broker) NameServers() string {
+	if b.nameServers != "" {
+		return b.nameServers
+	}
+	return b.cfg.Get().NamesrvAddr
 }
 
 // advertised is the address that is registered.

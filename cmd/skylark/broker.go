@@ -149,7 +149,7 @@ func (s *brokerSettings) identity(log zerolog.Logger, role string) *zerolog.Even
 // bootSuccess is the line that scripts written for the Java broker wait for: name servers know the broker then.
 func bootSuccess(c *call, b *broker.Broker, s *brokerSettings) {
 	fmt.Fprintf(c.stdout, "The broker[%s, %s] boot success. serializeType=JSON", s.own.Get().BrokerName, b.Addr())
-	if list := s.own.Get().NamesrvAddr; list != "" {
+	if list := b.NameServers(); list != "" {
 		fmt.Fprintf(c.stdout, " and name server is %s", list)
 	}
 	fmt.Fprintln(c.stdout)

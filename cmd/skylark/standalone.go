@@ -99,7 +99,7 @@ func newStandalone(o *standaloneFlags, given map[string]bool, log zerolog.Logger
 	if err != nil {
 		return nil, err
 	}
-	a.settings.own.Change(func(c *broker.Config) { c.NamesrvAddr = loopback(addr) })
+	opt.NameServers = loopback(addr) // not as namesrvAddr: that may change, and is written into the file
 	if a.broker, err = broker.New(opt); err != nil {
 		a.namesrv.Close()
 		return nil, err
