@@ -22,7 +22,7 @@ const (
 // Obstacles lists what settings beside the store's own say of a start: what stops it, and what an operator relied on and is not there.
 // New refuses by it, `skylark store takeover --check` shows it, and updateBrokerConfig lets nobody add to it.
 func Obstacles(c *Config, a *Accepted, st *store.Config, server *remoting.Config) []store.Obstacle {
-	return append(stopping(c, a, st, server), missing(c, a, st)...)
+	return append(append(stopping(c, a, st, server), unreachable(c)...), missing(c, a, st)...)
 }
 
 func stopping(c *Config, a *Accepted, st *store.Config, server *remoting.Config) (found []store.Obstacle) {
@@ -60,6 +60,14 @@ func stopping(c *Config, a *Accepted, st *store.Config, server *remoting.Config)
 	return append(found, malformed(c, st, server)...)
 }
 
+// unreachable says whether clients cannot be told of an address. It may wait for a look-up.
+func unreachable(c *Config) []store.Obstacle {
+	if _, err := c.address(); err != nil {
+		return []store.Obstacle{{Stops: true, Setting: "brokerIP1", What: err.Error(), WayOut: "set it to the address by which clients reach this host"}}
+	}
+	return nil
+}
+
 // malformed are values that cannot be meant.
 func malformed(c *Config, st *store.Config, server *remoting.Config) (found []store.Obstacle) {
 	add := func(err error, setting, wayOut string) {
@@ -67,9 +75,7 @@ func malformed(c *Config, st *store.Config, server *remoting.Config) (found []st
 			found = append(found, store.Obstacle{Stops: true, Setting: setting, What: err.Error(), WayOut: wayOut})
 		}
 	}
-	_, err := c.address()
-	add(err, "brokerIP1", "set it to the address by which clients reach this host")
-	_, err = NameServers(c.NamesrvAddr)
+	_, err := NameServers(c.NamesrvAddr)
 	add(err, "namesrvAddr", "list host:port, separated by ;")
 	_, err = store.ParseDelayLevels(st.MessageDelayLevel)
 	add(err, "messageDelayLevel", "list the times of the levels, such as 1s 5s 10m")
@@ -118,14 +124,15 @@ func (b *Broker) startsWith(changed map[string]string) (err error) {
 	}
 	then, err := b.nextStart(changed)
 	for _, o := range then {
-		if o.Stops && !slices.Contains(now, o) {
+		if !slices.Contains(now, o) {
 			err = errors.Join(err, errors.New(o.String()))
 		}
 	}
 	return err
 }
 
-// nextStart is the obstacles of the recorded settings with some changed.
+// nextStart is what stops a start with the recorded settings and some changed. No request changes brokerIP1, which is not looked up
+// here: without DNS each change would wait for it twice, under the lock of all changes, and be refused when it fails in other words.
 func (b *Broker) nextStart(changed map[string]string) ([]store.Obstacle, error) {
 	values := make(map[string]string)
 	for _, item := range b.settings.Stored() {
@@ -138,5 +145,6 @@ func (b *Broker) nextStart(changed map[string]string) ([]store.Obstacle, error) 
 		return nil, err
 	}
 	st := o.Store.Get()
-	return append(Obstacles(o.Config.Get(), o.Accepted.Get(), st, o.Server.Get()), store.SettingObstacles(st)...), nil
+	return slices.DeleteFunc(append(stopping(o.Config.Get(), o.Accepted.Get(), st, o.Server.Get()), store.SettingObstacles(st)...),
+		func(o store.Obstacle) bool { return !o.Stops }), nil
 }

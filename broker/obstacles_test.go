@@ -78,6 +78,20 @@ func optionsOf(t *testing.T, settings string) Options {
 	return o
 }
 
+// TestChangeWithoutDNS: what brokerIP1 stands for at the moment is not asked for by a change of something else.
+func TestChangeWithoutDNS(t *testing.T) {
+	t.Parallel()
+	o := optionsOf(t, "brokerIP1=no.such.name.invalid")
+	b := &Broker{settings: o.Settings}
+	found, err := b.nextStart(map[string]string{"namesrvAddr": "a"})
+	if err != nil || len(found) != 1 || found[0].Setting != "namesrvAddr" {
+		t.Errorf("%+v %v", found, err)
+	}
+	if err := b.startsWith(map[string]string{"fileReservedTime": "71"}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestStartWithObstacles: what stops is told all at once, what is missing is a warning that names the setting.
 func TestStartWithObstacles(t *testing.T) {
 	t.Parallel()
