@@ -292,3 +292,30 @@ func TestGoAway(t *testing.T) {
 	_ = w.Close() // the last one that knows GO_AWAY: the wait ends
 	<-stopped
 }
+
+// A held request that is answered on a lane is counted until it is, whatever becomes of it there.
+func TestHeldToLane(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		answer func() (*protocol.Command, error)
+		want   code.Response
+	}{
+		"answered": {func() (*protocol.Command, error) { return protocol.NewResponse(code.PullNotFound, ""), nil }, code.PullNotFound},
+		"failed":   {func() (*protocol.Command, error) { return nil, errors.New("told to") }, code.SystemError},
+		"panicked": {func() (*protocol.Command, error) { panic("told to") }, code.SystemError},
+		"busy":     {nil, code.SystemBusy},
+	} {
+		r := serve(t, nil)
+		w := r.dial(t)
+		w.send(request(code.PullMessage, 7, ""))
+		h := <-r.held
+		if row.answer == nil {
+			h.Conn.d.lanes.all[Admin].close()
+		}
+		h.ToLane(Admin, row.answer)
+		if got := w.reply(); got.Opaque != 7 || got.Response() != row.want {
+			t.Errorf("%s: %+v, want %d", name, got, row.want)
+		}
+		await(t, "it is counted no more", func() bool { return h.Conn.InFlight() == 0 })
+	}
+}

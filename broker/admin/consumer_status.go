@@ -30,7 +30,7 @@ func (a *Admin) getConsumerStatus(r *remoting.Request, h *header.GetConsumerStat
 	if err != nil {
 		return nil, err
 	}
-	round := &statusRound{a: a, group: h.Group, left: len(asked), tables: map[string]map[body.MessageQueue]int64{}}
+	round := &statusRound{a: a, group: h.Group, left: len(asked), replies: make(map[string]*protocol.Command, len(asked))}
 	if round.left == 0 {
 		return round.answer()
 	}
@@ -58,15 +58,16 @@ func askedForStatus(clients []client.Info, id string) ([]client.Info, error) {
 	return clients, nil
 }
 
-// statusRound gathers what the clients of a group answer. The last answer, or silence, ends the request.
+// statusRound gathers what the clients of a group answer, as it comes: they come on the loops of the clients' connections, and may be as large
+// as a frame. With the last answer, or silence, a lane reads them and answers.
 type statusRound struct {
 	a     *Admin
 	held  remoting.Held
 	group string
 
-	mu     sync.Mutex
-	left   int // clients that have not answered
-	tables map[string]map[body.MessageQueue]int64
+	mu      sync.Mutex
+	left    int                          // clients that have not answered
+	replies map[string]*protocol.Command // of clients, by their ids
 }
 
 func (s *statusRound) ask(c *client.Info, cmd *protocol.Command) {
@@ -77,12 +78,7 @@ func (s *statusRound) ask(c *client.Info, cmd *protocol.Command) {
 		return
 	}
 	conn.Ask(cmd, statusTime, func(reply *protocol.Command, err error) {
-		if err != nil {
-			s.take(id, nil, err)
-			return
-		}
-		table, err := statusOf(reply)
-		s.take(id, table, err)
+		s.take(id, reply, err)
 	})
 }
 
@@ -98,31 +94,40 @@ func statusOf(reply *protocol.Command) (map[body.MessageQueue]int64, error) {
 	return status.MessageQueueTable, nil
 }
 
-func (s *statusRound) take(id string, table map[body.MessageQueue]int64, err error) {
+func (s *statusRound) take(id string, reply *protocol.Command, err error) {
 	if err != nil {
-		s.a.Log.Warn().Err(err).Str("group", s.group).Str("client", id).Msg("consumer status")
+		s.warn(id, err)
 	}
-	if !s.note(id, table, err) {
-		return
+	if s.note(id, reply) {
+		s.held.ToLane(remoting.Admin, s.answer)
 	}
-	cmd, err := s.answer()
-	if err != nil {
-		cmd = protocol.NewResponse(code.SystemError, err.Error())
-	}
-	_ = s.held.Reply(cmd) // a closed connection has nobody to tell
+}
+
+func (s *statusRound) warn(id string, err error) {
+	s.a.Log.Warn().Err(err).Str("group", s.group).Str("client", id).Msg("consumer status")
 }
 
 // note says whether the client was the last one.
-func (s *statusRound) note(id string, table map[body.MessageQueue]int64, err error) (last bool) {
+func (s *statusRound) note(id string, reply *protocol.Command) (last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err == nil {
-		s.tables[id] = table
+	if reply != nil {
+		s.replies[id] = reply
 	}
 	s.left--
 	return s.left == 0
 }
 
+// answer reads what has come, when nothing more does.
 func (s *statusRound) answer() (*protocol.Command, error) {
-	return jsonAnswer(body.GetConsumerStatusBody{ConsumerTable: s.tables, MessageQueueTable: map[body.MessageQueue]int64{}})
+	tables := make(map[string]map[body.MessageQueue]int64, len(s.replies))
+	for id, reply := range s.replies {
+		table, err := statusOf(reply)
+		if err != nil {
+			s.warn(id, err)
+			continue
+		}
+		tables[id] = table
+	}
+	return jsonAnswer(body.GetConsumerStatusBody{ConsumerTable: tables, MessageQueueTable: map[body.MessageQueue]int64{}})
 }
