@@ -297,7 +297,9 @@ func (r *registrar) registerAt(ctx context.Context, addr string, data []byte, ve
 	ok := err == nil && reply.Response() == code.Success
 	r.mu.Lock()
 	before, known := r.registered[addr]
-	r.registered[addr] = ok
+	if slices.Contains(r.servers, addr) { // else it is not listed any more, and told everything when it is again
+		r.registered[addr] = ok
+	}
 	r.mu.Unlock()
 	switch {
 	case ok:

@@ -238,6 +238,36 @@ func TestNameServerListedTwice(t *testing.T) {
 	f.stopsWithin(limit / 2)
 }
 
+// TestRegistrationThatOutlivesItsAddress: one that is not listed any more is not noted; its address would count as registered when it comes back.
+func TestRegistrationThatOutlivesItsAddress(t *testing.T) {
+	t.Parallel()
+	asked, answer := make(chan struct{}, 100), make(chan struct{})
+	addr := startNameServerOf(t, func(*remoting.Request) (*protocol.Command, error) {
+		asked <- struct{}{}
+		<-answer
+		return protocol.NewResponse(code.Success, ""), nil
+	})
+	f := start(t, func(c *Config, _ *store.Config) { c.NamesrvAddr, c.RegisterBrokerTimeoutMills = addr, 60_000 })
+	<-asked
+	idle := func() bool {
+		f.registrar.mu.Lock()
+		defer f.registrar.mu.Unlock()
+		return len(f.registrar.flying) == 0
+	}
+	if idle() {
+		t.Fatal("nothing is under way")
+	}
+	f.cfg.Change(func(c *Config) { c.NamesrvAddr = "" })
+	f.registrar.lookup(t.Context())
+	close(answer)
+	f.eventually("the end of the registration", idle)
+	f.registrar.mu.Lock()
+	defer f.registrar.mu.Unlock()
+	if len(f.registrar.registered) != 0 {
+		t.Errorf("registered at %v", f.registrar.registered)
+	}
+}
+
 // TestStopFindsEveryRegistration: also when an address has two, and is not in the list.
 func TestStopFindsEveryRegistration(t *testing.T) {
 	t.Parallel()
