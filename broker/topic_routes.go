@@ -45,7 +45,7 @@ type topicRoutes struct {
 // clients that ask together cost one question.
 type topicRoute struct {
 	mu      sync.Mutex
-	askedMs int64
+	askedMs int64 // MonoMs
 	known   bool
 	queues  []assignment.Queue
 
@@ -67,7 +67,7 @@ func (t *topicRoutes) queues(name string) (queues []assignment.Queue, known bool
 	r := t.entry(name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := t.b.clock.NowMs()
+	now := t.b.clock.MonoMs()
 	if r.known && len(r.queues) > 0 && now-r.askedMs < t.b.cfg.Get().LoadBalancePollNameServerInterval {
 		return r.queues, true
 	}

@@ -6,7 +6,10 @@ import (
 	"time"
 
 	"github.com/skylarkmq/skylark/broker/assignment"
+	"github.com/skylarkmq/skylark/broker/topic"
 	"github.com/skylarkmq/skylark/internal/clock"
+	"github.com/skylarkmq/skylark/remoting/protocol/body"
+	"github.com/skylarkmq/skylark/store"
 )
 
 // Remembered routes are bounded by their queues, which a topic may have very many of, and by the time since anybody asked.
@@ -45,4 +48,36 @@ func TestTopicRoutesAreBounded(t *testing.T) {
 	routes.entry("T1")
 	routes.sweep()
 	want("the other is forgotten", 1, 5)
+}
+
+// A route is remembered for its time also when the clock of the machine is set back meanwhile.
+func TestTopicRoutesOfAClockThatIsSet(t *testing.T) {
+	t.Parallel()
+	n := startNameServer(t, t.TempDir(), "")
+	now := clock.NewFake(time.UnixMilli(1_700_000_000_000))
+	f := startOn(t, Options{Clock: now}, func(c *Config, _ *store.Config) { c.NamesrvAddr = n.addr })
+	put := func(queues int32) {
+		t.Helper()
+		c := topic.NewConfig("T")
+		c.ReadQueueNums = queues
+		if err := f.Topics.Put(c); err != nil {
+			t.Fatal(err)
+		}
+		f.AnnounceTopic(c)
+		n.route(newCaller(t), "T", func(r *body.TopicRouteData) bool { return known(r) && r.QueueDatas[0].ReadQueueNums == queues })
+	}
+	read := func(want int) {
+		t.Helper()
+		if list, ok := f.routes.queues("T"); !ok || len(list) != want {
+			t.Errorf("%d queues, known %v, want %d", len(list), ok, want)
+		}
+	}
+	n.route(newCaller(t), "TBW102", known)
+	put(2)
+	read(2)
+	put(3)
+	read(2)
+	now.Step(-time.Hour)
+	now.Advance(time.Duration(f.cfg.Get().LoadBalancePollNameServerInterval) * time.Millisecond)
+	read(3)
 }
