@@ -134,11 +134,12 @@ func (q *BatchQueue) lock() {
 		return
 	}
 	q.maxPhy = -1
+	began := q.table.opt.Clock.MonoMs()
 	if q.err = q.load(); q.err == nil {
 		q.ready, q.Next = true, q.max
 		return
 	}
-	q.failed.note(q.table, q.err)
+	q.failed.note(q.table, began, q.err)
 	q.close()
 	q.end, q.min, q.max, q.maxPhy, q.fault = 0, 0, 0, -1, nil
 }

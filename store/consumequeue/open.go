@@ -13,9 +13,14 @@ import (
 // recoverFiles is how many of the last files recovery reads; those before are trusted.
 const recoverFiles = 3
 
-// openAgainMs is for how long a queue that could not be opened is left alone. Each use
-// of it asks, event loops among them, and a disk that fails may take its time to say so.
-const openAgainMs = 1000
+// A queue that could not be opened is left alone for openAgainMs, or openAgainTimes what
+// the attempt took, up to openAgainMostMs. Each use of it asks, event loops among them, and
+// a disk that fails may take half a minute to say so: that must not fill their time.
+const (
+	openAgainMs     = 1000
+	openAgainTimes  = 20
+	openAgainMostMs = 600_000
+)
 
 // open finds out where the queue begins and ends, once. A failure concerns this use of
 // the queue only, as it may pass: descriptors had run out, or a read failed.
@@ -35,8 +40,9 @@ func (q *Queue) openNow() error {
 	if q.failed.lately(q.table) {
 		return q.failed.err
 	}
+	began := q.table.opt.Clock.MonoMs()
 	if err := q.load(); err != nil {
-		q.failed.note(q.table, err)
+		q.failed.note(q.table, began, err)
 		return err
 	}
 	q.failed = failure{}
@@ -47,17 +53,18 @@ func (q *Queue) openNow() error {
 
 // failure is the last attempt to open a queue, when it failed.
 type failure struct {
-	err error
-	at  int64 // ms
+	err   error
+	until int64 // MonoMs: it is not tried again before
 }
 
-func (f *failure) note(t *Table, err error) { *f = failure{err, t.opt.Clock.NowMs()} }
-
-// lately: too short a time ago to try again. A clock that was set back is no reason to wait.
-func (f *failure) lately(t *Table) bool {
-	since := t.opt.Clock.NowMs() - f.at
-	return f.err != nil && since >= 0 && since < openAgainMs
+// note keeps why an attempt failed that began at a MonoMs.
+func (f *failure) note(t *Table, began int64, err error) {
+	now := t.opt.Clock.MonoMs()
+	*f = failure{err, now + min(max(openAgainMs, openAgainTimes*(now-began)), openAgainMostMs)}
 }
+
+// lately: too short a time ago to try again.
+func (f *failure) lately(t *Table) bool { return f.err != nil && t.opt.Clock.MonoMs() < f.until }
 
 // load is open's work, under io.
 func (q *Queue) load() error {
