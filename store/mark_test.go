@@ -448,3 +448,32 @@ func TestMarkBeforeAnotherBroker(t *testing.T) {
 	allThere(t, s, 12)
 	s.abandonForTest(t)
 }
+
+// noSyncFS is a disk on which no single call makes everything durable, as under Linux before 5.8.
+type noSyncFS struct{ vfs.FS }
+
+// A start without a mark asks each file there. It left the store without marks for good.
+func TestMarkWithoutSyncFS(t *testing.T) {
+	t.Parallel()
+	for rule, marks := range map[string]bool{
+		"": true, "fsync commitlog/* err=EIO": false, "fsync T/1/* err=EIO": false, "syncdir T/1 err=EIO": false, "fsync index/* err=EIO": false,
+	} {
+		cfg := small("/store")
+		image, _ := marked(t, cfg)
+		if err := image.Remove("/store/checkpoint"); err != nil {
+			t.Fatal(err)
+		}
+		disk := vfs.NewFaulty(image)
+		if rule != "" {
+			inject(t, disk, rule)
+		}
+		s, err := Open(cfg, Options{FS: noSyncFS{disk}, StoreHost: stood, Log: testLog()})
+		if err != nil {
+			t.Fatalf("%s: %v", rule, err)
+		}
+		if s.markable() != marks {
+			t.Errorf("%q: a mark can be made: %v", rule, !marks)
+		}
+		_ = s.Close()
+	}
+}

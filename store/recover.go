@@ -152,16 +152,25 @@ func (s *Store) syncAll() {
 		dirs = append(dirs, filepath.Join(s.root, name)) // some have them on disks of their own
 	}
 	for _, dir := range dirs {
-		there, err := vfs.Exists(s.fs, dir)
-		done := !there
-		if err == nil && there {
-			done, err = vfs.SyncFS(s.fs, dir)
-		}
-		if err != nil {
+		if err := s.syncBelow(dir); err != nil {
+			s.unmarkable = true
 			s.logger.Warn().Err(err).Str("path", dir).Msg("store: not all of it is known to be on the disk; the next start after a crash reads more of the log")
 		}
-		s.unmarkable = s.unmarkable || !done || err != nil
 	}
+}
+
+func (s *Store) syncBelow(dir string) error {
+	there, err := vfs.Exists(s.fs, dir)
+	if err != nil || !there {
+		return err
+	}
+	switch done, err := vfs.SyncFS(s.fs, dir); {
+	case done || err != nil:
+		return err
+	case dir == s.root: // its directories of log, queues and index come by themselves
+		return s.fs.SyncDir(dir)
+	}
+	return vfs.SyncTree(s.fs, dir)
 }
 
 // cutIndex takes the keys of records from a position of the log on out of the index. A

@@ -3,7 +3,9 @@
 package vfs
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,6 +40,35 @@ func SyncFS(fs FS, path string) (done bool, err error) {
 		return false, pathError("syncfs", path, err)
 	}
 	return syncfsTells(), nil
+}
+
+// SyncTree makes everything below a directory durable, each file and each directory by itself:
+// for where SyncFS is not done. What is on a read-only file system was.
+func SyncTree(fs FS, dir string) error {
+	entries, err := fs.ReadDir(dir)
+	for i := 0; i < len(entries) && err == nil; i++ {
+		path := filepath.Join(dir, entries[i].Name)
+		if entries[i].Dir {
+			err = SyncTree(fs, path)
+		} else {
+			err = syncFile(fs, path)
+		}
+	}
+	if err == nil {
+		err = fs.SyncDir(dir)
+	}
+	if errors.Is(err, unix.EROFS) {
+		return nil
+	}
+	return err
+}
+
+func syncFile(fs FS, path string) error {
+	f, err := fs.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // syncfsTells says whether syncfs answers errors of writing back: since Linux 5.8.
