@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"sync"
@@ -30,7 +31,7 @@ type Options struct {
 	Paths []string
 	// Rank says how little a path suits a new file; nil: all do.
 	Rank func(path string) int
-	// ReadOnlyPaths are searched for files too, and never written.
+	// ReadOnlyPaths are searched for files too. None are made there, but they are removed there.
 	ReadOnlyPaths []string
 	// FileSize is the length of every file.
 	FileSize int64
@@ -42,6 +43,9 @@ type Dir struct {
 
 	mu    sync.Mutex // held while the list or the directory changes
 	files atomic.Pointer[[]*File]
+	// left are the ReadOnlyPaths that lost a file; under mu. A power cut must not bring it back:
+	// another that starts at the same offset may be in Paths by then.
+	left []string
 }
 
 // OpenDir reads the listing. A file of another length than FileSize is an error,
@@ -128,6 +132,7 @@ func (d *Dir) removeUnmade(f *File) (bool, error) {
 	if err := d.opt.FS.Remove(f.path); err != nil {
 		return false, fmt.Errorf("mapped: remove empty last file: %w", err)
 	}
+	d.noteRemoval(f)
 	return true, nil
 }
 
@@ -249,8 +254,15 @@ func (d *Dir) Remove(f *File) error {
 		}
 	}
 	d.files.Store(&files)
+	d.noteRemoval(f)
 	d.mu.Unlock()
 	return f.Discard()
+}
+
+func (d *Dir) noteRemoval(f *File) {
+	if !slices.Contains(d.opt.Paths, f.dir) && !slices.Contains(d.left, f.dir) {
+		d.left = append(d.left, f.dir)
+	}
 }
 
 // TruncateAfter removes every file that starts at or after an offset.
@@ -266,7 +278,10 @@ func (d *Dir) TruncateAfter(off int64) error {
 
 // Sync makes creations and removals durable.
 func (d *Dir) Sync() error {
-	for _, p := range d.opt.Paths {
+	d.mu.Lock()
+	changed := append(slices.Clone(d.opt.Paths), d.left...)
+	d.mu.Unlock()
+	for _, p := range changed {
 		if err := d.opt.FS.SyncDir(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("mapped: %w", err)
 		}

@@ -216,3 +216,35 @@ func TestTruncateAndRemoveAll(t *testing.T) {
 		t.Errorf("left: %v", names)
 	}
 }
+
+// A removal from a directory in which no files are made is as durable as one from the others: after
+// a power cut the file would be there again, beside the one that was made in its place elsewhere.
+func TestRemovalFromReadOnlyPath(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		length int64
+		synced bool
+	}{"behind the end": {size, true}, "never made": {0, true}, "none removed": {-1, false}} {
+		disk := vfs.NewFaulty(vfs.NewMemory(nil))
+		dir(t, disk, "/old", 0)
+		if c.length > 0 {
+			dir(t, disk, "/old", size)
+		} else if c.length == 0 {
+			if err := vfs.WriteFile(disk, "/old/"+Name(size), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synced := false
+		disk.OnCall = func(op, name string) { synced = synced || op == "syncdir" && name == "/old" }
+		d, err := OpenDir(Options{FS: disk, Paths: []string{"/new"}, ReadOnlyPaths: []string{"/old"}, FileSize: size})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(d.TruncateAfter(size), d.Sync()); err != nil {
+			t.Fatal(err)
+		}
+		if synced != c.synced || len(d.Files()) != 1 {
+			t.Errorf("%s: synced %v, %d files", name, synced, len(d.Files()))
+		}
+	}
+}
