@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -136,31 +137,43 @@ func (b *Broker) listDeadLetters(_ *remoting.Request, h *header.DeadLetters) (*p
 	}
 	page := body.DeadLetterPage{Letters: []body.DeadLetter{}}
 	most := int(min(max(h.Max, 1), shownPageMost))
-	page.NextQueue, page.NextOffset = b.letters.walk(c, h, func(q deadletter.Queue, v *message.View) bool {
+	page.NextQueue, page.NextOffset, err = b.letters.walk(c, h, func(q deadletter.Queue, v *message.View) bool {
 		page.Letters = append(page.Letters, b.letters.letter(q, v))
 		return len(page.Letters) < most
 	})
+	if err != nil {
+		return nil, err
+	}
 	return withBody(page)
 }
 
 // walk visits the letters that are meant until visit says no more, or many records
-// were looked at. It returns where to go on; offset -1 is the end.
-func (d *deadLetters) walk(c *topic.Config, h *header.DeadLetters, visit func(deadletter.Queue, *message.View) bool) (queue int32, offset int64) {
-	looked := 0
+// were looked at. It returns where to go on; offset -1 is the end. One that cannot be read
+// now is an error, or where to go on when there were others before it.
+func (d *deadLetters) walk(
+	c *topic.Config, h *header.DeadLetters, visit func(deadletter.Queue, *message.View) bool,
+) (queue int32, offset int64, err error) {
+	looked, visited := 0, false
 	var recs []byte
 	for id := max(h.QueueId, 0); id < deadQueues(c); id++ {
 		q := d.queue(c.TopicName, id)
-		low, high := d.b.Store.MinOffset(c.TopicName, id), d.b.Store.MaxOffset(c.TopicName, id)
+		low, high, err := d.b.Store.Bounds(c.TopicName, id)
+		if err != nil {
+			return unreadFrom(id, 0, visited, err)
+		}
 		at := low
 		if id == h.QueueId {
 			at = max(at, h.From)
 		}
 		for at < high {
 			if looked >= deadScanMost {
-				return id, at
+				return id, at, nil
 			}
 			var res store.GetResult
 			res, recs = d.b.Store.Get(&store.GetRequest{Topic: c.TopicName, QueueID: id, Offset: at, MaxCount: 32}, recs[:0])
+			if res.Status == store.GetFailed {
+				return unreadFrom(id, at, visited, res.Err)
+			}
 			for rest := recs; len(rest) > 0; {
 				var v message.View
 				if message.Decode(rest, &v) != nil {
@@ -171,11 +184,12 @@ func (d *deadLetters) walk(c *topic.Config, h *header.DeadLetters, visit func(de
 				if !d.meant(q, h, &v) {
 					continue
 				}
+				visited = true
 				if !visit(q, &v) {
 					if v.QueueOffset+1 < high || id+1 < deadQueues(c) {
-						return id, v.QueueOffset + 1
+						return id, v.QueueOffset + 1, nil
 					}
-					return 0, -1
+					return 0, -1, nil
 				}
 			}
 			if res.NextBegin <= at {
@@ -184,7 +198,16 @@ func (d *deadLetters) walk(c *topic.Config, h *header.DeadLetters, visit func(de
 			at = res.NextBegin
 		}
 	}
-	return 0, -1
+	return 0, -1, nil
+}
+
+// unreadFrom ends a walk at a letter that cannot be read now. What was visited is answered
+// first: the request that goes on from there gets the error.
+func unreadFrom(id int32, at int64, visited bool, err error) (queue int32, offset int64, _ error) {
+	if visited {
+		return id, at, nil
+	}
+	return 0, 0, fmt.Errorf("dead letters of queue %d cannot be read now, from offset %d on: %w", id, at, err)
 }
 
 // letter describes one.
@@ -204,7 +227,7 @@ func (b *Broker) showDeadLetter(_ *remoting.Request, h *header.DeadLetter) (*pro
 		return nil, err
 	}
 	var one *body.DeadLetter
-	b.letters.walk(c, &header.DeadLetters{QueueId: h.QueueId, From: h.Offset, Sent: true}, func(q deadletter.Queue, v *message.View) bool {
+	_, _, err = b.letters.walk(c, &header.DeadLetters{QueueId: h.QueueId, From: h.Offset, Sent: true}, func(q deadletter.Queue, v *message.View) bool {
 		if q.ID == h.QueueId && v.QueueOffset == h.Offset {
 			l := b.letters.letter(q, v)
 			l.Properties, l.Body = string(v.Properties), append([]byte{}, v.Body[:min(len(v.Body), shownBodyMost)]...)
@@ -212,6 +235,9 @@ func (b *Broker) showDeadLetter(_ *remoting.Request, h *header.DeadLetter) (*pro
 		}
 		return false
 	})
+	if err != nil {
+		return nil, err
+	}
 	if one == nil {
 		return nil, remoting.Failf(code.QueryNotFound, "group %s has no dead letter at offset %d of queue %d", h.Group, h.Offset, h.QueueId)
 	}

@@ -80,7 +80,7 @@ func (d *deadLetters) resend(c *topic.Config, group *subscription.Group, h *head
 	s := &aResend{page: body.DeadLetterPage{Letters: []body.DeadLetter{}}, batch: store.NewBatch()}
 	most := int(min(max(h.Max, 1), deadletter.MaxBatch))
 	over := false // a letter of the next queue came: it waits for the next request
-	queue, offset := d.walk(c, h, func(q deadletter.Queue, v *message.View) bool {
+	queue, offset, err := d.walk(c, h, func(q deadletter.Queue, v *message.View) bool {
 		if len(s.page.Letters) > 0 && q != s.queue {
 			over = true
 			s.page.NextQueue, s.page.NextOffset = q.ID, v.QueueOffset
@@ -93,8 +93,8 @@ func (d *deadLetters) resend(c *topic.Config, group *subscription.Group, h *head
 	if !over {
 		s.page.NextQueue, s.page.NextOffset = queue, offset
 	}
-	if len(s.staged) == 0 {
-		return s.page, nil
+	if err != nil || len(s.staged) == 0 {
+		return s.page, err
 	}
 	return s.page, d.send(s)
 }

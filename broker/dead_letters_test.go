@@ -110,6 +110,45 @@ func TestResendBrokenOff(t *testing.T) {
 	}
 }
 
+// TestUnreadableDeadLetter: a letter that cannot be read now is neither the end of the list nor
+// passed over. Those before it are shown and sent, then the operator hears of it.
+func TestUnreadableDeadLetter(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	in := func(s *store.Config) { s.StorePathRootDir = root }
+	f, _ := startFaulty(t, in)
+	f.dead(4)
+	f.stop()
+	f, disk := startFaulty(t, in)
+	units, _, _, _ := f.Store.Units("%DLQ%G", 0, 2, 1)
+	for _, rule := range []string{"map commitlog/*", "tryread commitlog/*", fmt.Sprintf("pread commitlog/* at=%d", units[0].PhyOffset+20)} {
+		inject(t, disk, rule)
+	}
+	refused := func(c code.Request, pairs ...string) {
+		t.Helper()
+		reply := f.call(c, nil, append([]string{"group", "G", "to", "retry"}, pairs...)...)
+		if reply.Response() != code.SystemError || !strings.Contains(reply.Remark, "of queue 0 cannot be read now, from offset 2 on") {
+			t.Errorf("%s: %s %q", c, reply.Response(), reply.Remark)
+		}
+	}
+	var page body.DeadLetterPage
+	reply := f.call(code.SkylarkDeadLetters, nil, "group", "G", "max", "100")
+	want(t, reply, code.Success, "")
+	if err := javajson.Unmarshal(reply.Body, &page); err != nil || len(page.Letters) != 2 || page.NextOffset != 2 {
+		t.Errorf("%d letters, go on at %d, %v", len(page.Letters), page.NextOffset, err)
+	}
+	refused(code.SkylarkDeadLetters, "from", "2")
+	refused(code.SkylarkDeadLetterShow, "offset", "2")
+	if page := f.resend("max", "100"); len(page.Letters) != 2 || !page.Letters[1].Sent || page.NextOffset != 2 {
+		t.Errorf("sent: %d letters, go on at %d", len(page.Letters), page.NextOffset)
+	}
+	refused(code.SkylarkDeadLetterResend, "from", "2")
+	disk.Heal()
+	if page := f.resend("from", "2", "max", "100"); len(page.Letters) != 2 || !page.Letters[1].Sent || page.NextOffset != -1 {
+		t.Errorf("after it: %d letters, go on at %d", len(page.Letters), page.NextOffset)
+	}
+}
+
 // TestResendLargeLetters: a batch ends by its size, too.
 func TestResendLargeLetters(t *testing.T) {
 	t.Parallel()
