@@ -66,6 +66,7 @@ func TestStoresOfOldJava(t *testing.T) {
 		seed    uint64
 	}{{"4.9.4", 4902}, {"5.4.0", 5402}} {
 		t.Run(old.version, func(t *testing.T) {
+			t.Parallel()
 			var all tally
 			round := &storesRound{lister: lister, version: old.version, java: harness.StartJavaStores(t, old.version), tally: &all}
 			defer round.java.Close()
