@@ -39,11 +39,9 @@ func TestSlowReaderIsClosed(t *testing.T) {
 	r.alive(t)
 }
 
-func TestSlowReaderOfHeldAnswersIsClosed(t *testing.T) {
-	t.Parallel()
-	r := serve(t, func(c *Config) { c.MaxPendingBytesPerConnection = 1 << 20 })
-	w := r.dial(t)
-	// All are asked before the first is answered: the server reads nothing more from one that owes it much.
+// oweHeld answers held requests of one that reads nothing. All are asked before the first is answered: the server reads nothing more from
+// one that owes it much.
+func (r *rig) oweHeld(w *wire) {
 	const asked = 100
 	var held []Held
 	for i := range int32(asked) {
@@ -57,6 +55,13 @@ func TestSlowReaderOfHeldAnswersIsClosed(t *testing.T) {
 			break
 		}
 	}
+}
+
+func TestSlowReaderOfHeldAnswersIsClosed(t *testing.T) {
+	t.Parallel()
+	r := serve(t, func(c *Config) { c.MaxPendingBytesPerConnection = 1 << 20 })
+	w := r.dial(t)
+	r.oweHeld(w)
 	await(t, "the slow reader is closed", func() bool { s := r.srv.Stats(); return s.SlowClosed >= 1 && s.Connections == 0 })
 	r.alive(t)
 }
@@ -148,19 +153,7 @@ func TestTLSThatOwesMostIsClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const asked = 100
-	var held []Held
-	for i := range int32(asked) {
-		big.send(request(code.PullMessage, i, ""))
-		held = append(held, <-r.held)
-	}
-	cmd := protocol.NewResponse(code.Success, "")
-	cmd.Body = make([]byte, 512<<10)
-	for _, h := range held { // 50 MiB: no socket buffer takes it
-		if err := h.Reply(cmd); err != nil {
-			break
-		}
-	}
+	r.oweHeld(big)
 	await(t, "one is closed", func() bool { s := r.srv.Stats(); return s.SlowClosed == 1 && s.Connections == 1 })
 	for i := range 32 {
 		small.expect(int32(i), code.Success, "")
