@@ -313,15 +313,22 @@ func TestStopWaitsForNoAnnouncement(t *testing.T) {
 	f.stopsWithin(limit / 2)
 }
 
+// startHeldNameServer runs a name server that tells of each registration, and answers none before goOn is closed.
+func startHeldNameServer(t *testing.T) (addr string, registering <-chan struct{}, goOn chan<- struct{}) {
+	t.Helper()
+	came, release := make(chan struct{}, 9), make(chan struct{})
+	addr = startNameServerOf(t, func(*remoting.Request) (*protocol.Command, error) {
+		came <- struct{}{}
+		<-release
+		return protocol.NewResponse(code.Success, ""), nil
+	})
+	return addr, came, release
+}
+
 // TestDeletionWaitsForRegistrations: one that has the topic is under way when it is deleted. Its answer comes when that has arrived.
 func TestDeletionWaitsForRegistrations(t *testing.T) {
 	t.Parallel()
-	registering, goOn := make(chan struct{}, 9), make(chan struct{})
-	addr := startNameServerOf(t, func(*remoting.Request) (*protocol.Command, error) {
-		registering <- struct{}{}
-		<-goOn
-		return protocol.NewResponse(code.Success, ""), nil
-	})
+	addr, registering, goOn := startHeldNameServer(t)
 	now := clock.NewFake(time.UnixMilli(1_700_000_000_000))
 	f := startOn(t, Options{Clock: now}, func(c *Config, _ *store.Config) { c.NamesrvAddr = addr })
 	release := sync.OnceFunc(func() { close(goOn) })
@@ -347,12 +354,7 @@ func TestDeletionWaitsForRegistrations(t *testing.T) {
 // TestDeletionWaitsForNobodyLong: a name server that hangs keeps the answer for three seconds.
 func TestDeletionWaitsForNobodyLong(t *testing.T) {
 	t.Parallel()
-	registering, goOn := make(chan struct{}, 9), make(chan struct{})
-	addr := startNameServerOf(t, func(*remoting.Request) (*protocol.Command, error) {
-		registering <- struct{}{}
-		<-goOn
-		return protocol.NewResponse(code.Success, ""), nil
-	})
+	addr, registering, goOn := startHeldNameServer(t)
 	defer close(goOn)
 	now := clock.NewFake(time.UnixMilli(1_700_000_000_000))
 	f := startOn(t, Options{Clock: now}, func(c *Config, _ *store.Config) { c.NamesrvAddr = addr })
