@@ -171,7 +171,7 @@ type wakers struct {
 	b    *Broker
 	slow *wakers // for expressions with much work, which would keep all others waiting; nil: these are theirs
 	// Made once: a method's value costs an allocation.
-	onLane, cold func(*remoting.Request) (*protocol.Command, error)
+	onLane, cold, backlog func(*remoting.Request) (*protocol.Command, error)
 
 	mu    sync.Mutex
 	ready sync.Cond
@@ -184,7 +184,7 @@ type wakers struct {
 type pullBuffer struct{ b []byte }
 
 func newWakers(b *Broker) *wakers {
-	w := &wakers{b: b, onLane: b.pullOnLane, cold: b.pullCold, slow: &wakers{b: b}}
+	w := &wakers{b: b, onLane: b.pullOnLane, cold: b.pullCold, backlog: b.pullBacklog, slow: &wakers{b: b}}
 	w.ready.L, w.slow.ready.L = &w.mu, &w.slow.mu
 	w.buffers.New = func() any { return &pullBuffer{b: make([]byte, 0, 64<<10)} }
 	return w

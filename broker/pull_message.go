@@ -18,6 +18,8 @@ import (
 //	pull_reply.go   status → code, header, the frame with the records in place
 //	pull_hold.go    nothing there: held; woken by arrivals, time-outs, the end
 //
+//	pull_backlog.go who reads what is old, and must not keep senders waiting
+//
 // Records that are in memory are copied on the loop straight into the reply frame;
 // what has to come from the disk goes to the Pull lane and is read there.
 
@@ -83,6 +85,10 @@ func (b *Broker) pull(r *remoting.Request, residentOnly, commits bool) (*protoco
 	}
 	if commits {
 		b.commitWithPull(&p)
+	}
+	if b.stepsAside(r, &p) {
+		r.ToLane(remoting.Backlog, b.wakers.backlog)
+		return nil, nil
 	}
 	a := answer{opaque: r.Opaque, serialize: r.Serialize}
 	cold := false

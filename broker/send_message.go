@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/skylarkmq/skylark/broker/client"
 	"github.com/skylarkmq/skylark/broker/topic"
@@ -36,6 +37,7 @@ type sender struct {
 	reply   func(*remoting.Request) (*protocol.Command, error)
 	batches sync.Pool // *store.Batch of replies
 	slow    *remoting.BatchRun
+	last    atomic.Int64 // MonoMs of the last turn with sends
 }
 
 func (s *sender) init(b *Broker) {
@@ -119,6 +121,9 @@ func (s *sendTurn) begin() {
 // sendMessages handles the consecutive sends of one turn, and the END_TRANSACTION
 // and CONSUMER_SEND_MSG_BACK between them: what they store goes into the same batch.
 func (b *Broker) sendMessages(t *remoting.Turn, reqs []*remoting.Request) {
+	if now := reqs[0].Arrived; now != b.send.last.Load() {
+		b.send.last.Store(now)
+	}
 	if t.StandsIn() || b.Store.Stalled() {
 		b.handOver(reqs)
 		return

@@ -3,6 +3,7 @@ package remoting
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,10 +28,11 @@ const (
 	Pop
 	HA
 	Append    // what loops do by themselves while the disk is well: batches of sends
+	Backlog   // what loops do by themselves while nobody else is in a hurry: long answers
 	LaneCount = iota
 )
 
-var laneNames = [LaneCount]string{"inline", "send", "pull", "query", "admin", "client", "transaction", "pop", "ha", "append"}
+var laneNames = [LaneCount]string{"inline", "send", "pull", "query", "admin", "client", "transaction", "pop", "ha", "append", "backlog"}
 
 func (l Lane) String() string {
 	if int(l) < len(laneNames) {
@@ -58,6 +60,8 @@ var DefaultLanes = [LaneCount]LaneConfig{
 	HA:          {Workers: 2, Capacity: 10_000},
 	// One worker: a second one would wait for the first, and change the order of sends.
 	Append: {Workers: 1, Capacity: 10_000, MaxAge: time.Second},
+	// No more than leave the loops a processor: these workers copy, and wait for nothing.
+	Backlog: {Workers: max(1, runtime.NumCPU()/2), Capacity: 100_000, MaxAge: 5 * time.Second},
 }
 
 const (

@@ -57,6 +57,9 @@ func (t *Turn) init(d *dispatcher, lost func(*Conn, error)) {
 // StandsIn says that the turn is that of a stand-in (relief.go), which must not wait for the disk: nobody stands in for it.
 func (t *Turn) StandsIn() bool { return t.standsIn }
 
+// OnLoop says whether what takes its time in the turn keeps other connections waiting; a TLS connection has its own.
+func (t *Turn) OnLoop() bool { return t.loop != nil }
+
 // flush writes what has been answered so far. Pointers from Request.Out stay valid, what they pointed to is gone.
 func (t *Turn) flush(p *part) {
 	if len(p.out) > 0 {
