@@ -93,6 +93,11 @@ type lane struct {
 	idle   int
 	stop   bool
 	wakeup chan struct{} // to the sweeper: something waits and no worker is free
+
+	// Workers that have nothing but jobs of clients that do not read rest for a while, or until another job comes.
+	rest    time.Duration
+	resting int
+	fresh   chan struct{}
 }
 
 // laneJob is a request with its own copy of the frame.
@@ -107,7 +112,7 @@ type laneJob struct {
 type BatchRun struct{ call func([]*Request) }
 
 func newLane(d *dispatcher, name Lane, cfg LaneConfig) *lane {
-	l := &lane{d: d, name: name, workers: cfg.Workers, limit: cfg.Capacity, wakeup: make(chan struct{}, 1)}
+	l := &lane{d: d, name: name, workers: cfg.Workers, limit: cfg.Capacity, wakeup: make(chan struct{}, 1), rest: resumeEvery, fresh: make(chan struct{}, 1)}
 	l.work.L = &l.mu
 	l.maxAge.Store(cfg.MaxAge.Milliseconds())
 	return l
@@ -124,6 +129,12 @@ func (l *lane) put(j *laneJob) bool {
 	if l.idle > 0 {
 		l.work.Signal()
 		return true
+	}
+	if l.resting > 0 {
+		select {
+		case l.fresh <- struct{}{}:
+		default:
+		}
 	}
 	l.watchRest()
 	return true
@@ -239,17 +250,27 @@ func (l *lane) watchRest() {
 }
 
 // later puts a job back whose client has not read its last answers: the answer would only wait in memory instead. When all that is
-// left are such jobs, the worker rests a moment.
+// left are such jobs, the worker rests a moment: there is no event to wait for, gnet does not tell when a socket takes bytes.
 func (l *lane) later(j *laneJob) {
 	j.req.Conn.transport().look(j.req.Conn)
 	l.mu.Lock()
 	l.push(j)
-	size := l.size
-	l.mu.Unlock()
-	if l.passed.Add(1) >= int64(size) {
-		l.passed.Store(0)
-		time.Sleep(resumeEvery) //nolint:forbidigo // there is no event to wait for: gnet does not tell when a socket takes bytes
+	if l.passed.Add(1) < int64(l.size) {
+		l.mu.Unlock()
+		return
 	}
+	l.passed.Store(0)
+	l.resting++
+	l.mu.Unlock()
+	timer := time.NewTimer(l.rest)
+	select {
+	case <-timer.C:
+	case <-l.fresh: // a lane may have this one worker, and others must not wait for who does not read
+		timer.Stop()
+	}
+	l.mu.Lock()
+	l.resting--
+	l.mu.Unlock()
 }
 
 // tooOld is the age of a job beyond the limit, or -1.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -249,5 +250,55 @@ func TestLaneDoesNotKeepWhatNobodyReads(t *testing.T) {
 	<-done
 	if ran || d.stats.timedOut.Load() != 1 {
 		t.Errorf("ran %v, %d refused", ran, d.stats.timedOut.Load())
+	}
+}
+
+// Who does not read keeps the only worker of a lane from nobody else.
+func TestLaneServesOthersOfWhoDoesNotRead(t *testing.T) {
+	t.Parallel()
+	d, _, deaf, _ := bare(t)
+	deaf.owed.Store(d.cfg.PausePendingBytesPerConnection + 1)
+	other := &Conn{d: d, t: deaf.t}
+	l := newLane(d, Backlog, LaneConfig{Workers: 1, Capacity: 10})
+	l.rest = time.Hour
+	job := func(c *Conn, run func()) *laneJob {
+		j := &laneJob{run: func(*Request) (*protocol.Command, error) { run(); return nil, nil }}
+		j.req.Conn, j.req.Arrived = c, d.clock.MonoMs()
+		return j
+	}
+	var read atomic.Bool
+	for range 3 {
+		if !l.put(job(deaf, func() { read.Store(true) })) {
+			t.Fatal("full")
+		}
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); l.worker() }()
+	for range 3 {
+		await(t, "the worker rests", func() bool {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			return l.resting == 1
+		})
+		ran := make(chan struct{})
+		if !l.put(job(other, func() { close(ran) })) {
+			t.Fatal("full")
+		}
+		<-ran
+	}
+	if read.Load() {
+		t.Error("answered who has to read first")
+	}
+	deaf.owed.Store(0)
+	await(t, "the worker rests again, or is done", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.resting == 1 || l.size == 0
+	})
+	l.put(job(other, func() {}))
+	l.close()
+	<-done
+	if !read.Load() {
+		t.Error("not answered who has read")
 	}
 }
