@@ -10,7 +10,7 @@ present() {
 	jvm) have java javac mvn && java_is_new_enough ;;
 	cc) have gcc || have cc || have clang ;;
 	docker) have dockerd docker ;;
-	disk) have strace mkfs.ext4 mount fsfreeze fallocate ;;
+	disk) have strace mkfs.ext4 mkfs.xfs mount fsfreeze fallocate ;;
 	esac
 }
 
@@ -18,7 +18,7 @@ case ${1:-} in
 jvm) packages="openjdk-17-jdk-headless maven" what="a JDK 17 and Maven, for the official Java clients" ;;
 cc) packages="gcc libc6-dev" what="a C compiler, for the race detector" ;;
 docker) packages="docker.io docker-compose" what="Docker" ;;
-disk) packages="strace e2fsprogs mount util-linux" what="strace, ext4 and the tools of disks, for the tests of disks that fail" ;;
+disk) packages="strace e2fsprogs xfsprogs mount util-linux" what="strace, ext4, xfs and the tools of disks, for the tests of disks that fail" ;;
 *) echo "usage: need.sh jvm|cc|docker|disk" >&2 && exit 2 ;;
 esac
 if present "$1"; then exit 0; fi

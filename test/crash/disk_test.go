@@ -20,14 +20,26 @@ type loopDisk struct {
 	mounted    bool
 }
 
+// A fileSystem is what a loopDisk has on it.
+type fileSystem struct {
+	name  string
+	make  []string
+	least int // MiB
+}
+
+var (
+	ext4 = fileSystem{"ext4", []string{"mkfs.ext4", "-q", "-F"}, 0}
+	xfs  = fileSystem{"xfs", []string{"mkfs.xfs", "-q", "-f"}, 300}
+)
+
 // newLoopDisk makes an ext4 of some MiB, mounted. Where that cannot be done the test is skipped.
 func newLoopDisk(t *testing.T, mib int, options string) *loopDisk {
 	t.Helper()
-	return newLoopDiskIn(t, t.TempDir(), mib, options)
+	return newLoopDiskIn(t, t.TempDir(), ext4, mib, options)
 }
 
 // newLoopDiskIn keeps it in a directory.
-func newLoopDiskIn(t *testing.T, dir string, mib int, options string) *loopDisk {
+func newLoopDiskIn(t *testing.T, dir string, fs fileSystem, mib int, options string) *loopDisk {
 	t.Helper()
 	d := &loopDisk{image: filepath.Join(dir, "image"), dir: filepath.Join(dir, "mnt")}
 	if err := os.Mkdir(d.dir, 0o700); err != nil {
@@ -37,18 +49,18 @@ func newLoopDiskIn(t *testing.T, dir string, mib int, options string) *loopDisk 
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = f.Truncate(int64(mib) << 20)
+	err = f.Truncate(int64(max(mib, fs.least)) << 20)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := command("mkfs.ext4", "-q", "-F", d.image); err != nil {
-		t.Skipf("SKIPPED, this machine makes no ext4: %v", err)
+	if err := command(fs.make[0], append(fs.make[1:len(fs.make):len(fs.make)], d.image)...); err != nil {
+		t.Skipf("SKIPPED, this machine makes no %s: %v", fs.name, err)
 	}
 	if err := d.mount(options); err != nil {
-		t.Skipf("SKIPPED, this machine mounts no loop device: %v", err)
+		t.Skipf("SKIPPED, this machine mounts no loop device with %s: %v", fs.name, err)
 	}
 	t.Cleanup(func() {
 		if d.mounted {
@@ -89,7 +101,7 @@ func (d *loopDisk) unmount(t *testing.T) {
 	d.mounted = false
 }
 
-// powerCut is EXT4_IOC_SHUTDOWN without a flush of the journal: from now on nothing reaches the disk, every sync fails, and what the
+// powerCut is EXT4_IOC_SHUTDOWN, which is XFS_IOC_GOINGDOWN too, without a flush of the journal: from now on nothing reaches the disk, every sync fails, and what the
 // next mount finds is what the disk had.
 func (d *loopDisk) powerCut(t *testing.T) {
 	t.Helper()
@@ -100,7 +112,7 @@ func (d *loopDisk) powerCut(t *testing.T) {
 	}
 	defer func() { _ = f.Close() }()
 	if err := unix.IoctlSetPointerInt(int(f.Fd()), shutdown, noLogFlush); err != nil {
-		t.Skipf("SKIPPED, this kernel has no EXT4_IOC_SHUTDOWN: %v", err)
+		t.Skipf("SKIPPED, this kernel has no shutdown of file systems: %v", err)
 	}
 }
 

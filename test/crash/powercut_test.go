@@ -21,23 +21,26 @@ const (
 	leastCut = 10 // as least, and the disk is slower
 )
 
-// TestPowerCut cuts the power of the disk under the broker SKYLARK_CUT_ROUNDS times with each flush mode. With SYNC_FLUSH nothing
+// TestPowerCut cuts the power of the disk under the broker SKYLARK_CUT_ROUNDS times with each file system and flush mode. With SYNC_FLUSH nothing
 // acknowledged may be missing, with ASYNC_FLUSH only the newest; whatever is there is whole, dense and in order.
 func TestPowerCut(t *testing.T) {
 	bin := testbroker.Binary(t, "crash")
 	rounds := testbroker.Rounds("SKYLARK_CUT_ROUNDS", 2)
-	for _, flush := range []string{"SYNC_FLUSH", "ASYNC_FLUSH"} {
-		t.Run(flush, func(t *testing.T) {
+	for _, on := range []struct {
+		fs    fileSystem
+		flush string
+	}{{ext4, "SYNC_FLUSH"}, {xfs, "SYNC_FLUSH"}, {ext4, "ASYNC_FLUSH"}, {xfs, "ASYNC_FLUSH"}} {
+		t.Run(on.flush+"/"+on.fs.name, func(t *testing.T) {
 			r := testbroker.Rand(t, "SKYLARK_CRASH_SEED")
 			var sum tally
 			for done := 0; done < rounds; done += livesPerStore {
-				disk := newLoopDisk(t, 128, "")
-				b := &testbroker.Broker{Bin: bin, Dir: t.TempDir(), Port: testport.Broker(t), Flush: flush, Settings: killSettings + asyncSettings}
+				disk := newLoopDiskIn(t, t.TempDir(), on.fs, 128, "")
+				b := &testbroker.Broker{Bin: bin, Dir: t.TempDir(), Port: testport.Broker(t), Flush: on.flush, Settings: killSettings + asyncSettings}
 				b.Root = filepath.Join(disk.dir, "store")
 				cuts(t, b, disk, r, min(livesPerStore, rounds-done), &sum)
 			}
 			t.Logf("%v; the oldest of them %v before the cut", sum, sum.oldest.Round(time.Millisecond))
-			if flush == "SYNC_FLUSH" && sum.lost > 0 {
+			if on.flush == "SYNC_FLUSH" && sum.lost > 0 {
 				t.Errorf("%d lost", sum.lost)
 			}
 			if sum.acked < leastCut*rounds {

@@ -45,7 +45,7 @@ func newStallingDisk(t *testing.T) *stallingDisk {
 		t.Skipf("SKIPPED, this machine has no fsfreeze: %v", err)
 	}
 	outer := newLoopDisk(t, 900, "")
-	return &stallingDisk{newLoopDiskIn(t, outer.dir, 512, ""), outer}
+	return &stallingDisk{newLoopDiskIn(t, outer.dir, ext4, 512, ""), outer}
 }
 
 // freeze stops a file system until thaw is called, or this process ends: whoever needs it could not be killed before.

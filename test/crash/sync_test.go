@@ -5,6 +5,7 @@ package crash
 import (
 	"bytes"
 	"encoding/binary"
+	"math/rand/v2"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -18,23 +19,31 @@ import (
 // down under them. A sync that said it was done within the shutdown must have been: of fdatasync alone that is not true on ext4, once
 // in ten or twenty cuts beside other disks that are busy.
 func TestSyncWithinPowerCut(t *testing.T) {
-	r := testbroker.Rand(t, "SKYLARK_CRASH_SEED")
-	for range testbroker.Rounds("SKYLARK_CUT_ROUNDS", 2) {
-		syncs := make([]*syncing, 8)
-		for i := range syncs {
-			syncs[i] = newSyncing(t)
-		}
-		for _, s := range syncs {
-			go s.run()
-		}
-		for _, s := range syncs {
-			<-time.After(time.Duration(5+r.IntN(20)) * time.Millisecond) // the random moment is the point of it
-			s.disk.powerCut(t)
-		}
-		for _, s := range syncs {
-			<-s.ended
-			s.check(t)
-		}
+	for _, fs := range []fileSystem{ext4, xfs} {
+		t.Run(fs.name, func(t *testing.T) {
+			r := testbroker.Rand(t, "SKYLARK_CRASH_SEED")
+			for range testbroker.Rounds("SKYLARK_CUT_ROUNDS", 2) {
+				cutSyncing(t, fs, r)
+			}
+		})
+	}
+}
+
+func cutSyncing(t *testing.T, fs fileSystem, r *rand.Rand) {
+	syncs := make([]*syncing, 8)
+	for i := range syncs {
+		syncs[i] = newSyncing(t, fs)
+	}
+	for _, s := range syncs {
+		go s.run()
+	}
+	for _, s := range syncs {
+		<-time.After(time.Duration(5+r.IntN(20)) * time.Millisecond) // the random moment is the point of it
+		s.disk.powerCut(t)
+	}
+	for _, s := range syncs {
+		<-s.ended
+		s.check(t)
 	}
 }
 
@@ -49,9 +58,9 @@ type syncing struct {
 
 const syncPieces, syncPiece = 4096, 256
 
-func newSyncing(t *testing.T) *syncing {
+func newSyncing(t *testing.T, fs fileSystem) *syncing {
 	t.Helper()
-	disk := newLoopDisk(t, 32, "")
+	disk := newLoopDiskIn(t, t.TempDir(), fs, 32, "")
 	s := &syncing{disk: disk, path: filepath.Join(disk.dir, "log"), ended: make(chan struct{})}
 	var err error
 	if s.file, err = vfs.Disk.Create(s.path); err != nil {
