@@ -27,8 +27,7 @@ func (b *Broker) laneAges() {
 	cfg := b.cfg.Get()
 	for lane, ms := range map[remoting.Lane]int64{
 		remoting.Send: max(cfg.WaitTimeMillsInSendQueue, topicMade), remoting.Pull: cfg.WaitTimeMillsInPullQueue,
-		remoting.Backlog: cfg.WaitTimeMillsInPullQueue,
-		remoting.Admin:   cfg.WaitTimeMillsInAdminBrokerQueue, remoting.Clients: cfg.WaitTimeMillsInHeartbeatQueue,
+		remoting.Admin: cfg.WaitTimeMillsInAdminBrokerQueue, remoting.Clients: cfg.WaitTimeMillsInHeartbeatQueue,
 		remoting.Transaction: cfg.WaitTimeMillsInTransactionQueue, remoting.Pop: cfg.WaitTimeMillsInAckQueue,
 	} {
 		b.server.SetLaneMaxAge(lane, time.Duration(ms)*time.Millisecond)

@@ -18,11 +18,13 @@ func (b *Broker) stepsAside(r *remoting.Request, p *pull) bool {
 	if t := r.Turn(); t == nil || !t.OnLoop() || r.Arrived-b.send.last.Load() > backlogSendMs {
 		return false
 	}
-	_, end, err := b.Store.Bounds(p.topic.TopicName, p.queue)
-	return err == nil && end-p.offset > backlogFrom
+	return b.Store.Behind(p.topic.TopicName, p.queue, p.offset) > backlogFrom
 }
 
 // pullBacklog is the pull that stepped aside: its offset is committed.
 func (b *Broker) pullBacklog(r *remoting.Request) (*protocol.Command, error) {
+	if r.Conn.Closed() {
+		return nil, nil
+	}
 	return b.pull(r, true, false)
 }

@@ -76,8 +76,12 @@ func (b *Broker) pull(r *remoting.Request, residentOnly, commits bool) (*protoco
 	if refusal := b.admitPull(r, &h, &p); refusal.code != code.Success {
 		return refusal.response(), nil
 	}
-	if r.Turn() != nil && b.slow(&p) {
-		r.ToLane(remoting.Pull, b.wakers.onLane)
+	if residentOnly && b.slow(&p) {
+		if !commits {
+			r.ToLane(remoting.Pull, b.wakers.cold)
+		} else {
+			r.ToLane(remoting.Pull, b.wakers.onLane)
+		}
 		return nil, nil
 	}
 	if answer, ok := b.moved(&p); ok {
@@ -86,8 +90,7 @@ func (b *Broker) pull(r *remoting.Request, residentOnly, commits bool) (*protoco
 	if commits {
 		b.commitWithPull(&p)
 	}
-	if b.stepsAside(r, &p) {
-		r.ToLane(remoting.Backlog, b.wakers.backlog)
+	if b.stepsAside(r, &p) && r.ToBacklog(b.wakers.backlog) {
 		return nil, nil
 	}
 	a := answer{opaque: r.Opaque, serialize: r.Serialize}

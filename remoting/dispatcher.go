@@ -44,6 +44,9 @@ func (d *dispatcher) init(cfg Config, log zerolog.Logger) {
 	d.jobs.New = func() any { return new(laneJob) }
 	for i := Inline + 1; i < LaneCount; i++ {
 		lc := DefaultLanes[i]
+		if i == Backlog {
+			lc.Workers = backlogWorkers()
+		}
 		if cfg.Lanes[i].Workers > 0 {
 			lc = cfg.Lanes[i]
 		}

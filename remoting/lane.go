@@ -60,9 +60,17 @@ var DefaultLanes = [LaneCount]LaneConfig{
 	HA:          {Workers: 2, Capacity: 10_000},
 	// One worker: a second one would wait for the first, and change the order of sends.
 	Append: {Workers: 1, Capacity: 10_000, MaxAge: time.Second},
-	// No more than leave the loops a processor: these workers copy, and wait for nothing.
-	Backlog: {Workers: max(1, runtime.NumCPU()/2), Capacity: 100_000, MaxAge: 5 * time.Second},
+	// Its workers are counted when it is made, see backlogWorkers.
+	Backlog: {Capacity: 10_000},
 }
+
+const (
+	backlogRoom = 32 // jobs that wait there at most: what finds no room is done on the loop
+	backlogOf   = 8  // and of one connection: the rest waits as usual for a client that reads slowly
+)
+
+// backlogWorkers leaves the loops a processor: these workers copy, and wait for nothing. Of what the scheduler has, one is spare.
+func backlogWorkers() int { return max(1, (runtime.GOMAXPROCS(0)-1)/2) }
 
 const (
 	textOverload = "[OVERLOAD]system busy, start flow control for a while"
@@ -138,6 +146,21 @@ func (l *lane) put(j *laneJob) bool {
 	}
 	l.watchRest()
 	return true
+}
+
+// roomFor says whether fewer jobs than room wait, and fewer than ofOne of this connection.
+func (l *lane) roomFor(c *Conn, room, ofOne int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stop || l.size >= room {
+		return false
+	}
+	for i := range l.size {
+		if l.ring[(l.head+i)%len(l.ring)].req.Conn == c {
+			ofOne--
+		}
+	}
+	return ofOne > 0
 }
 
 // push adds to the tail. Caller holds mu. Jobs put back by later may exceed the limit by the number of workers.

@@ -302,3 +302,29 @@ func TestLaneServesOthersOfWhoDoesNotRead(t *testing.T) {
 		t.Error("not answered who has read")
 	}
 }
+
+// The backlog lane takes a few jobs, and fewer of one connection; what it does not take stays with the loop.
+func TestBacklogHasLittleRoom(t *testing.T) {
+	t.Parallel()
+	d, _, first, _ := bare(t)
+	frame := request(code.PullMessage, 1, "")[4:]
+	put := func(c *Conn) (taken int) {
+		for range backlogRoom + 1 {
+			r := &Request{Conn: c, frame: frame}
+			if r.ToBacklog(func(*Request) (*protocol.Command, error) { return nil, nil }) {
+				taken++
+			}
+		}
+		return taken
+	}
+	if n := put(first); n != backlogOf || first.InFlight() != backlogOf {
+		t.Errorf("%d of one connection, %d in flight, want %d", n, first.InFlight(), backlogOf)
+	}
+	all := backlogOf
+	for range backlogRoom {
+		all += put(&Conn{d: d, t: first.t})
+	}
+	if all != backlogRoom || d.stats.overloaded.Load() != 0 {
+		t.Errorf("%d of all, %d refused, want %d and none", all, d.stats.overloaded.Load(), backlogRoom)
+	}
+}

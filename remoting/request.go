@@ -70,6 +70,17 @@ func (r *Request) ToLane(l Lane, h func(*Request) (*protocol.Command, error)) {
 	r.Conn.d.toLane(r, l, h, nil)
 }
 
+// ToBacklog is ToLane for work that the loop would rather leave to others, and does itself when false comes back: there is no room on
+// that lane, or the connection has much there.
+func (r *Request) ToBacklog(h func(*Request) (*protocol.Command, error)) bool {
+	d := r.Conn.d
+	if !d.lanes.all[Backlog].roomFor(r.Conn, backlogRoom, backlogOf) {
+		return false
+	}
+	d.toLane(r, Backlog, h, nil)
+	return true
+}
+
 // NewBatchRun makes a handler of several requests that ToBatchLane brought to a lane: make it once.
 func NewBatchRun(h func([]*Request)) *BatchRun { return &BatchRun{h} }
 

@@ -47,6 +47,14 @@ func (s *Store) Bounds(topic string, queue int32) (low, high int64, err error) {
 	return 0, 0, nil
 }
 
+// Behind is how many messages of a queue follow an offset; 0 for batch queues and those that cannot be read.
+func (s *Store) Behind(topic string, queue int32, offset int64) int64 {
+	if q, ok := s.queues.Lookup(topic, queue); ok && q.Exists() && q.Err() == nil {
+		return q.MaxOffset() - offset
+	}
+	return 0
+}
+
 // noBatches is the minimum of a batch queue that has nothing, as Java answers it.
 const noBatches = -1
 

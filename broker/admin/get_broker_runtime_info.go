@@ -57,14 +57,11 @@ func (a *Admin) delayInfo(info map[string]string) {
 // laneInfo shows the lanes under the names of the original's thread pools.
 func (a *Admin) laneInfo(number func(string, int64)) {
 	lanes := a.Server.Stats().Lanes
-	pull := lanes[remoting.Pull]
-	backlog := lanes[remoting.Backlog]
-	pull.Depth, pull.HeadWaitMs = pull.Depth+backlog.Depth, max(pull.HeadWaitMs, backlog.HeadWaitMs)
 	for _, pool := range []struct {
 		name string
-		remoting.LaneStats
-	}{{"send", lanes[remoting.Send]}, {"pull", pull}, {"litePull", pull}, {"query", lanes[remoting.Query]}, {"ack", lanes[remoting.Pop]}} {
-		l := pool.LaneStats
+		lane remoting.Lane
+	}{{"send", remoting.Send}, {"pull", remoting.Pull}, {"litePull", remoting.Pull}, {"query", remoting.Query}, {"ack", remoting.Pop}} {
+		l := lanes[pool.lane]
 		number(pool.name+"ThreadPoolQueueSize", int64(l.Depth))
 		number(pool.name+"ThreadPoolQueueCapacity", int64(l.Capacity))
 		number(pool.name+"ThreadPoolQueueHeadWaitTimeMills", l.HeadWaitMs)

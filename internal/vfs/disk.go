@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -230,15 +231,42 @@ func (f *diskFile) Allocate(size int64) error {
 // it that they stayed allocated, which is to say zeros at the next mount. A write of nothing asks for that state once more.
 func (f *diskFile) Datasync() error {
 	err := retry(func() error { return unix.Fdatasync(f.fd) })
-	if err == nil {
-		err = retry(func() error { _, err := unix.Pwrite(f.fd, nil, 0); return err })
-		if errors.Is(err, unix.EBADF) { // open for reading only: nothing of it was written through this descriptor
-			err = nil
-		}
+	if err != nil {
+		err = pathError("fdatasync", f.Name(), err)
+	} else {
+		err = f.stillWritable(abortsTold())
 	}
 	runtime.KeepAlive(f.File)
-	if err != nil {
-		return pathError("fdatasync", f.Name(), err)
+	return err
+}
+
+// Sync is the same for content and attributes.
+func (f *diskFile) Sync() error {
+	if err := f.File.Sync(); err != nil {
+		return err
+	}
+	err := f.stillWritable(abortsTold())
+	runtime.KeepAlive(f.File)
+	return err
+}
+
+var abortsTold = sync.OnceValue(func() bool { return sinceLinux(6, 6) })
+
+// stillWritable asks whether the file system takes writes. Before Linux 6.6 a write of nothing is told of a shutdown only, but a journal
+// that was given up has made the file system read-only for everyone.
+func (f *diskFile) stillWritable(writesTell bool) error {
+	if !writesTell {
+		var st unix.Statfs_t
+		if err := retry(func() error { return unix.Fstatfs(f.fd, &st) }); err != nil {
+			return pathError("fstatfs", f.Name(), err)
+		}
+		if st.Flags&unix.ST_RDONLY != 0 {
+			return pathError("write of nothing after a sync", f.Name(), unix.EROFS)
+		}
+	}
+	err := retry(func() error { _, err := unix.Pwrite(f.fd, nil, 0); return err })
+	if err != nil && !errors.Is(err, unix.EBADF) { // which is open for reading only: nothing was written through this descriptor
+		return pathError("write of nothing after a sync", f.Name(), err)
 	}
 	return nil
 }

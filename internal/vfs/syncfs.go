@@ -39,7 +39,7 @@ func SyncFS(fs FS, path string) (done bool, err error) {
 	if err != nil {
 		return false, pathError("syncfs", path, err)
 	}
-	return syncfsTells(), nil
+	return sinceLinux(5, 8), nil // before, it does not answer errors of writing back
 }
 
 // SyncTree makes everything below a directory durable, each file and each directory by itself:
@@ -71,10 +71,15 @@ func syncFile(fs FS, path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// syncfsTells says whether syncfs answers errors of writing back: since Linux 5.8.
-var syncfsTells = sync.OnceValue(func() bool {
+// sinceLinux says whether the kernel is at least that.
+func sinceLinux(major, minor int) bool { return atLeast(release(), major, minor) }
+
+var release = sync.OnceValue(func() string {
 	var u unix.Utsname
-	return unix.Uname(&u) == nil && atLeast(unix.ByteSliceToString(u.Release[:]), 5, 8)
+	if unix.Uname(&u) != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(u.Release[:])
 })
 
 // atLeast compares the first two numbers of a kernel's release; one that is none is old.
