@@ -17,16 +17,16 @@ import (
 	"time"
 )
 
-// start runs a standalone server in a directory of its own and returns the address of its name server.
-func start(t *testing.T) string {
+// start runs a standalone server in a directory of its own, with these flags too, and returns the address of its name server.
+func start(t *testing.T, flags ...string) string {
 	t.Helper()
 	bin := os.Getenv("SKYLARK_BIN")
 	if bin == "" {
 		t.Skip("SKYLARK_BIN does not name a server; make compat builds one and sets it")
 	}
 	namesrv, broker := freePorts(t)
-	cmd := exec.Command(bin, "standalone", "-namesrvPort", fmt.Sprint(namesrv), "-listenPort", fmt.Sprint(broker),
-		"-storePathRootDir", t.TempDir())
+	cmd := exec.Command(bin, append([]string{"standalone", "-namesrvPort", fmt.Sprint(namesrv), "-listenPort", fmt.Sprint(broker),
+		"-storePathRootDir", t.TempDir()}, flags...)...)
 	// The kernel sends the signal when the thread ends that started the server: no sooner than the test.
 	runtime.LockOSThread()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -85,29 +85,61 @@ func allFree(ports ...int) bool {
 	return true
 }
 
-func TestExamples(t *testing.T) {
-	namesrv := start(t)
+// build compiles all examples into a directory. Most of that is linking, and half of the linking is for debuggers.
+func build(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
-	build := exec.Command("go", "build", "-o", dir, "./...")
-	if out, err := build.CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", dir, "./...").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, row := range []struct {
-		command string
-		want    string
-		times   int
-	}{
-		{"producer -count 10", "sent ", 10},
-		{"push -count 10 -tag greeting", "received hello ", 10},
-		{"pull -count 10", "pulled hello ", 10},
-		{"ordered", "every order arrived in order", 1},
+	return dir
+}
+
+// run is one example, to its end.
+func run(t *testing.T, dir, command, namesrv string) (string, error) {
+	t.Helper()
+	words := strings.Fields(command)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, filepath.Join(dir, words[0]), append(words[1:], "-n", namesrv)...).CombinedOutput()
+	return string(out), err
+}
+
+type step struct {
+	command string
+	want    string
+	times   int
+}
+
+func TestExamples(t *testing.T) {
+	namesrv := start(t, "-c", "broker.conf")
+	dir := build(t)
+	for name, steps := range map[string][]step{ // side by side: they wait more than they work
+		"push and pull": {
+			{"producer -count 10", "sent ", 10},
+			{"push -count 10 -tag greeting", "received hello ", 10},
+			{"pull -count 10", "pulled hello ", 10},
+		},
+		"ordered":       {{"ordered", "every order arrived in order", 1}},
+		"delayed":       {{"delayed -level 1 -count 10", "none came too early", 1}},
+		"transactional": {{"transactional -count 10", "what was committed came, and nothing else", 1}},
+		"sqlfilter":     {{"sqlfilter -count 10", "what came is what the broker chose", 1}},
 	} {
-		words := strings.Fields(row.command)
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-		out, err := exec.CommandContext(ctx, filepath.Join(dir, words[0]), append(words[1:], "-n", namesrv)...).CombinedOutput()
-		cancel()
-		if n := strings.Count(string(out), row.want); err != nil || n != row.times {
-			t.Fatalf("%s: %v; %q occurs %d times, want %d\n%s", row.command, err, row.want, n, row.times, out)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, s := range steps {
+				out, err := run(t, dir, s.command, namesrv)
+				if n := strings.Count(out, s.want); err != nil || n != s.times {
+					t.Fatalf("%s: %v; %q occurs %d times, want %d\n%s", s.command, err, s.want, n, s.times, out)
+				}
+			}
+		})
 	}
+	t.Run("sqlfilter refused", func(t *testing.T) { // a server with the defaults does not filter by properties
+		t.Parallel()
+		out, err := run(t, dir, "sqlfilter", start(t))
+		if err == nil || !strings.Contains(out, "run the broker with enablePropertyFilter=true") {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	})
 }
