@@ -167,8 +167,6 @@ type Config struct {
 	WaitTimeMillsInAckQueue         int64 `conf:"waitTimeMillsInAckQueue,hot,ms"`
 	WaitTimeMillsInAdminBrokerQueue int64 `conf:"waitTimeMillsInAdminBrokerQueue,hot,ms"`
 
-	// EnableSlaveActingMaster needs several brokers of one name.
-	EnableSlaveActingMaster bool `conf:"enableSlaveActingMaster"`
 	// LockInStrictMode: with totalReplicas above 1 a queue is locked when most of the brokers of one name say so.
 	LockInStrictMode bool `conf:"lockInStrictMode,hot"`
 

@@ -6,7 +6,8 @@ import "runtime"
 // broker knows by name and does not act on: pools it has no need of, features
 // that are not in this version. They are read, shown by getBrokerConfig and changed
 // by updateBrokerConfig with Java's types and defaults, so that a configuration
-// written for the Java broker comes back as it went in.
+// written for the Java broker comes back as it went in; hot, for none waits for a
+// start. obstacles.go alone looks at some: at what a start must not go on with.
 //
 // A setting moves to Config when something begins to read it.
 type Accepted struct {
@@ -18,7 +19,7 @@ type Accepted struct {
 
 	EnableDetailStat                       bool   `conf:"enableDetailStat,hot"` // there are no statistics by queue
 	RecoverConcurrently                    bool   `conf:"recoverConcurrently,hot"`
-	MessageStorePlugIn                     string `conf:"messageStorePlugIn,hot"`
+	MessageStorePlugIn                     string `conf:"messageStorePlugIn,hot"` // set, it stops the start
 	SendMessageThreadPoolNums              int    `conf:"sendMessageThreadPoolNums,hot"`
 	PutMessageFutureThreadPoolNums         int    `conf:"putMessageFutureThreadPoolNums,hot"`
 	PullMessageThreadPoolNums              int    `conf:"pullMessageThreadPoolNums,hot"`
@@ -34,8 +35,8 @@ type Accepted struct {
 	RecoverThreadPoolNums                  int    `conf:"recoverThreadPoolNums,hot"`
 	EndTransactionThreadPoolNums           int    `conf:"endTransactionThreadPoolNums,hot"`
 	FlushConsumerOffsetHistoryInterval     int    `conf:"flushConsumerOffsetHistoryInterval,hot"`
-	FetchNamesrvAddrByAddressServer        bool   `conf:"fetchNamesrvAddrByAddressServer,hot"`
-	SendThreadPoolQueueCapacity            int    `conf:"sendThreadPoolQueueCapacity,hot"` // so many may wait, whatever is set
+	FetchNamesrvAddrByAddressServer        bool   `conf:"fetchNamesrvAddrByAddressServer,hot"` // without namesrvAddr a warning at start
+	SendThreadPoolQueueCapacity            int    `conf:"sendThreadPoolQueueCapacity,hot"`     // so many may wait, whatever is set
 	PutThreadPoolQueueCapacity             int    `conf:"putThreadPoolQueueCapacity,hot"`
 	PullThreadPoolQueueCapacity            int    `conf:"pullThreadPoolQueueCapacity,hot"` // so many may wait, whatever is set
 	LitePullThreadPoolQueueCapacity        int    `conf:"litePullThreadPoolQueueCapacity,hot"`
@@ -55,7 +56,7 @@ type Accepted struct {
 	MaxStatsIdleTimeInMinutes              int    `conf:"maxStatsIdleTimeInMinutes,hot"`
 	TransferMsgByHeap                      bool   `conf:"transferMsgByHeap,hot"`
 	SendHeartbeatTimeoutMillis             int    `conf:"sendHeartbeatTimeoutMillis,hot"`
-	DisableConsumeIfConsumerReadSlowly     bool   `conf:"disableConsumeIfConsumerReadSlowly,hot"` // no group is switched off
+	DisableConsumeIfConsumerReadSlowly     bool   `conf:"disableConsumeIfConsumerReadSlowly,hot"` // no group is switched off; a warning at start
 	ConsumerFallbehindThreshold            int64  `conf:"consumerFallbehindThreshold,hot"`
 	BrokerFastFailureEnable                bool   `conf:"brokerFastFailureEnable,hot"` // requests that wait too long are answered SYSTEM_BUSY also with false
 	WaitTimeMillsInLitePullQueue           int64  `conf:"waitTimeMillsInLitePullQueue,hot"`
@@ -95,14 +96,15 @@ type Accepted struct {
 	SyncBrokerMemberGroupPeriod            int    `conf:"syncBrokerMemberGroupPeriod,hot"`
 	CleanOfflineBrokerInterval             int    `conf:"cleanOfflineBrokerInterval,hot"`
 	DefaultPopShareQueueNum                int    `conf:"defaultPopShareQueueNum,hot"`
-	AclEnable                              bool   `conf:"aclEnable,hot"`
+	AclEnable                              bool   `conf:"aclEnable,hot"` // true stops the start
 	IsolateLogEnable                       bool   `conf:"isolateLogEnable,hot"`
 	ForwardTimeout                         int64  `conf:"forwardTimeout,hot"`
 	EnableRemoteEscape                     bool   `conf:"enableRemoteEscape,hot"`
 	SkipPreOnline                          bool   `conf:"skipPreOnline,hot"`
 	AsyncSendEnable                        bool   `conf:"asyncSendEnable,hot"`
 	CompatibleWithOldNameSrv               bool   `conf:"compatibleWithOldNameSrv,hot"`
-	EnableControllerMode                   bool   `conf:"enableControllerMode,hot"`
+	EnableControllerMode                   bool   `conf:"enableControllerMode,hot"`    // true stops the start
+	EnableSlaveActingMaster                bool   `conf:"enableSlaveActingMaster,hot"` // true stops the start
 	ControllerAddr                         string `conf:"controllerAddr,hot"`
 	FetchControllerAddrByDnsLookup         bool   `conf:"fetchControllerAddrByDnsLookup,hot"`
 	SyncBrokerMetadataPeriod               int64  `conf:"syncBrokerMetadataPeriod,hot"`
@@ -142,7 +144,7 @@ type Accepted struct {
 	AppendCkAsync                          bool   `conf:"appendCkAsync,hot"`
 	ConfigManagerVersion                   string `conf:"configManagerVersion,hot"`
 	AllowRecallWhenBrokerNotWriteable      bool   `conf:"allowRecallWhenBrokerNotWriteable,hot"`
-	RecallMessageEnable                    bool   `conf:"recallMessageEnable,hot"`
+	RecallMessageEnable                    bool   `conf:"recallMessageEnable,hot"` // a warning at start
 
 	// NettyServerConfig.
 	ServerWorkerThreads                int  `conf:"serverWorkerThreads,hot"`
@@ -176,8 +178,8 @@ type Accepted struct {
 	// AuthConfig.
 	InitAuthenticationUser                   string `conf:"initAuthenticationUser,secret"`
 	InnerClientAuthenticationCredentials     string `conf:"innerClientAuthenticationCredentials,secret"`
-	AuthenticationEnabled                    bool   `conf:"authenticationEnabled,hot"`
-	AuthorizationEnabled                     bool   `conf:"authorizationEnabled,hot"`
+	AuthenticationEnabled                    bool   `conf:"authenticationEnabled,hot"` // true stops the start
+	AuthorizationEnabled                     bool   `conf:"authorizationEnabled,hot"`  // true stops the start
 	MigrateAuthFromV1Enabled                 bool   `conf:"migrateAuthFromV1Enabled,hot"`
 	UserCacheMaxNum                          int    `conf:"userCacheMaxNum,hot"`
 	UserCacheExpiredSecond                   int    `conf:"userCacheExpiredSecond,hot"`

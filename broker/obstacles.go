@@ -42,7 +42,7 @@ func stopping(c *Config, a *Accepted, st *store.Config, server *remoting.Config)
 			"plug-ins are not in this version: groups would go on behind what is only in a tiered store", "let consumers read to where the log begins, then take the setting away",
 		},
 		{a.EnableControllerMode, "enableControllerMode=true", "replicated groups under a controller are not in this version", runAlone},
-		{c.EnableSlaveActingMaster, "enableSlaveActingMaster=true", "replication is not in this version", runAlone},
+		{a.EnableSlaveActingMaster, "enableSlaveActingMaster=true", "replication is not in this version", runAlone},
 		{st.BrokerRole == store.Slave, "brokerRole=SLAVE", "replication is not in this version", "take over the master, and stop the slave"},
 		{
 			st.BrokerRole == store.SyncMaster && st.InSyncReplicas > 1, "inSyncReplicas above 1 with brokerRole=SYNC_MASTER",

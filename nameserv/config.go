@@ -8,12 +8,10 @@ import (
 // Config is what namesrv.conf can say, under the names and with the defaults of the original. Paths, ports and the black
 // list itself never change while the server runs.
 type Config struct {
-	RocketmqHome    string `conf:"rocketmqHome"`
 	KvConfigPath    string `conf:"kvConfigPath"`
 	ConfigStorePath string `conf:"configStorePath"`
 	// ConfigBlackList: names that remote updates may not touch, beside those that never change.
 	ConfigBlackList string `conf:"configBlackList"`
-	ProductEnvName  string `conf:"productEnvName,hot"`
 	ClusterTest     bool   `conf:"clusterTest"`
 
 	BindAddress string `conf:"bindAddress"`
@@ -44,17 +42,22 @@ type Config struct {
 	DeleteTopicWithBrokerRegistration bool `conf:"deleteTopicWithBrokerRegistration,hot"`
 	EnableControllerInNamesrv         bool `conf:"enableControllerInNamesrv"`
 
-	// Pool sizes of the original, listed because operators look for them. Lanes are sized by the remoting settings.
+	Accepted
+}
+
+// Accepted are names of the original that nothing here reads: listed, because operators look for them. Requests may change those
+// marked hot. A setting moves to Config when something begins to read it.
+type Accepted struct {
+	RocketmqHome   string `conf:"rocketmqHome"`
+	ProductEnvName string `conf:"productEnvName,hot"`
+
+	// Pool sizes. Lanes are sized by the remoting settings.
 	ClientRequestThreadPoolNums          int `conf:"clientRequestThreadPoolNums"`
 	ClientRequestThreadPoolQueueCapacity int `conf:"clientRequestThreadPoolQueueCapacity"`
 	DefaultThreadPoolNums                int `conf:"defaultThreadPoolNums"`
 	DefaultThreadPoolQueueCapacity       int `conf:"defaultThreadPoolQueueCapacity"`
 
-	Remoting
-}
-
-// Remoting are names of the original's network layer that ours has no use for: listed, because operators look for them.
-type Remoting struct {
+	// The network layer.
 	ServerWorkerThreads                int  `conf:"serverWorkerThreads"`
 	ServerCallbackExecutorThreads      int  `conf:"serverCallbackExecutorThreads"`
 	ServerSelectorThreads              int  `conf:"serverSelectorThreads"`
@@ -75,11 +78,9 @@ func Defaults() Config {
 		home = "." // a container without a user has its working directory
 	}
 	return Config{
-		RocketmqHome:    os.Getenv("ROCKETMQ_HOME"),
 		KvConfigPath:    filepath.Join(home, "namesrv", "kvConfig.json"),
 		ConfigStorePath: filepath.Join(home, "namesrv", "namesrv.properties"),
 		ConfigBlackList: "configBlackList;configStorePath;kvConfigPath",
-		ProductEnvName:  "center",
 		BindAddress:     "0.0.0.0",
 		ListenPort:      9876,
 
@@ -90,12 +91,15 @@ func Defaults() Config {
 		EnableTopicList:                true,
 		WaitSecondsForService:          45,
 
-		ClientRequestThreadPoolNums:          8,
-		ClientRequestThreadPoolQueueCapacity: 50000,
-		DefaultThreadPoolNums:                16,
-		DefaultThreadPoolQueueCapacity:       10000,
+		Accepted: Accepted{
+			RocketmqHome:   os.Getenv("ROCKETMQ_HOME"),
+			ProductEnvName: "center",
 
-		Remoting: Remoting{
+			ClientRequestThreadPoolNums:          8,
+			ClientRequestThreadPoolQueueCapacity: 50000,
+			DefaultThreadPoolNums:                16,
+			DefaultThreadPoolQueueCapacity:       10000,
+
 			ServerWorkerThreads:                8,
 			ServerSelectorThreads:              3,
 			ServerOnewaySemaphoreValue:         256,

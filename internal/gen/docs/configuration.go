@@ -30,6 +30,7 @@ var hostOwn = map[string]string{
 type page struct {
 	title, intro string
 	dir          string // of the package, where the comments are
+	idle         bool   // nothing acts on these: no change of theirs has an effect
 	rows         []setting
 }
 
@@ -50,15 +51,20 @@ func configurationPage(root string) (string, error) {
 	server.ListenPort = broker.DefaultPort
 	pages := []page{
 		section("Broker", "What a broker acts on.", "broker", broker.DefaultConfig()),
-		section("Store", "Names of MessageStoreConfig, and three of ours. Those of parts that this version lacks (timer wheel, compaction, RocksDB, "+
-			"DLedger, replication, cold data, the transient pool, Java's locks and pools) are taken and shown, and change nothing.", "store", files),
+		section("Store", "Names of MessageStoreConfig, and three of ours.", "store", files),
 		section("Network", "Names of NettyServerConfig, the TLS properties, and bounds of our own. For a broker and a name server alike.", "remoting", server),
 		section("Calls to others", "Names of NettyClientConfig: a broker's calls to name servers and clients.", "remoting", remoting.DefaultClientConfig()),
 		section("Name server", "What namesrv.conf can say; its network settings are those above.", "nameserv", nameserv.Defaults()),
-		section("Taken and shown, without effect", "Names of the Java broker that mean nothing here: features that this version lacks, "+
-			"thread pools that it has no need of. A broker.conf with them loads, and getBrokerConfig shows them. One that switches on access rules or the controller stops the start; one that an operator relies on (fetchNamesrvAddrByAddressServer, "+
+		idle("Taken and shown, without effect", "Names of the Java broker that mean nothing here: features that this version lacks, "+
+			"thread pools that it has no need of. A broker.conf with them loads, and getBrokerConfig shows them; updateBrokerConfig changes what is shown. One that switches on access rules or the controller stops the start; "+
+			"one that an operator relies on (fetchNamesrvAddrByAddressServer, "+
 			"disableConsumeIfConsumerReadSlowly, coldDataFlowControlEnable, recallMessageEnable) is a warning at start. "+
 			"What enableNetWorkFlowControl bounds, answers that a client does not read, is bounded always: maxPendingBytesPerConnection.", "broker", broker.DefaultAccepted()),
+		idle("Without effect: store", "Names of MessageStoreConfig, likewise: of parts that this version lacks (most of the timer wheel, compaction, RocksDB, "+
+			"DLedger, replication, cold data, the transient pool), and of Java's ways of doing what is done here in another. The meaning is Java's. "+
+			"One that puts messages where this version does not find them stops the start.", "store", files.Accepted),
+		idle("Without effect: name server", "Names of a namesrv.conf, likewise. `mqadmin updateNamesrvConfig` changes productEnvName; the others it refuses.",
+			"nameserv", nameserv.Defaults().Accepted),
 	}
 	var b strings.Builder
 	b.WriteString(configurationHead)
@@ -79,7 +85,7 @@ Java property files. A number that is none is ignored and the default stays, a t
 nobody knows are kept, named once at start, and shown by ` + "`mqadmin getBrokerConfig`" + `.
 
 Settings marked **hot** take effect when ` + "`mqadmin updateBrokerConfig`" + ` changes them; others are recorded and take effect at the next start,
-which a line in the broker's log says. They are written to the file given with ` + "`-c`" + `; without one to ` + "`$HOME/store/config/broker.properties`" + `, as from the Java
+which a line in the broker's log says. Nothing acts on those of the last three tables, whatever their value. They are written to the file given with ` + "`-c`" + `; without one to ` + "`$HOME/store/config/broker.properties`" + `, as from the Java
 broker (standalone: ` + "`config/broker.properties`" + ` of the store), which a start reads only when ` + "`-c`" + ` names it. Refused are names of the black list, paths, file sizes,
 keys and secrets, who the broker is and where it listens, the bounds that Java does not have, and values with which the next start would be refused.
 The environment: ` + "`NAMESRV_ADDR`" + ` (name servers of a broker), ` + "`GOMEMLIMIT`" + ` (a soft limit of the heap alone, such as 512MiB), ` + "`GOMAXPROCS`" + `
@@ -87,6 +93,16 @@ The environment: ` + "`NAMESRV_ADDR`" + ` (name servers of a broker), ` + "`GOME
 A line of the log has 4 KiB at most, and of lines with the same message 500 a minute are written; audit and debug lines are not counted.
 
 `
+
+// idle is a section of settings that nothing acts on.
+func idle[T any](title, intro, dir string, defaults T) page {
+	p := section(title, intro, dir, defaults)
+	p.idle = true
+	return p
+}
+
+// accepted is the name of the types that hold such settings: each is embedded in the Config of its package, or stands beside it.
+const accepted = "Accepted"
 
 func section[T any](title, intro, dir string, defaults T) page {
 	p := page{title: title, intro: intro, dir: dir}
@@ -103,6 +119,9 @@ func (p *page) collect(t reflect.Type, values map[string]string) {
 	for f := range t.Fields() {
 		tag, tagged := f.Tag.Lookup("conf")
 		if f.Anonymous && !tagged {
+			if f.Name == accepted {
+				continue // they have a page of their own
+			}
 			p.collect(f.Type, values)
 			continue
 		}
@@ -174,13 +193,22 @@ func fieldComment(f *ast.Field) string {
 }
 
 func (p *page) write(b *strings.Builder) {
-	fmt.Fprintf(b, "## %s\n\n%s\n\n| name | default | | meaning |\n|---|---|---|---|\n", p.title, p.intro)
+	fmt.Fprintf(b, "## %s\n\n%s\n\n", p.title, p.intro)
+	if p.idle {
+		b.WriteString("| name | default | meaning |\n|---|---|---|\n")
+	} else {
+		b.WriteString("| name | default | | meaning |\n|---|---|---|---|\n")
+	}
 	for _, r := range p.rows {
-		hot := ""
-		if r.hot {
-			hot = "hot"
+		when := ""
+		switch {
+		case p.idle:
+		case r.hot:
+			when = " hot |"
+		default:
+			when = "  |"
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", r.name, r.value, hot, strings.ReplaceAll(r.comment, "|", `\|`))
+		fmt.Fprintf(b, "| `%s` | %s |%s %s |\n", r.name, r.value, when, strings.ReplaceAll(r.comment, "|", `\|`))
 	}
 	b.WriteString("\n")
 }
