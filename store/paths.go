@@ -14,7 +14,7 @@ import (
 func (s *Store) logPaths() []string { return logPaths(s.cfg.Get(), s.root) }
 
 func logPaths(c *Config, root string) []string {
-	if p := paths(c.StorePathCommitLog); len(p) > 0 {
+	if p := Paths(c.StorePathCommitLog); len(p) > 0 {
 		return p
 	}
 	return []string{filepath.Join(root, "commitlog")}
@@ -23,12 +23,12 @@ func logPaths(c *Config, root string) []string {
 // writable are those of them in which files are made: naming one in readOnlyCommitLogStorePaths as well is how an operator of a
 // Java broker takes it out of use (MultiPathMappedFileQueue#tryCreateMappedFile).
 func writable(c *Config, root string) []string {
-	read := paths(c.ReadOnlyCommitLogStorePaths)
+	read := Paths(c.ReadOnlyCommitLogStorePaths)
 	return slices.DeleteFunc(logPaths(c, root), func(p string) bool { return names(read, p) })
 }
 
-// paths are the directories of a list, each once.
-func paths(list string) []string {
+// Paths are the directories that a setting lists, each once. A blank may be part of a name; only a comma separates.
+func Paths(list string) []string {
 	var p []string
 	for part := range strings.SplitSeq(list, ",") {
 		if part = strings.TrimSpace(part); part == "" {

@@ -147,7 +147,7 @@ func (r *recovery) finish(scan commitlog.Scan, queued int64) error {
 // syncAll makes durable what another broker, or a start without a mark, left in the
 // page cache: a mark vouches for all that is before it, too.
 func (s *Store) syncAll() {
-	dirs := append([]string{s.root}, append(s.logPaths(), paths(s.cfg.Get().ReadOnlyCommitLogStorePaths)...)...)
+	dirs := append([]string{s.root}, append(s.logPaths(), Paths(s.cfg.Get().ReadOnlyCommitLogStorePaths)...)...)
 	for _, name := range []string{"consumequeue", "consumequeue_ext", "batchconsumequeue", "index"} {
 		dirs = append(dirs, filepath.Join(s.root, name)) // some have them on disks of their own
 	}

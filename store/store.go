@@ -237,7 +237,7 @@ func (s *Store) load() error {
 func (s *Store) openParts() (err error) {
 	c := s.cfg.Get()
 	s.commitLog, err = commitlog.Open(commitlog.Options{
-		FS: s.logFS, Paths: writable(c, s.root), ReadOnlyPaths: paths(c.ReadOnlyCommitLogStorePaths), Rank: s.rankPath,
+		FS: s.logFS, Paths: writable(c, s.root), ReadOnlyPaths: Paths(c.ReadOnlyCommitLogStorePaths), Rank: s.rankPath,
 		ZeroAhead: s.syncFlush, FileSize: int64(c.MappedFileSizeCommitLog), Clock: s.clk, Log: s.logger,
 	})
 	if err != nil {

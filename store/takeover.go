@@ -304,7 +304,7 @@ func (l *look) compaction() error {
 // logPlace: without a log every queue is cleared, as in Java, which must not
 // happen because a setting points elsewhere.
 func (l *look) logPlace() error {
-	dirs := append(paths(l.cfg.ReadOnlyCommitLogStorePaths), paths(l.cfg.StorePathCommitLog)...)
+	dirs := append(Paths(l.cfg.ReadOnlyCommitLogStorePaths), Paths(l.cfg.StorePathCommitLog)...)
 	usual := filepath.Join(l.root, "commitlog")
 	if len(dirs) == 0 || names(dirs, usual) {
 		return nil

@@ -26,7 +26,7 @@ func moveRoot(cfg *store.Config, dir string) error {
 		{"storePathDLedgerCommitLog", &cfg.StorePathDLedgerCommitLog}, {"storePathEpochFile", &cfg.StorePathEpochFile},
 		{"storePathBrokerIdentity", &cfg.StorePathBrokerIdentity},
 	} {
-		paths := strings.FieldsFunc(*s.value, func(r rune) bool { return r == ',' || r == ' ' })
+		paths := store.Paths(*s.value)
 		for i, path := range paths {
 			moved, ok := movePath(path, from, dir)
 			if !ok {

@@ -17,6 +17,7 @@ func TestMoveRoot(t *testing.T) {
 	}{
 		{"/live", "/copy", "/live/commitlog", "/copy/commitlog"},
 		{"/live", "/copy", "/live/a,/live/b/c", "/copy/a,/copy/b/c"},
+		{"/live", "/copy", "/live/my log, /live/b", "/copy/my log,/copy/b"},
 		{"/live", "/copy", "/live/a,/disk2/b", ""},
 		{"/live", "/copy", "/livelog", ""},
 		{"/live", "/copy", "/live/../disk2", ""},

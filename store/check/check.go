@@ -204,8 +204,9 @@ func (c *checker) logDirs() []string {
 // namedLogDirs are those that the settings name, and what they name once more by
 // another name.
 func (c *checker) namedLogDirs() (dirs, again []string) {
-	named := append(split(c.cfg.StorePathCommitLog), split(c.cfg.ReadOnlyCommitLogStorePaths)...)
-	if len(split(c.cfg.StorePathCommitLog)) == 0 {
+	written := store.Paths(c.cfg.StorePathCommitLog)
+	named := append(written, store.Paths(c.cfg.ReadOnlyCommitLogStorePaths)...)
+	if len(written) == 0 {
 		named = append(named, filepath.Join(c.root, "commitlog"))
 	}
 	first := map[string]string{} // by place: the name that came first
@@ -224,10 +225,6 @@ func (c *checker) namedLogDirs() (dirs, again []string) {
 		}
 	}
 	return dirs, again
-}
-
-func split(list string) []string {
-	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 func (c *checker) readCheckpoint() error {

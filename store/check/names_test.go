@@ -185,6 +185,20 @@ func TestLogNamedTwice(t *testing.T) {
 	}
 }
 
+// A blank may be part of a directory's name, for the check as for a broker.
+func TestLogNamedWithABlank(t *testing.T) {
+	t.Parallel()
+	cfg := ownStore(t, 20)
+	root := cfg.StorePathRootDir
+	cfg.StorePathCommitLog = filepath.Join(root, "my log")
+	if err := os.Rename(filepath.Join(root, "commitlog"), cfg.StorePathCommitLog); err != nil {
+		t.Fatal(err)
+	}
+	if r := run2(t, cfg); !r.Clean() || r.Log.Records != 20 {
+		t.Errorf("%d records, %+v", r.Log.Records, r.Problems)
+	}
+}
+
 // Where no message has a key there is no index, and nothing wrong.
 func TestNoKeysNoIndex(t *testing.T) {
 	t.Parallel()
