@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/skylarkmq/skylark/broker/client"
+	"github.com/skylarkmq/skylark/internal/loglimit"
 	"github.com/skylarkmq/skylark/metrics"
 	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol"
@@ -25,6 +27,9 @@ var conflictRoutes = []remoting.Route[*Broker]{
 // conflictEvery is the least time between two lines about changes of one conflict.
 const conflictEvery = 60_000
 
+// refusalEvery is the least time between two lines about refused clients: each tries again with its next heartbeat.
+const refusalEvery = time.Second
+
 // What a line names at most.
 const (
 	lineTopics  = 3
@@ -35,7 +40,7 @@ const (
 type conflicts struct {
 	b        *Broker
 	rejected atomic.Int64
-	toldMs   atomic.Int64 // when a refusal was logged last
+	told     loglimit.Every // of refusals
 }
 
 func newConflicts(b *Broker) *conflicts { return &conflicts{b: b} }
@@ -61,7 +66,7 @@ func (c *conflicts) figures() metrics.Conflicts {
 // refuse is the answer to a client that another member objects to.
 func (c *conflicts) refuse(group, clientID, objector string) error {
 	c.rejected.Add(1)
-	if now, last := c.b.clock.NowMs(), c.toldMs.Load(); now-last >= 1000 && c.toldMs.CompareAndSwap(last, now) {
+	if _, ok := c.told.Turn(c.b.clock.MonoMs(), refusalEvery); ok {
 		c.b.log.Warn().Str("group", group).Str("client", clientID).Str("objector", objector).Int64("refused", c.rejected.Load()).
 			Msg("heartbeat refused: the group subscribes differently (rejectConflictingSubscription)")
 	}

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/skylarkmq/skylark/broker/client"
 	"github.com/skylarkmq/skylark/filter"
+	"github.com/skylarkmq/skylark/internal/clock"
 	"github.com/skylarkmq/skylark/internal/config"
 	"github.com/skylarkmq/skylark/internal/javajson"
 	"github.com/skylarkmq/skylark/remoting/protocol"
@@ -196,5 +198,22 @@ func TestConflictLine(t *testing.T) {
 	if !strings.Contains(got, `by a b m0 m1 m2 and 6 more, \"N0\" TAG by n0,`) || !strings.Contains(got, "more ways") ||
 		!strings.Contains(got, "; 6 more topics") || len(got) > 1000 {
 		t.Errorf("many: %s", got)
+	}
+}
+
+// TestRefusalsAreSaidSeldom: a line a second, also when the machine's clock was an hour fast and is set right.
+func TestRefusalsAreSaidSeldom(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	clk := clock.NewFake(time.UnixMilli(1_700_000_000_000))
+	c := newConflicts(&Broker{clock: clk, log: zerolog.New(&log)})
+	for range 30 { // of which one each second is said
+		_ = c.refuse("G", "a", "b")
+		clk.Advance(100 * time.Millisecond)
+	}
+	clk.Set(clk.Now().Add(-time.Hour))
+	_ = c.refuse("G", "a", "b")
+	if got := log.String(); strings.Count(got, "\n") != 4 || !strings.Contains(got, `"refused":31`) {
+		t.Errorf("said: %s", got)
 	}
 }

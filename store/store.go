@@ -19,6 +19,7 @@ import (
 
 	"github.com/skylarkmq/skylark/internal/clock"
 	"github.com/skylarkmq/skylark/internal/config"
+	"github.com/skylarkmq/skylark/internal/loglimit"
 	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store/checkpoint"
@@ -132,7 +133,7 @@ type Store struct {
 	logFS    vfs.FS     // fs, for the log
 	cleaning cleaning
 	troubles troubles
-	unread   unread
+	unread   loglimit.Every // lines about what cannot be read
 	diskUse  diskUse
 
 	arrival atomic.Pointer[func(Arrival)]

@@ -2,7 +2,7 @@ package store
 
 import (
 	"errors"
-	"sync"
+	"time"
 
 	"github.com/skylarkmq/skylark/store/commitlog"
 	"github.com/skylarkmq/skylark/store/consumequeue"
@@ -33,33 +33,14 @@ func (s *Store) getFailed(r *GetRequest, err error) GetResult {
 	return GetResult{Status: GetFailed, NextBegin: r.Offset, Err: s.cannotRead(r.Topic, r.QueueID, r.Offset, err)}
 }
 
-// unread is when it was last said that something cannot be read. Thousands of consumers
-// may ask for it, each again after a while.
-type unread struct {
-	mu     sync.Mutex
-	saidAt int64 // ms; 0: never
-	missed int64 // since then
-}
-
-const sayUnreadEvery = 10_000 // ms
-
-// turn says whether it is time for a line in the log, and how many were left out.
-func (u *unread) turn(now int64) (missed int64, ok bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if since := now - u.saidAt; u.saidAt != 0 && since >= 0 && since < sayUnreadEvery {
-		u.missed++
-		return 0, false
-	}
-	missed, u.missed, u.saidAt = u.missed, 0, now
-	return missed, true
-}
+// sayUnreadEvery: thousands of consumers may ask for what cannot be read, each again after a while.
+const sayUnreadEvery = 10 * time.Second
 
 // cannotRead counts a read that failed, says it in the log, and returns the error for who
 // asked. An offset below 0: the queue as a whole.
 func (s *Store) cannotRead(topic string, queue int32, offset int64, err error) error {
 	why := s.explain(err)
-	missed, ok := s.unread.turn(s.clk.NowMs())
+	missed, ok := s.unread.Turn(s.clk.MonoMs(), sayUnreadEvery)
 	if !ok {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/skylarkmq/skylark/internal/loglimit"
 	"github.com/skylarkmq/skylark/message"
 )
 
@@ -29,9 +30,9 @@ const (
 
 // trouble is a level's.
 type trouble struct {
-	tries  int   // of the first record, that failed
-	since  int64 // MonoMs of the first of them; 0: none
-	saidAt int64 // MonoMs: when the log heard of it; 0: not yet
+	tries int   // of the first record, that failed
+	since int64 // MonoMs of the first of them; 0: none
+	said  loglimit.Every
 }
 
 // over ends trouble with reading: the record was read, or is given up. The next one has a
@@ -48,11 +49,8 @@ func (t *trouble) patience() time.Duration {
 
 // say tells whether the log shall hear of trouble now, by MonoMs.
 func (t *trouble) say(now int64) bool {
-	if t.saidAt != 0 && now-t.saidAt < saidFor.Milliseconds() {
-		return false
-	}
-	t.saidAt = now
-	return true
+	_, ok := t.said.Turn(now, saidFor)
+	return ok
 }
 
 // queueUnreadable says that a level waits for its queue; err is nil when a file of it is missing.
