@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -15,7 +16,7 @@ import (
 )
 
 const dlqUsage = `usage: skylark admin dlq list   [-b HOST:PORT] [-json]                                   groups with dead letters
-       skylark admin dlq list   [-b HOST:PORT] [-json] [FILTER] [-max N] [-sent] GROUP   dead letters of a group
+       skylark admin dlq list   [-b HOST:PORT] [-json] [FILTER] [-queue N] [-from OFFSET] [-max N] [-sent] GROUP   dead letters of a group
        skylark admin dlq show   [-b HOST:PORT] [-json] [-queue N] GROUP OFFSET
        skylark admin dlq resend [-b HOST:PORT] [-json] [FILTER] [-max N] [-to retry|origin] [-rate N] [-write] GROUP
        skylark admin dlq purge  [-b HOST:PORT] [-json] [-before TIME] [-write] GROUP
@@ -69,6 +70,8 @@ func (t *dlqTool) filterFlags(flags *flag.FlagSet, most int) {
 func (t *dlqTool) runList(flags *flag.FlagSet, args []string) error {
 	t.filterFlags(flags, 100)
 	flags.BoolVar(&t.q.Sent, "sent", false, "also those that were sent again")
+	flags.IntVar(&t.queue, "queue", 0, "from this `queue` on")
+	flags.Int64Var(&t.q.From, "from", 0, "from this `offset` of that queue on")
 	args, err := arguments(flags, args, dlqUsage, 0, 1)
 	if err != nil {
 		return err
@@ -76,8 +79,13 @@ func (t *dlqTool) runList(flags *flag.FlagSet, args []string) error {
 	if len(args) == 0 {
 		return t.groups()
 	}
-	t.q.Group = args[0]
-	return t.list("shown")
+	if t.queue < 0 || t.queue > math.MaxInt32 || t.q.From < 0 {
+		return exit{exitFailed, "-queue and -from are 0 or more"}
+	}
+	t.q.Group, t.q.QueueId = args[0], int32(t.queue)
+	return t.list("shown", func(p *body.DeadLetterPage) string {
+		return fmt.Sprintf("-queue %d -from %d goes on there", p.NextQueue, p.NextOffset)
+	})
 }
 
 func (t *dlqTool) groups() error {
@@ -98,38 +106,40 @@ func (t *dlqTool) groups() error {
 	return w.Flush()
 }
 
-// list prints pages until there are no more letters, or -max are shown.
-func (t *dlqTool) list(what string) error {
-	all, more, err := t.collect()
+// list prints pages until there are no more letters, or -max are shown: then rest says how to see what follows.
+func (t *dlqTool) list(what string, rest func(*body.DeadLetterPage) string) error {
+	all, err := t.collect()
 	if err != nil {
 		return err
 	}
 	if t.json {
 		return t.print(all)
 	}
-	if err := t.table(all); err != nil {
+	if err := t.table(all.Letters); err != nil {
 		return err
 	}
 	end := ""
-	if more {
-		end = "; there are more, -max shows them"
+	if all.NextOffset >= 0 {
+		end = "; there are more, " + rest(&all)
 	}
-	fmt.Fprintf(t.out, "%d %s%s\n", len(all), what, end)
+	fmt.Fprintf(t.out, "%d %s%s\n", len(all.Letters), what, end)
 	return nil
 }
 
-func (t *dlqTool) collect() (all []body.DeadLetter, more bool, err error) {
-	all = []body.DeadLetter{}
+// collect is one page of all that is asked for.
+func (t *dlqTool) collect() (all body.DeadLetterPage, err error) {
+	all.Letters = []body.DeadLetter{}
 	q := t.q
 	for {
-		q.Max = int32(min(t.max-len(all), 1000))
+		q.Max = int32(min(t.max-len(all.Letters), 1000))
 		var page body.DeadLetterPage
 		if err := t.page(code.SkylarkDeadLetters, &q, &page); err != nil {
-			return nil, false, err
+			return all, err
 		}
-		all = append(all, page.Letters...)
-		if q.QueueId, q.From = page.NextQueue, page.NextOffset; q.From < 0 || len(all) >= t.max {
-			return all, q.From >= 0, nil
+		all.Letters = append(all.Letters, page.Letters...)
+		all.NextQueue, all.NextOffset = page.NextQueue, page.NextOffset
+		if q.QueueId, q.From = page.NextQueue, page.NextOffset; q.From < 0 || len(all.Letters) >= t.max {
+			return all, nil
 		}
 	}
 }
@@ -143,8 +153,8 @@ func (t *dlqTool) page(c code.Request, q *header.DeadLetters, page *body.DeadLet
 	return javajson.Unmarshal(reply.Body, page)
 }
 
-func (t *dlqTool) print(all []body.DeadLetter) error {
-	data, err := javajson.Marshal(body.DeadLetterPage{Letters: all, NextOffset: -1})
+func (t *dlqTool) print(all body.DeadLetterPage) error {
+	data, err := javajson.Marshal(all)
 	if err == nil {
 		_, err = fmt.Fprintf(t.out, "%s\n", data)
 	}
@@ -219,7 +229,7 @@ func (t *dlqTool) runResend(flags *flag.FlagSet, args []string) error {
 		return exit{exitFailed, "-to is retry or origin; -rate and -max are above 0"}
 	}
 	if t.q.Group = args[0]; !t.write {
-		return t.list("would be sent again, to " + t.q.To + "; -write does it")
+		return t.list("would be sent again, to "+t.q.To+"; -write does it", func(*body.DeadLetterPage) string { return "-max shows them" })
 	}
 	return t.resend()
 }
@@ -252,7 +262,7 @@ func (t *dlqTool) resend() error {
 		}
 	}
 	if t.json {
-		return t.print(all)
+		return t.print(body.DeadLetterPage{Letters: all, NextOffset: -1})
 	}
 	if err := t.table(refused); err != nil {
 		return err
