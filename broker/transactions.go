@@ -59,8 +59,10 @@ func (b *Broker) prepareDiscard() {
 		TopicName: message.TopicMaxCheckTimes, ReadQueueNums: 1, WriteQueueNums: 1, Perm: topic.PermRead | topic.PermWrite,
 		TopicFilterType: topic.SingleTag,
 	}
-	b.Topics.Put(c)
-	b.AnnounceTopic(c)
+	if err := b.Topics.Put(c); err != nil {
+		b.log.Warn().Err(err).Str("topic", c.TopicName).Msg("topic of discarded half messages not made, or not saved yet")
+	}
+	b.AnnounceTopic(c) // nothing, when it was not made
 }
 
 // txStore is the store as the coordinator wants it.
