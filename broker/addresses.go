@@ -45,7 +45,7 @@ func plausible(host, port string) bool {
 }
 
 func errNameServers(list string) error { // the words of the original
-	return fmt.Errorf("The Name Server Address[%s] illegal, please set it as follows, \"127.0.0.1:9876;192.168.0.1:9876\"", list) //nolint:staticcheck,revive // scripts know it so
+	return fmt.Errorf("The Name Server Address[%s] illegal, please set it as follows, \"127.0.0.1:9876;192.168.0.1:9876\"", list) //nolint:staticcheck // scripts know it so
 }
 
 // resolver finds the addresses of name servers, for one caller at a time.

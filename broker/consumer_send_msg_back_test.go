@@ -49,7 +49,7 @@ func properties(v *message.View) map[string]string {
 // topic: what changes, and what stays.
 func TestSendBackUntilDead(t *testing.T) {
 	t.Parallel()
-	f := start(t, func(c *Config, s *store.Config) { s.MessageDelayLevel = "0s 0s 0s 0s 1s" })
+	f := start(t, func(_ *Config, s *store.Config) { s.MessageDelayLevel = "0s 0s 0s 0s 1s" })
 	first := f.stored(t, f.sendTo("T", "hopeless"))
 	id := string(message.AppendOffsetMsgID(nil, first.StoreHost, first.PhyOffset))
 	with := func(more ...string) map[string]string {
@@ -166,7 +166,7 @@ func (f *fixture) queue(topic string, id int32) (list []message.View) {
 // TestManySendBacks: those of one turn are one append, and each message comes back.
 func TestManySendBacks(t *testing.T) {
 	t.Parallel()
-	f := start(t, func(c *Config, s *store.Config) { s.MessageDelayLevel = "0s 0s 0s" })
+	f := start(t, func(_ *Config, s *store.Config) { s.MessageDelayLevel = "0s 0s 0s" })
 	const n = 500
 	f.sendTo("T", "0")
 	conn, buf := f.raw(), make([]byte, 64<<10)

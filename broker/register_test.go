@@ -285,7 +285,7 @@ func TestStopFindsEveryRegistration(t *testing.T) {
 func TestTopicMadeDuringTheFirstRegistration(t *testing.T) {
 	t.Parallel()
 	arrived, overtaken := make(chan int, 100), make(chan bool, 1)
-	var made, second = make(chan struct{}), make(chan struct{}, 100)
+	made, second := make(chan struct{}), make(chan struct{}, 100)
 	var calls atomic.Int64
 	addr := startNameServerOf(t, func(r *remoting.Request) (*protocol.Command, error) {
 		b, err := body.DecodeRegisterBroker(r.Body, false, r.Version)

@@ -97,7 +97,7 @@ func TestHistogramsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close() //nolint:errcheck // read to its end
+	defer answer.Body.Close() // read to its end
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -46,7 +46,7 @@ func entry(keyLength int, key string, valueLength int32, value string) []byte {
 
 // closes sends bytes and wants the connection closed without an answer.
 func closes(b []byte) func(*testing.T, *rig, *wire) {
-	return func(t *testing.T, _ *rig, w *wire) {
+	return func(_ *testing.T, _ *rig, w *wire) {
 		w.send(b)
 		w.expectClosed()
 	}
@@ -54,7 +54,7 @@ func closes(b []byte) func(*testing.T, *rig, *wire) {
 
 // answers sends a frame and wants opaque 7 answered; the connection stays.
 func answers(b []byte, c code.Response, remark string) func(*testing.T, *rig, *wire) {
-	return func(t *testing.T, _ *rig, w *wire) {
+	return func(_ *testing.T, _ *rig, w *wire) {
 		w.send(b)
 		w.expect(7, c, remark)
 		w.send(request(code.HeartBeat, 8, "after"))
@@ -99,7 +99,7 @@ func TestBadInput(t *testing.T) {
 		{"2 length 3", closes(frameOf(3, 0, 0, nil))},
 		{"3 length -1", closes(frameOf(-1, 0, 0, nil))},
 		{"4 length 0x7fffffff", closes(frameOf(0x7fffffff, 0, 0, nil))},
-		{"5 16 MiB exactly", func(t *testing.T, _ *rig, w *wire) {
+		{"5 16 MiB exactly", func(_ *testing.T, _ *rig, w *wire) {
 			go func() {
 				_, _ = w.Write(request(code.GetAllTopicConfig, 7, "\x00\x00\x00\x05"+strings.Repeat("x", maxBody-4)))
 			}()
@@ -110,20 +110,20 @@ func TestBadInput(t *testing.T) {
 		{"7 header length 0", closes(frameOf(4, 0, 0, nil))},
 		{"8 serialize type 2", closes(frameOf(20, 2, 16, make([]byte, 16)))},
 		{"8 serialize type 255", closes(frameOf(20, 255, 16, make([]byte, 16)))},
-		{"9 cut at every byte, then close", func(t *testing.T, r *rig, w *wire) {
+		{"9 cut at every byte, then close", func(t *testing.T, r *rig, _ *wire) {
 			for i := range heart {
 				c := r.dial(t)
 				c.send(heart[:i])
 				_ = c.Close()
 			}
 		}},
-		{"10 one byte a segment", func(t *testing.T, _ *rig, w *wire) {
+		{"10 one byte a segment", func(_ *testing.T, _ *rig, w *wire) {
 			for i := range heart {
 				w.send(heart[i : i+1])
 			}
 			w.expect(7, code.Success, "")
 		}},
-		{"11 1,000 frames in one segment", func(t *testing.T, _ *rig, w *wire) {
+		{"11 1,000 frames in one segment", func(_ *testing.T, _ *rig, w *wire) {
 			w.send(bytes.Repeat(heart, 1000))
 			for range 1000 {
 				w.expect(7, code.Success, "")
@@ -134,23 +134,23 @@ func TestBadInput(t *testing.T) {
 		{"13 RESP", closes([]byte("*1\r\n$4\r\nPING\r\n"))},
 		{"13 Kafka", closes([]byte("\x00\x00\x00\x14\x00\x12\x00\x03\x00\x00\x00\x01\x00\x04test\x00\x02a\x02b\x00"))},
 		{"13 SSH", closes([]byte("SSH-2.0-OpenSSH_9.6\r\n"))},
-		{"14 half-close, then wait", func(t *testing.T, _ *rig, w *wire) {
+		{"14 half-close, then wait", func(_ *testing.T, _ *rig, w *wire) {
 			w.send(heart)
 			_ = w.Conn.(*net.TCPConn).CloseWrite()
 			w.expect(7, code.Success, "")
 		}},
-		{"15 RST mid-frame", func(t *testing.T, _ *rig, w *wire) {
+		{"15 RST mid-frame", func(_ *testing.T, _ *rig, w *wire) {
 			w.send(heart[:len(heart)-1])
 			_ = w.Conn.(*net.TCPConn).SetLinger(0)
 			_ = w.Close()
 		}},
-		{"16 response with unknown opaque", func(t *testing.T, _ *rig, w *wire) {
+		{"16 response with unknown opaque", func(_ *testing.T, _ *rig, w *wire) {
 			stray := protocol.NewResponse(code.Success, "")
 			stray.Opaque = 4711
 			w.send(append(protocol.AppendFrame(nil, stray), heart...))
 			w.expect(7, code.Success, "")
 		}},
-		{"17 one-way flag on a request that answers", func(t *testing.T, _ *rig, w *wire) {
+		{"17 one-way flag on a request that answers", func(_ *testing.T, _ *rig, w *wire) {
 			w.send(append(oneWay(code.HeartBeat, 6, "b"), heart...))
 			w.expect(7, code.Success, "")
 		}},
@@ -162,7 +162,7 @@ func TestBadInput(t *testing.T) {
 			}
 			w.expect(7, code.PullNotFound, "")
 		}},
-		{"19 negative opaque", func(t *testing.T, _ *rig, w *wire) {
+		{"19 negative opaque", func(_ *testing.T, _ *rig, w *wire) {
 			w.send(request(code.HeartBeat, -2147483648, ""))
 			w.expect(-2147483648, code.Success, "")
 		}},
@@ -179,7 +179,7 @@ func TestBadInput(t *testing.T) {
 		{"25 missing required field", answers(request(code.GetConsumerListByGroup, 7, ""), code.SystemError, "the custom field <consumerGroup> is null")},
 		{"27 code 32767", answers(request(code.Request(32767), 7, ""), code.RequestCodeNotSupported, " request type 32767 not supported")},
 		{"27 code -1", answers(request(code.Request(-1), 7, ""), code.RequestCodeNotSupported, " request type -1 not supported")},
-		{"28 language byte 255, version 32767", func(t *testing.T, _ *rig, w *wire) {
+		{"28 language byte 255, version 32767", func(_ *testing.T, _ *rig, w *wire) {
 			b := binaryFrame(0, "", 0, nil)
 			b[10], b[11], b[12] = 255, 0x7f, 0xff
 			w.send(b)

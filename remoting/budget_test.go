@@ -189,7 +189,7 @@ func TestCannotListenTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close() //nolint:errcheck // the test's own
+	defer ln.Close()
 	srv := NewServer(DefaultConfig(), zerologNop())
 	if _, err := srv.Listen(ln.Addr().String()); err == nil {
 		t.Error("no error for an address in use")

@@ -64,7 +64,7 @@ func TestRunningOutOfDescriptors(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer cmd.Process.Kill() //nolint:errcheck // has ended by then in the good case
+	defer cmd.Process.Kill() // has ended by then in the good case
 	lines := bufio.NewReader(out)
 	addr, err := lines.ReadString('\n')
 	if err != nil {
@@ -94,7 +94,7 @@ func TestRunningOutOfDescriptors(t *testing.T) {
 		if err != nil {
 			return false
 		}
-		defer c.Close() //nolint:errcheck // the test's own
+		defer c.Close()
 		w := newWire(t, c)
 		if _, err := w.Write(request(code.HeartBeat, 7, "")); err != nil {
 			return false

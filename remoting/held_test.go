@@ -263,7 +263,7 @@ func TestDrainLetsAnswersLeave(t *testing.T) {
 	}
 	w.expect(2, code.PullNotFound, "")
 	<-stopped
-	if _, err := w.next(); err != io.EOF {
+	if _, err := w.next(); !errors.Is(err, io.EOF) {
 		t.Errorf("after the drain: %v", err)
 	}
 }

@@ -119,7 +119,7 @@ func (l *lab) fail(r *Request) (*protocol.Command, error) {
 	panic("told to")
 }
 
-func (l *lab) typed(r *Request, h *header.GetConsumerListByGroup) (*protocol.Command, error) {
+func (l *lab) typed(_ *Request, h *header.GetConsumerListByGroup) (*protocol.Command, error) {
 	return protocol.NewResponse(code.Success, h.ConsumerGroup), nil
 }
 

@@ -67,7 +67,7 @@ func (e *callbacks) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 }
 
 // OnClose runs on the loop, whoever closed. gnet may have been called from our own write.
-func (e *callbacks) OnClose(gc gnet.Conn, err error) gnet.Action {
+func (e *callbacks) OnClose(gc gnet.Conn, _ error) gnet.Action {
 	c := gc.Context().(*Conn)
 	p, ok := c.t.(*plain)
 	if !ok {

@@ -354,7 +354,8 @@ func (r *relief) read(fd int32) {
 // receive is loop.receive for the stand-in.
 func (r *relief) receive(c *Conn, fd int32, data []byte) {
 	if !c.sniffed {
-		gc, action := c.t.(*plain).gc, gnet.None
+		gc := c.t.(*plain).gc
+		var action gnet.Action
 		if data, action = r.l.greet(c, data); action == gnet.Close {
 			r.leave(fd) // before: a stream has the same socket under another descriptor, and would go on to be reported
 			_ = r.l.el.Close(gc)

@@ -3,6 +3,7 @@ package remoting
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -245,7 +246,7 @@ func TestHalfClose(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.expect(1, code.Success, "")
-	if _, err := w.next(); err != io.EOF {
+	if _, err := w.next(); !errors.Is(err, io.EOF) {
 		t.Errorf("after the answers: %v", err)
 	}
 }

@@ -4,8 +4,6 @@ package store
 // configuration file and getBrokerConfig show one list, with its defaults.
 // Settings marked hot are read where they are used and may change while the
 // store is open; the others are read once, by Open. Those that nothing acts on are in Accepted.
-//
-//nolint:revive // the field names are the configuration's
 type Config struct {
 	StorePathRootDir                  string        `conf:"storePathRootDir"`                      // where everything is, but for a log that storePathCommitLog names
 	StorePathCommitLog                string        `conf:"storePathCommitLog"`                    // default root/commitlog; comma = several, in turn where there is room

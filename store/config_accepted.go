@@ -5,8 +5,6 @@ package store
 // any time, for nothing waits for a start; what a store directory or a start must not go on with says takeover.go, the only one to read some.
 //
 // A setting moves to Config when something begins to read it.
-//
-//nolint:revive // the field names are the configuration's
 type Accepted struct {
 	CompactionMappedFileSize                        int     `conf:"compactionMappedFileSize,hot"`                        // compaction log file
 	CompactionCqMappedFileSize                      int     `conf:"compactionCqMappedFileSize,hot"`                      // compaction CQ file

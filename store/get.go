@@ -53,10 +53,10 @@ const (
 // Get appends whole records to dst, as many as the limits of the request and the settings allow,
 // and says where to go on. It copies: nothing of the store is referred to afterwards.
 func (s *Store) Get(r *GetRequest, dst []byte) (GetResult, []byte) {
-	began, had := s.clk.NowMs(), len(dst)
+	began := s.clk.NowMs()
 	res, dst := s.get(r, dst)
 	if res.Status != GetCold {
-		s.stats.get(res.Count, int64(len(dst)-had), s.clk.NowMs()-began)
+		s.stats.get(res.Count, s.clk.NowMs()-began)
 	}
 	return res, dst
 }
@@ -187,6 +187,7 @@ func (g *getting) step(dst []byte, fileEnd int64) ([]byte, bool) {
 	var room [groupMost]consumequeue.Unit
 	at := g.res.NextBegin
 	units, status, err := g.queue.Units(at, int(min(groupMost, fileEnd-at)), room[:0], g.req.ResidentOnly)
+	//exhaustive:enforce
 	switch status {
 	case consumequeue.Found:
 	case consumequeue.Cold:

@@ -14,7 +14,7 @@ func memoryOf(limit int64) int64 {
 	all := int64(8 << 30)
 	var info syscall.Sysinfo_t
 	if err := syscall.Sysinfo(&info); err == nil {
-		all = int64(info.Totalram) * int64(info.Unit) //nolint:unconvert // 32-bit systems
+		all = int64(info.Totalram) * int64(info.Unit)
 	}
 	if limit > 0 {
 		return min(all, limit)

@@ -55,8 +55,8 @@ func (s *stats) put(b *Batch, appended int, tookMs int64) {
 	raise(&s.putMaxMs, tookMs)
 }
 
-// found counts one read: how many messages and bytes went out, 0 for a miss.
-func (s *stats) get(messages int, bytes, tookMs int64) {
+// get counts one read: how many messages went out, 0 for a miss.
+func (s *stats) get(messages int, tookMs int64) {
 	if messages > 0 {
 		s.getsFound.Add(1)
 		s.transferred.Add(int64(messages))

@@ -327,7 +327,7 @@ func (s *Store) close() error {
 	s.flags.set(flagClosed, "the store has been shut down")
 	s.mu.Lock() // appends that came before are done
 	//lint:ignore SA2001 there is nothing to do while it is held
-	s.mu.Unlock()
+	s.mu.Unlock() //nolint:staticcheck // golangci-lint does not know the line above
 	s.running.Wait()
 	round := s.lastRound()
 	errs := []error{s.commitLog.Failed(), round}

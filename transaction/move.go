@@ -75,7 +75,7 @@ func (m *mover) prepare(c *Coordinator, jobs []job) (n int) {
 			continue
 		}
 		m.buf = rec
-		m.add(c, j, v)
+		m.add(j, v)
 	}
 	return max(n, 1)
 }
@@ -153,7 +153,7 @@ func (c *Coordinator) damaged(h *half, err error) {
 }
 
 // add builds the copy.
-func (m *mover) add(c *Coordinator, j job, v message.View) {
+func (m *mover) add(j job, v message.View) {
 	h := j.half
 	msg := message.Message{
 		Topic: message.TopicHalf, QueueID: queue, Flag: v.Flag, SysFlag: v.SysFlag, BornTimestamp: v.BornTimestamp, BornHost: v.BornHost,

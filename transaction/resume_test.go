@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -68,7 +69,7 @@ func TestResumedOnce(t *testing.T) {
 	p := w.checkedInVain("PG", "T", "a")
 	v := w.discardedView()
 	w.opt.Store = &meddling{shelf: shelf{w.store}, topic: message.TopicHalf, do: func() {
-		if err := w.Resume(&v); err != ErrIsOpen {
+		if err := w.Resume(&v); !errors.Is(err, ErrIsOpen) {
 			t.Errorf("second resume: %v", err)
 		}
 	}}
@@ -128,7 +129,7 @@ func TestResumedInVain(t *testing.T) {
 	p := w.checkedInVain("PG", "T", "a")
 	v := w.discardedView()
 	w.opt.Store = &dying{shelf{w.store}, 0}
-	if err := w.Resume(&v); err != ErrNotStored {
+	if err := w.Resume(&v); !errors.Is(err, ErrNotStored) {
 		t.Fatalf("resume: %v", err)
 	}
 	w.opt.Store = shelf{w.store}

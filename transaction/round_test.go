@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,7 +86,7 @@ func TestChecksUntilDiscarded(t *testing.T) {
 	if err := w.Resume(&v); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Resume(&v); err != ErrIsOpen {
+	if err := w.Resume(&v); !errors.Is(err, ErrIsOpen) {
 		t.Fatalf("second resume: %v", err)
 	}
 	w.pass(30 * time.Second)

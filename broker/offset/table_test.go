@@ -43,7 +43,7 @@ func TestConsumed(t *testing.T) {
 	t.Parallel()
 	resets, gone := true, false
 	o := New(Options{
-		NowMs: func() int64 { return 7 }, ServerSideReset: func() bool { return resets }, Known: func(group, topic string) bool { return !gone },
+		NowMs: func() int64 { return 7 }, ServerSideReset: func() bool { return resets }, Known: func(_, _ string) bool { return !gone },
 	})
 	for _, step := range []struct {
 		name    string

@@ -225,7 +225,7 @@ func TestTimesOfAnotherClock(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, 60_000)
 		w.put("A", "ahead", "1")
-		w.queues[0][0].Due += 1
+		w.queues[0][0].Due++
 		w.put("A", "hidden", "1")
 		w.queues[0][1].Due = -1 << 62
 		start := time.Now()

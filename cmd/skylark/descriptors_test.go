@@ -99,7 +99,7 @@ func TestCrowdLeavesDescriptors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close() //nolint:errcheck // the test's own
+		defer conn.Close()
 		last = conn
 	}
 	if err := last.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {

@@ -52,6 +52,7 @@ func named(name string) func(*Registration) { return func(r *Registration) { r.B
 func version(v body.DataVersion) func(*Registration) {
 	return func(r *Registration) { r.Version = v }
 }
+
 func topics(list ...body.TopicConfig) func(*Registration) {
 	return func(r *Registration) {
 		r.Topics = map[string]body.TopicConfig{}

@@ -31,9 +31,10 @@ func malformed(b []byte) int {
 		}
 	case lead >= 0xF0 && lead <= 0xF4:
 		want = 4
-		if lead == 0xF0 {
+		switch lead {
+		case 0xF0:
 			lo = 0x90 // below: overlong
-		} else if lead == 0xF4 {
+		case 0xF4:
 			hi = 0x8F // above: beyond U+10FFFF
 		}
 	}

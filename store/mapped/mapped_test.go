@@ -2,7 +2,6 @@ package mapped
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -149,7 +148,7 @@ func TestRestAndUseAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	m, err := f.Map()
-	if err != nil || fmt.Sprint(m[:4]) != "[1 2 3 0]" {
+	if err != nil || string(m[:4]) != "\x01\x02\x03\x00" {
 		t.Errorf("%v %v", m[:4], err)
 	}
 	f.Release()

@@ -86,10 +86,7 @@ func middle(v []float64) float64 {
 // pair measures every work on both binaries, one directly after the other, each on an empty store; the one that waits is stopped.
 func pair(t *testing.T, now, before string, nowFirst bool, ratios [][]float64) {
 	t.Helper()
-	dir, err := os.MkdirTemp(t.TempDir(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := t.TempDir()
 	defer os.RemoveAll(dir)
 	var both [2]*server.Server
 	for i, bin := range []string{now, before} {

@@ -103,7 +103,7 @@ func checkBothForms(t *testing.T, b *body.RegisterBrokerBody) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	empty := cmp.FilterPath(func(p cmp.Path) bool { return true }, cmp.Comparer(func(a, b map[string]string) bool {
+	empty := cmp.FilterPath(func(cmp.Path) bool { return true }, cmp.Comparer(func(a, b map[string]string) bool {
 		return len(a) == len(b) && (len(a) == 0 || cmp.Equal(a, b))
 	}))
 	w, z := fromText.TopicConfigSerializeWrapper, fromZip.TopicConfigSerializeWrapper
