@@ -92,8 +92,8 @@ bench: build ## ours, a no-op server and the Java broker alternately, core rows,
 	@scripts/bench.sh $(ARGS)
 
 .PHONY: lint
-lint: ## golangci-lint with .golangci.yml; its first build takes minutes
-	$(GO) run $(GOLANGCI_LINT) run ./...
+lint: ## golangci-lint with .golangci.yml, all modules; the first run takes minutes
+	@for m in $(MODULES); do echo "== golangci-lint $$m"; $(GO) -C $$m run $(GOLANGCI_LINT) run ./...; done
 
 .PHONY: gen
 gen: ## docs/configuration.md, docs/compatibility.md and docs/metrics.md from the code

@@ -137,11 +137,11 @@ func valueOf(header, name, kind string) string {
 // ask is false when this role does not know the request.
 func (r *recordedRequest) ask(t *testing.T, addr string) bool {
 	t.Helper()
-	if c, remark := r.call(t, addr, ""); c == 3 {
+	c, remark := r.call(t, addr, "")
+	if c == 3 {
 		return false
-	} else {
-		r.Complete = recordedAnswer{c, remark}
 	}
+	r.Complete = recordedAnswer{c, remark}
 	for _, name := range r.Required {
 		c, remark := r.call(t, addr, name)
 		r.Without[name] = []string{strconv.Itoa(c), remark}

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"unsafe"
+	"unsafe" //nolint:depguard // process_madvise(2) has no wrapper in x/sys/unix
 
 	"golang.org/x/sys/unix"
 )

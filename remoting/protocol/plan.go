@@ -154,6 +154,7 @@ func (p *planField) decode(f *Fields, v reflect.Value) error {
 
 // parse reads the text as Java's parse methods do: a Boolean is true for "true" in any case, and false otherwise.
 func (p *planField) parse(v reflect.Value, text []byte) error {
+	//exhaustive:enforce
 	switch p.kind {
 	case planString:
 		v.SetString(string(text))
@@ -200,6 +201,7 @@ func (p *planField) encode(w FieldWriter, v reflect.Value) FieldWriter {
 		}
 		v = v.Elem()
 	}
+	//exhaustive:enforce
 	switch p.kind {
 	case planString:
 		if s := v.String(); s != "" || p.required || p.pointer {

@@ -29,7 +29,7 @@ func (l *Log) resume(s *Scan, r *Resume) (bool, error) {
 	refuse := func(_ int64, err error) error { return err } // the log goes on: what cannot be read may be where
 	next, ok, err := l.Resync(s.End+1, func(_ int64, v *message.View) bool { return v != nil && r.Accept(v) }, refuse)
 	if err != nil {
-		return false, fmt.Errorf("looking for records behind the damage at %d (%v): %w", s.End, s.Stop, err)
+		return false, fmt.Errorf("looking for records behind the damage at %d (%v): %w", s.End, s.Stop, err) //nolint:errorlint // callers branch on why the search failed, not on what ended the walk
 	}
 	if !ok {
 		return false, nil
