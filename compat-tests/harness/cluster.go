@@ -80,9 +80,10 @@ func StartNameServer(t testing.TB, target Target) *NameServer {
 	})
 	ns := &NameServer{Addr: fmt.Sprintf("127.0.0.1:%d", port)}
 	if target == Java {
-		jvm := []string{"-Xms64m", "-Xmx256m", "-XX:+UseSerialGC"}
+		jvm := []string{"-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}
 		ns.Process = Start(t, "namesrv", dir, []string{"ROCKETMQ_HOME=" + dir},
 			javaCommand(t, server, dir, "org.apache.rocketmq.namesrv.NamesrvStartup", jvm, []string{"-c", conf})...)
+		ns.expendable = true
 	} else {
 		ns.Process = Start(t, "namesrv", dir, []string{"HOME=" + dir}, Binary(t), "namesrv", "-c", conf)
 	}
@@ -142,6 +143,7 @@ func StartBroker(t testing.TB, target Target, o BrokerOptions, nameServers ...*N
 		}
 		b.Process = Start(t, "broker", o.Dir, []string{"ROCKETMQ_HOME=" + o.Dir},
 			javaCommand(t, server, o.Dir, "org.apache.rocketmq.broker.BrokerStartup", jvm, []string{"-c", conf, "-n", o.NameServer})...)
+		b.expendable = true
 	} else {
 		b.Process = Start(t, "broker", o.Dir, []string{"HOME=" + o.Dir}, Binary(t), "broker", "-c", conf, "-n", o.NameServer)
 	}

@@ -24,6 +24,9 @@ type Process struct {
 	log  string
 	done chan struct{} // closed when the child has ended and err is set
 	err  error
+	// killed at the end of its test, when nothing looks at it any more: set for the servers of the original, which take seconds
+	// to stop. Ours must stop when it is asked to.
+	expendable bool
 }
 
 // The kernel sends a child its parent-death signal when the *thread* that started it ends, and Go ends threads as it likes.
@@ -95,7 +98,11 @@ func (p *Process) Kill() {
 
 // end is the cleanup: a process that was stopped or has ended is left alone.
 func (p *Process) end(t testing.TB) {
-	if !p.Exited() {
+	switch {
+	case p.Exited():
+	case p.expendable:
+		p.Kill()
+	default:
 		p.Stop(t)
 	}
 	// The group may outlive its leader.
