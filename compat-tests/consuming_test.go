@@ -21,15 +21,11 @@ func TestResetPushed(t *testing.T) {
 // consuming runs scenarios with both clients, side by side where the machine has room for it.
 func consuming(t *testing.T, golden, only string, settings map[string]string) {
 	t.Helper()
-	target := harness.TargetOfEnv(t)
-	cluster := harness.StartCluster(t, target, settings)
-	slots := twoJVMs(target)
+	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), settings)
 	for _, module := range []string{harness.Client49, harness.Client55} {
 		version := module[len("client-"):]
 		t.Run(module, func(t *testing.T) {
-			t.Parallel()
-			slots <- struct{}{}
-			defer func() { <-slots }()
+			beside(t)
 			transcript := harness.Runner{Module: module, Class: scenarios, Args: []string{
 				"-n", cluster.NameServer.Addr, "-only", only, "-tag", "c" + version[2:],
 			}}.Run(t)
@@ -44,6 +40,7 @@ func TestKeptSubscription(t *testing.T) {
 	if harness.TargetOfEnv(t) == harness.Java {
 		t.Skip("the original refuses the pulls of such a client until its group changes")
 	}
+	beside(t)
 	cluster := harness.StartCluster(t, harness.Skylark, nil)
 	harness.Runner{Module: harness.Client55, Class: scenarios, Args: []string{
 		"-n", cluster.NameServer.Addr, "-only", "kept-subscription", "-tag", "kept",

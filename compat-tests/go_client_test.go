@@ -25,6 +25,7 @@ const goLimit = 60 * time.Second
 
 // TestGoClient runs the official Go remoting client, an implementation of the protocol of its own.
 func TestGoClient(t *testing.T) {
+	beside(t)
 	rlog.SetLogLevel("fatal") // it reports every shutdown as an error
 	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), nil)
 	c := &goClient{addr: cluster.NameServer.Addr, broker: cluster.Broker.Addr, name: harness.BrokerName}

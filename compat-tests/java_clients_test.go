@@ -17,27 +17,31 @@ var goldenOf = map[string]string{
 	harness.Client55: "scenarios-5.5.0",
 }
 
-// twoJVMs bounds how many client JVMs run at a time. Two are what the smallest machine has cores for; the Java original
-// is a JVM itself.
-func twoJVMs(target harness.Target) chan struct{} {
-	if target == harness.Java {
-		return make(chan struct{}, 1)
+// room bounds how many tests with servers and JVMs of their own run at a time, however many cores there are: each may take
+// two gigabytes. Two are what the smallest machine has cores for.
+var room = make(chan struct{}, 2)
+
+// beside lets a test, with all it starts from here on, run beside one other, for most of a test is waiting: for a JVM to
+// load its classes, for a delay, a check or a rebalance. Its subtests may not ask again: it has its room to its end. Against
+// the original, itself a JVM or two, tests run one after the other.
+func beside(t *testing.T) {
+	t.Helper()
+	if harness.TargetOfEnv(t) == harness.Java {
+		return
 	}
-	return make(chan struct{}, 2)
+	t.Parallel()
+	room <- struct{}{}
+	t.Cleanup(func() { <-room }) // the first, so that it runs when the servers have ended
 }
 
 // TestJavaClients runs every scenario with both client libraries and both header serializations. What the application
 // observes must be what it observes with the original, whichever way the headers travel.
 func TestJavaClients(t *testing.T) {
-	target := harness.TargetOfEnv(t)
-	cluster := harness.StartCluster(t, target, shortLocks)
-	slots := twoJVMs(target)
+	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), shortLocks)
 	for _, module := range []string{harness.Client49, harness.Client55} {
 		for _, serialize := range []string{"JSON", "ROCKETMQ"} {
 			t.Run(module+"/"+serialize, func(t *testing.T) {
-				t.Parallel()
-				slots <- struct{}{}
-				defer func() { <-slots }()
+				beside(t)
 				args := []string{"-n", cluster.NameServer.Addr, "-tag", strings.ReplaceAll(module, ".", "") + serialize}
 				if os.Getenv("COMPAT_FULL") != "" {
 					args = append(args, "-full")
@@ -59,6 +63,7 @@ func runSome(t *testing.T, module string, cluster *harness.Cluster, golden, only
 
 // TestAutoCreateOff: with autoCreateTopicEnable=false a producer gets the error and no topic appears.
 func TestAutoCreateOff(t *testing.T) {
+	beside(t)
 	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), map[string]string{"autoCreateTopicEnable": "false"})
 	runSome(t, harness.Client55, cluster, "auto-create-off", "auto-create-off")
 }
@@ -66,6 +71,7 @@ func TestAutoCreateOff(t *testing.T) {
 // TestResumeAcrossRestart: a group goes on where it was after the broker was stopped and started again, also when nothing
 // of the first half is left in any process.
 func TestResumeAcrossRestart(t *testing.T) {
+	beside(t)
 	target := harness.TargetOfEnv(t)
 	cluster := harness.StartCluster(t, target, nil)
 	runSome(t, harness.Client55, cluster, "resume-1", "resume-1", "-tag", "resume")
@@ -79,6 +85,7 @@ const basics = "send-sync,send-async,send-oneway,send-batch,push-orderly,pull-co
 
 // TestTLS: the default server speaks TLS and plain on the same ports, to both clients.
 func TestTLS(t *testing.T) {
+	beside(t)
 	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), shortLocks)
 	for _, overTLS := range []bool{true, false} {
 		for _, addr := range []string{cluster.NameServer.Addr, cluster.Broker.Addr} {

@@ -23,6 +23,7 @@ import (
 
 // TestTransactionMetrics: a Prometheus finds with ours what it finds with the original: names, kinds, labels.
 func TestTransactionMetrics(t *testing.T) {
+	beside(t)
 	rlog.SetLogLevel("fatal")
 	target := harness.TargetOfEnv(t)
 	got := scrapeTransactions(t, target)

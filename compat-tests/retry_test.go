@@ -12,6 +12,7 @@ var shortLevels = map[string]string{"messageDelayLevel": "1s 1s 1s 1s 2s 1s"}
 // TestRetryAndDelay: messages that fail until they are dead letters, that are given back by hand, that hold their queue up,
 // and that are sent with a delay.
 func TestRetryAndDelay(t *testing.T) {
+	beside(t)
 	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), shortLevels)
 	for _, module := range []string{harness.Client49, harness.Client55} {
 		t.Run(module, func(t *testing.T) {

@@ -13,6 +13,7 @@ var lightSettings = map[string]string{
 
 // TestSpecialTopics: request and reply, message traces, light queues, and batch queues, which only clients from 5.0 on know.
 func TestSpecialTopics(t *testing.T) {
+	beside(t)
 	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), lightSettings)
 	for _, module := range []string{harness.Client49, harness.Client55} {
 		t.Run(module, func(t *testing.T) {

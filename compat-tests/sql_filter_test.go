@@ -8,6 +8,7 @@ import (
 
 // TestSQLFilter: SQL92 filters with both clients. Both see the same, refusals word for word included.
 func TestSQLFilter(t *testing.T) {
+	beside(t)
 	target := harness.TargetOfEnv(t)
 	cluster := harness.StartCluster(t, target, map[string]string{"enablePropertyFilter": "true"})
 	off := harness.StartCluster(t, target, nil)

@@ -24,6 +24,7 @@ var checkSoon = map[string]string{
 
 // TestTransactions runs every end a transaction can have with both Java clients, in both encodings of headers.
 func TestTransactions(t *testing.T) {
+	beside(t)
 	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), checkSoon)
 	for _, module := range []string{harness.Client49, harness.Client55} {
 		for _, serialize := range []string{"JSON", "ROCKETMQ"} {
@@ -104,6 +105,7 @@ func (d *goDecider) CheckLocalTransaction(m *primitive.MessageExt) primitive.Loc
 
 // TestGoTransactions is the official Go client's TransactionProducer.
 func TestGoTransactions(t *testing.T) {
+	beside(t)
 	rlog.SetLogLevel("fatal")
 	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), checkSoon)
 	c := &goClient{addr: cluster.NameServer.Addr, broker: cluster.Broker.Addr, name: harness.BrokerName}
