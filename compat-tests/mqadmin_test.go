@@ -18,6 +18,7 @@ var noSuchThing = []string{"rocketmqHome"}
 
 // TestMQAdmin runs the official operator's tool of 5.5.0: what it prints must be what it prints against the original.
 func TestMQAdmin(t *testing.T) {
+	beside(t)
 	asShipped := map[string]string{} // the settings are shown
 	for name := range harness.Patience {
 		asShipped[name] = ""
@@ -37,6 +38,7 @@ func TestMQAdmin(t *testing.T) {
 
 // TestMQAdminTraces asks the same tool what became of messages whose clients have enableMsgTrace.
 func TestMQAdminTraces(t *testing.T) {
+	beside(t)
 	cluster := harness.StartCluster(t, harness.TargetOfEnv(t), map[string]string{"traceTopicEnable": "true", "messageDelayLevel": "1s 2s"})
 	transcript := harness.Runner{
 		Module: harness.MQAdmin,
