@@ -247,6 +247,9 @@ public final class Env implements AutoCloseable {
     private void prepare(ClientConfig c) {
         c.setNamesrvAddr(options.nameServer);
         c.setInstanceName("i" + INSTANCES.incrementAndGet() + "_" + options.tag);
+        // The heartbeat of a start is left out when the timer's is on its way, as where classes load slowly, and a consumer that its
+        // broker does not know gets no queues: with the client's own interval for half a minute.
+        c.setHeartbeatBrokerInterval(1000);
     }
 
     @Override

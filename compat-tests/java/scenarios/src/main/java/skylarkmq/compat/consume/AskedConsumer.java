@@ -37,7 +37,6 @@ public final class AskedConsumer implements Scenario {
         String topic = queue.getTopic();
         List<String> seen = new CopyOnWriteArrayList<>();
         DefaultMQPushConsumer c = env.pushConsumer(name());
-        c.setHeartbeatBrokerInterval(1000); // one that is left out because another is on its way would be missed for 30 s
         c.subscribe(topic, "*");
         c.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
             String body = new String(messages.get(0).getBody(), StandardCharsets.UTF_8);

@@ -77,7 +77,6 @@ public final class OrderlyTakeover implements Scenario {
     private DefaultMQPushConsumer consumer(Env env, String topic, List<String> seen) throws Exception {
         DefaultMQPushConsumer c = env.pushConsumer(name());
         c.setPersistConsumerOffsetInterval(500);
-        c.setHeartbeatBrokerInterval(1000); // one that is left out because another is on its way would be missed for 30 s
         c.subscribe(topic, "*");
         c.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
             messages.forEach(m -> seen.add(new String(m.getBody(), StandardCharsets.UTF_8)));

@@ -39,7 +39,6 @@ public final class ResetOnline implements Scenario {
         DefaultMQProducer producer = env.producer(name());
         List<String> seen = new CopyOnWriteArrayList<>();
         DefaultMQPushConsumer c = env.pushConsumer(name());
-        c.setHeartbeatBrokerInterval(1000); // one that is left out because another is on its way would be missed for 30 s
         c.subscribe(queue.getTopic(), "*");
         c.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
             messages.forEach(m -> seen.add(new String(m.getBody(), StandardCharsets.UTF_8)));

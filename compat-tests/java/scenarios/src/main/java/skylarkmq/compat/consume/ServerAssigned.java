@@ -77,7 +77,6 @@ public final class ServerAssigned implements Scenario {
         if (!Operator.turnOn(c, "setClientRebalance", false)) {
             return null;
         }
-        c.setHeartbeatBrokerInterval(1000);
         c.subscribe(topic, "*");
         c.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
             messages.forEach(m -> seen.add(new String(m.getBody(), StandardCharsets.UTF_8)));
