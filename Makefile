@@ -11,6 +11,7 @@ ARGS     ?=
 
 # Tools come from the Go module proxy, pinned; go.mod stays free of what the product does not need.
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOFUMPT       := mvdan.cc/gofumpt@v0.9.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 MODULES := . compat-tests examples
@@ -33,10 +34,14 @@ test: check unit crash churn guard compat docker-test ## everything CI runs, in 
 
 .PHONY: check
 check: ## formatting, go vet, staticcheck and generated files: seconds
-	@echo "== gofmt"; out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "run gofmt -w on:"; echo "$$out"; exit 1; fi
+	@echo "== gofumpt"; out=$$($(GO) run $(GOFUMPT) -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "run make fmt for:"; echo "$$out"; exit 1; fi
 	@for m in $(MODULES); do echo "== vet $$m"; $(GO) -C $$m vet ./...; done
 	@echo "== staticcheck"; $(GO) run $(STATICCHECK) ./...
 	@echo "== generated files"; scripts/generated.sh
+
+.PHONY: fmt
+fmt: ## format all Go files as check wants them
+	$(GO) run $(GOFUMPT) -w $$(git ls-files '*.go')
 
 .PHONY: unit
 unit: ## unit tests with the race detector; fuzz targets run their seeds

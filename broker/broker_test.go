@@ -84,8 +84,10 @@ func startWith(t testing.TB, opt Options) *fixture {
 	})
 	var once sync.Once
 	stop := func() { once.Do(func() { cancel(); wg.Wait() }) }
-	f := &fixture{Broker: b, t: t, stop: stop, addr: b.Addr().String(), client: remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop()),
-		mayFail: &mayFail}
+	f := &fixture{
+		Broker: b, t: t, stop: stop, addr: b.Addr().String(), client: remoting.NewClient(remoting.DefaultClientConfig(), zerolog.Nop()),
+		mayFail: &mayFail,
+	}
 	t.Cleanup(func() {
 		f.client.Close()
 		stop()

@@ -29,8 +29,10 @@ func byTag(topic, expression string) body.SubscriptionData {
 // beatV2 is a heartbeat of version 2: with subscriptions, or only with their fingerprint.
 func (m *member) beatV2(group string, fingerprint int32, subs ...body.SubscriptionData) *protocol.Command {
 	m.t.Helper()
-	data, err := body.Encode(&body.HeartbeatData{ClientID: m.id, HeartbeatFingerprint: fingerprint, WithoutSub: len(subs) == 0,
-		ConsumerDataSet: []body.ConsumerData{{GroupName: group, ConsumeType: "CONSUME_PASSIVELY", MessageModel: "CLUSTERING", SubscriptionDataSet: subs}}})
+	data, err := body.Encode(&body.HeartbeatData{
+		ClientID: m.id, HeartbeatFingerprint: fingerprint, WithoutSub: len(subs) == 0,
+		ConsumerDataSet: []body.ConsumerData{{GroupName: group, ConsumeType: "CONSUME_PASSIVELY", MessageModel: "CLUSTERING", SubscriptionDataSet: subs}},
+	})
 	if err != nil {
 		m.t.Fatal(err)
 	}

@@ -288,8 +288,10 @@ func TestSendToRetryTopic(t *testing.T) {
 	f := start(t, shortLevels)
 	retry := func(times, most string, more ...string) *protocol.Command {
 		t.Helper()
-		return f.call(code.SendMessageV2, []byte("b"), replace(sendFields("%RETRY%G"), append([]string{"j", times, "l", most,
-			"i", "DELAY\x012\x02RETRY_TOPIC\x01T\x02UNIQ_KEY\x01U\x02"}, more...)...)...)
+		return f.call(code.SendMessageV2, []byte("b"), replace(sendFields("%RETRY%G"), append([]string{
+			"j", times, "l", most,
+			"i", "DELAY\x012\x02RETRY_TOPIC\x01T\x02UNIQ_KEY\x01U\x02",
+		}, more...)...)...)
 	}
 	want(t, retry("3", "3"), code.Success, "")
 	back := f.last("%RETRY%G")

@@ -65,16 +65,24 @@ func TestPullBySQL(t *testing.T) {
 		{"by heartbeat", beaten("G", "T", "0"), code.Success, "FOUND", "300 400 500 900", "10"},
 		{"of the right version", beaten("G", "T", "4", "subVersion", "5"), code.Success, "FOUND", "400 500 900", "10"},
 		{"in the request", replace(pullFields("H", "T", "0"), "subscription", "price < 200", "expressionType", "SQL92"), code.Success, "FOUND", "0 100", "10"},
-		{"none of all", replace(pullFields("H", "T", "0"), "subscription", "price > 5000", "expressionType", "SQL92"), code.PullRetryImmediately,
-			"NO_MATCHED_MESSAGE", "", "10"},
-		{"nothing compares", replace(pullFields("H", "T", "0"), "subscription", "TAGS > 5", "expressionType", "SQL92"), code.PullRetryImmediately,
-			"NO_MATCHED_MESSAGE", "", "10"},
+		{
+			"none of all", replace(pullFields("H", "T", "0"), "subscription", "price > 5000", "expressionType", "SQL92"), code.PullRetryImmediately,
+			"NO_MATCHED_MESSAGE", "", "10",
+		},
+		{
+			"nothing compares", replace(pullFields("H", "T", "0"), "subscription", "TAGS > 5", "expressionType", "SQL92"), code.PullRetryImmediately,
+			"NO_MATCHED_MESSAGE", "", "10",
+		},
 		{"broken, in the request", replace(pullFields("H", "T", "8"), "subscription", "price >", "expressionType", "SQL92"), code.Success, "FOUND", "800 900", "10"},
 		{"type of nobody", replace(pullFields("H", "T", "8"), "subscription", "x", "expressionType", "XPATH"), code.Success, "FOUND", "800 900", "10"},
-		{"long, in the request", replace(pullFields("H", "T", "0"), "subscription", strings.Repeat("price = 1 OR ", 500)+"price = 700", "expressionType", "SQL92"),
-			code.Success, "FOUND", "700", "10"},
-		{"too long", replace(pullFields("H", "T", "0"), "subscription", strings.Repeat(" ", filter.MaxExpression)+"a", "expressionType", "SQL92"),
-			code.SubscriptionParseFailed, remarkNotParsed, "", ""},
+		{
+			"long, in the request", replace(pullFields("H", "T", "0"), "subscription", strings.Repeat("price = 1 OR ", 500)+"price = 700", "expressionType", "SQL92"),
+			code.Success, "FOUND", "700", "10",
+		},
+		{
+			"too long", replace(pullFields("H", "T", "0"), "subscription", strings.Repeat(" ", filter.MaxExpression)+"a", "expressionType", "SQL92"),
+			code.SubscriptionParseFailed, remarkNotParsed, "", "",
+		},
 	} {
 		reply := f.call(code.PullMessage, nil, row.fields...)
 		if reply.Response() != row.code || reply.Remark != row.remark {
@@ -135,8 +143,10 @@ func TestCheckClientConfigBySQL(t *testing.T) {
 		remark           string
 	}{
 		{"SQL92", "a > 1", code.Success, ""},
-		{"SQL92", "a BETWEEN 3 AND 1", code.SubscriptionParseFailed,
-			"java.lang.RuntimeException: Illegal values of between, left value(3) must less than or equal to right value(1)"},
+		{
+			"SQL92", "a BETWEEN 3 AND 1", code.SubscriptionParseFailed,
+			"java.lang.RuntimeException: Illegal values of between, left value(3) must less than or equal to right value(1)",
+		},
 		{"SQL92", "a CONTAINS 1", code.SubscriptionParseFailed, "org.apache.rocketmq.filter.parser.ParseException: " +
 			"Encountered \" <DECIMAL_LITERAL> \"1 \"\" at line 1, column 12.\nWas expecting:\n    <STRING_LITERAL> ...\n    "},
 		{"XPATH", "a", code.SubscriptionParseFailed, filter.ErrType.Error()},

@@ -25,8 +25,10 @@ func TestMissingFields(t *testing.T) {
 	for _, r := range admin.Routes() {
 		answered[r.Code] = true
 	}
-	makeTopic := []string{"topic", "T", "defaultTopic", "TBW102", "readQueueNums", "4", "writeQueueNums", "4", "perm", "6",
-		"topicFilterType", "SINGLE_TAG", "topicSysFlag", "0", "order", "false"}
+	makeTopic := []string{
+		"topic", "T", "defaultTopic", "TBW102", "readQueueNums", "4", "writeQueueNums", "4", "perm", "6",
+		"topicFilterType", "SINGLE_TAG", "topicSysFlag", "0", "order", "false",
+	}
 	asked := 0
 	for _, r := range headertest.Recorded(t, "broker") {
 		if !answered[r.Code] {

@@ -69,29 +69,47 @@ func TestSendChecks(t *testing.T) {
 		remark string
 	}{
 		{name: "ordinary, though the broker is not writeable", code: code.Success},
-		{name: "ordered topic, broker not writeable", fields: []string{"b", "Ordered"}, code: code.NoPermission,
-			remark: "the broker[127.0.0.1] sending message is forbidden"},
-		{name: "illegal name", fields: []string{"b", "../../x"}, code: code.InvalidParameter,
-			remark: "The specified topic: ../../x, contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$"},
+		{
+			name: "ordered topic, broker not writeable", fields: []string{"b", "Ordered"}, code: code.NoPermission,
+			remark: "the broker[127.0.0.1] sending message is forbidden",
+		},
+		{
+			name: "illegal name", fields: []string{"b", "../../x"}, code: code.InvalidParameter,
+			remark: "The specified topic: ../../x, contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$",
+		},
 		{name: "blank name", fields: []string{"b", " "}, code: code.InvalidParameter, remark: "The specified topic is blank."},
-		{name: "128 characters", fields: []string{"b", strings.Repeat("x", 128)}, code: code.InvalidParameter,
-			remark: "The specified topic: " + strings.Repeat("x", 128) + ", is longer than topic max length: 127"},
-		{name: "system topic", fields: []string{"b", "SCHEDULE_TOPIC_XXXX"}, code: code.NoPermission,
-			remark: "Sending message to topic[SCHEDULE_TOPIC_XXXX] is forbidden."},
-		{name: "half topic", fields: []string{"b", "RMQ_SYS_TRANS_HALF_TOPIC"}, code: code.NoPermission,
-			remark: "Sending message to topic[RMQ_SYS_TRANS_HALF_TOPIC] is forbidden."},
-		{name: "unknown topic, unknown template", fields: []string{"b", "New", "c", "nope"}, code: code.TopicNotExist,
-			remark: "topic[New] not exist, apply first please!" + faq},
-		{name: "unknown topic, template without INHERIT", fields: []string{"b", "New", "c", "T"}, code: code.TopicNotExist,
-			remark: "topic[New] not exist, apply first please!" + faq},
+		{
+			name: "128 characters", fields: []string{"b", strings.Repeat("x", 128)}, code: code.InvalidParameter,
+			remark: "The specified topic: " + strings.Repeat("x", 128) + ", is longer than topic max length: 127",
+		},
+		{
+			name: "system topic", fields: []string{"b", "SCHEDULE_TOPIC_XXXX"}, code: code.NoPermission,
+			remark: "Sending message to topic[SCHEDULE_TOPIC_XXXX] is forbidden.",
+		},
+		{
+			name: "half topic", fields: []string{"b", "RMQ_SYS_TRANS_HALF_TOPIC"}, code: code.NoPermission,
+			remark: "Sending message to topic[RMQ_SYS_TRANS_HALF_TOPIC] is forbidden.",
+		},
+		{
+			name: "unknown topic, unknown template", fields: []string{"b", "New", "c", "nope"}, code: code.TopicNotExist,
+			remark: "topic[New] not exist, apply first please!" + faq,
+		},
+		{
+			name: "unknown topic, template without INHERIT", fields: []string{"b", "New", "c", "T"}, code: code.TopicNotExist,
+			remark: "topic[New] not exist, apply first please!" + faq,
+		},
 		{name: "unknown topic is made", fields: []string{"b", "Fresh"}, code: code.Success},
-		{name: "queue above the last", fields: []string{"e", "16"}, code: code.InvalidParameter,
+		{
+			name: "queue above the last", fields: []string{"e", "16"}, code: code.InvalidParameter,
 			remark: "request queueId[16] is illegal, TopicConfig [topicName=T, readQueueNums=16, writeQueueNums=16, perm=RW-, " +
-				"topicFilterType=SINGLE_TAG, topicSysFlag=0, order=false, attributes={}] Producer: <addr>"},
+				"topicFilterType=SINGLE_TAG, topicSysFlag=0, order=false, attributes={}] Producer: <addr>",
+		},
 		{name: "queue far above", fields: []string{"e", "2147483647"}, code: code.InvalidParameter, remark: "*"},
 		{name: "any queue", fields: []string{"e", "-1"}, code: code.Success},
-		{name: "any queue of a topic without", fields: []string{"b", "NoQueues", "e", "-1"}, code: code.SystemError,
-			remark: "java.lang.ArithmeticException: / by zero"},
+		{
+			name: "any queue of a topic without", fields: []string{"b", "NoQueues", "e", "-1"}, code: code.SystemError,
+			remark: "java.lang.ArithmeticException: / by zero",
+		},
 		{name: "queue not a number", fields: []string{"e", "abc"}, code: code.SystemError, remark: "*"},
 		{name: "TBW102 itself", fields: []string{"b", "TBW102"}, code: code.Success},
 		{name: "wheel timer topic", fields: []string{"b", "rmq_sys_wheel_timer"}, code: code.Success},
@@ -104,8 +122,10 @@ func TestSendChecks(t *testing.T) {
 		{name: "inner batch flag", fields: []string{"f", "128"}, code: code.MessageIllegal, remark: remarkIllegal},
 		{name: "INNER_NUM", fields: []string{"i", "INNER_NUM\x013\x02"}, code: code.MessageIllegal, remark: remarkIllegal},
 		{name: "delay level", fields: []string{"i", "DELAY\x013\x02"}, code: code.Success},
-		{name: "delay level that is no number", fields: []string{"i", "DELAY\x01soon\x02"}, code: code.SystemError,
-			remark: `java.lang.NumberFormatException: For input string: "soon"`},
+		{
+			name: "delay level that is no number", fields: []string{"i", "DELAY\x01soon\x02"}, code: code.SystemError,
+			remark: `java.lang.NumberFormatException: For input string: "soon"`,
+		},
 		{name: "delay level 0", fields: []string{"i", "DELAY\x010\x02"}, code: code.Success},
 		{name: "delay level -1", fields: []string{"i", "DELAY\x01-1\x02"}, code: code.Success},
 		{name: "delay level 99", fields: []string{"i", "DELAY\x0199\x02"}, code: code.Success},

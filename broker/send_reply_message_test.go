@@ -104,8 +104,10 @@ func TestReplyAnswers(t *testing.T) {
 	refuses.answer = code.SystemError
 	silent := f.asker("silent")
 	silent.silent = true
-	spelled := []string{"producerGroup", "PG", "topic", replyTopic, "defaultTopic", "TBW102", "defaultTopicQueueNums", "4", "queueId", "-1", "sysFlag", "0",
-		"bornTimestamp", "1", "flag", "0", "properties", "REPLY_TO_CLIENT\x01nobody\x02"}
+	spelled := []string{
+		"producerGroup", "PG", "topic", replyTopic, "defaultTopic", "TBW102", "defaultTopicQueueNums", "4", "queueId", "-1", "sysFlag", "0",
+		"bornTimestamp", "1", "flag", "0", "properties", "REPLY_TO_CLIENT\x01nobody\x02",
+	}
 	for _, row := range []struct {
 		name   string
 		code   code.Request

@@ -153,8 +153,10 @@ func (r *recordedRequest) ask(t *testing.T, addr string) bool {
 func (r *recordedRequest) call(t *testing.T, addr, without string) (int, string) {
 	t.Helper()
 	if r.Role == "broker" {
-		create := map[string]string{"topic": "T", "defaultTopic": "TBW102", "readQueueNums": "4", "writeQueueNums": "4", "perm": "6",
-			"topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false"}
+		create := map[string]string{
+			"topic": "T", "defaultTopic": "TBW102", "readQueueNums": "4", "writeQueueNums": "4", "perm": "6",
+			"topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false",
+		}
 		if reply, err := harness.Call(addr, 17, create, false); err != nil || reply.Code != 0 {
 			t.Fatalf("create T: %v %+v", err, reply)
 		}

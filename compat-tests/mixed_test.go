@@ -39,8 +39,10 @@ func TestRouteAnswers(t *testing.T) {
 			ours := harness.StartNameServer(t, target)
 			original := harness.StartNameServer(t, harness.Java)
 			harness.StartBroker(t, kind, harness.BrokerOptions{}, ours, original)
-			for _, topic := range []string{"TBW102", "DefaultCluster", harness.BrokerName, "SELF_TEST_TOPIC", "SCHEDULE_TOPIC_XXXX",
-				"rmq_sys_REVIVE_LOG_DefaultCluster", "no-such-topic"} {
+			for _, topic := range []string{
+				"TBW102", "DefaultCluster", harness.BrokerName, "SELF_TEST_TOPIC", "SCHEDULE_TOPIC_XXXX",
+				"rmq_sys_REVIVE_LOG_DefaultCluster", "no-such-topic",
+			} {
 				for _, standard := range []string{"", "true"} {
 					compareRoutes(t, ours.Addr, original.Addr, topic, standard)
 				}

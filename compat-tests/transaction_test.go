@@ -59,7 +59,8 @@ func TestTransactionTakeover(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			ns := harness.StartNameServer(t, target)
 			o := harness.BrokerOptions{Dir: t.TempDir(), Port: harness.FreeBrokerPort(t), Settings: map[string]string{
-				"transactionCheckInterval": "3600000", "transactionOpBatchInterval": checkSoon["transactionOpBatchInterval"]}}
+				"transactionCheckInterval": "3600000", "transactionOpBatchInterval": checkSoon["transactionOpBatchInterval"],
+			}}
 			cluster := &harness.Cluster{NameServer: ns, Broker: harness.StartBroker(t, c.first, o, ns)}
 			runSome(t, harness.Client55, cluster, "transaction-takeover", "transaction-begin", "-tag", "takeover")
 			if t.Failed() {

@@ -25,8 +25,10 @@ func start(t *testing.T, flags ...string) string {
 		t.Skip("SKYLARK_BIN does not name a server; make compat builds one and sets it")
 	}
 	namesrv, broker := freePorts(t)
-	cmd := exec.Command(bin, append([]string{"standalone", "-namesrvPort", fmt.Sprint(namesrv), "-listenPort", fmt.Sprint(broker),
-		"-storePathRootDir", t.TempDir()}, flags...)...)
+	cmd := exec.Command(bin, append([]string{
+		"standalone", "-namesrvPort", fmt.Sprint(namesrv), "-listenPort", fmt.Sprint(broker),
+		"-storePathRootDir", t.TempDir(),
+	}, flags...)...)
 	// The kernel sends the signal when the thread ends that started the server: no sooner than the test.
 	runtime.LockOSThread()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

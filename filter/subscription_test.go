@@ -57,7 +57,11 @@ func TestMatch(t *testing.T) {
 		code       int64
 		want       bool
 	}{
-		{"*", 0, true}, {"*", -5, true}, {"A", 65, true}, {"A", 66, false}, {"A||B", 66, true},
+		{"*", 0, true},
+		{"*", -5, true},
+		{"A", 65, true},
+		{"A", 66, false},
+		{"A||B", 66, true},
 		{"A", 65 | 7<<32, true}, // Java compares the low 32 bits
 		{"A", 0, false},
 		{strings.Join(many, "||"), 97, true},

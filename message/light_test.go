@@ -48,8 +48,14 @@ func TestInnerBatch(t *testing.T) {
 		sysFlag   int32
 		ok        bool
 	}{
-		{"5", "3", FlagInnerBatch, true}, {"5", "3", 0, false}, {"", "3", FlagInnerBatch, false}, {"5", "", FlagInnerBatch, false},
-		{"-1", "3", FlagInnerBatch, false}, {"5", "0", FlagInnerBatch, false}, {"5", "40000", FlagInnerBatch, false}, {"5", "3", FlagInnerBatch | FlagTransactionPrepared, false},
+		{"5", "3", FlagInnerBatch, true},
+		{"5", "3", 0, false},
+		{"", "3", FlagInnerBatch, false},
+		{"5", "", FlagInnerBatch, false},
+		{"-1", "3", FlagInnerBatch, false},
+		{"5", "0", FlagInnerBatch, false},
+		{"5", "40000", FlagInnerBatch, false},
+		{"5", "3", FlagInnerBatch | FlagTransactionPrepared, false},
 	} {
 		v := View{SysFlag: row.sysFlag, Properties: AppendProperty(AppendProperty(nil, PropertyInnerBase, row.base), PropertyInnerNum, row.num)}
 		base, count, ok := v.InnerBatch()

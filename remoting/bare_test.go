@@ -48,8 +48,13 @@ func steady(t testing.TB, s protocol.SerializeType) (c *Conn, turn *Turn, segmen
 	d := new(dispatcher)
 	d.init(DefaultConfig(), zerolog.Nop())
 	k := &constant{reply: *protocol.NewResponse(code.Success, "")}
-	for _, f := range [][2]string{{"msgId", "7F000001000029FC0000000000000000"}, {"queueId", "3"}, {"queueOffset", "123456"},
-		{"MSG_REGION", "DefaultRegion"}, {"TRACE_ON", "true"}} {
+	for _, f := range [][2]string{
+		{"msgId", "7F000001000029FC0000000000000000"},
+		{"queueId", "3"},
+		{"queueOffset", "123456"},
+		{"MSG_REGION", "DefaultRegion"},
+		{"TRACE_ON", "true"},
+	} {
 		k.reply.Fields.Set(f[0], f[1])
 	}
 	mount(d, k, []Route[*constant]{HandleBatch(code.SendMessageV2, (*constant).send)})
@@ -57,8 +62,20 @@ func steady(t testing.TB, s protocol.SerializeType) (c *Conn, turn *Turn, segmen
 	turn.init(d, nil)
 	cmd := protocol.NewRequest(code.SendMessageV2, nil, make([]byte, 1024))
 	cmd.Serialize, cmd.Language = s, protocol.Go
-	for _, f := range [][2]string{{"a", "LoadGroup"}, {"b", "LoadTopic"}, {"c", "TBW102"}, {"d", "4"}, {"e", "3"}, {"f", "0"},
-		{"g", "1760000000000"}, {"h", "0"}, {"i", "UNIQ_KEY\x017F0000012A9C18B4AAC2000000000001\x02WAIT\x01true\x02"}, {"j", "0"}, {"k", "false"}, {"m", "false"}} {
+	for _, f := range [][2]string{
+		{"a", "LoadGroup"},
+		{"b", "LoadTopic"},
+		{"c", "TBW102"},
+		{"d", "4"},
+		{"e", "3"},
+		{"f", "0"},
+		{"g", "1760000000000"},
+		{"h", "0"},
+		{"i", "UNIQ_KEY\x017F0000012A9C18B4AAC2000000000001\x02WAIT\x01true\x02"},
+		{"j", "0"},
+		{"k", "false"},
+		{"m", "false"},
+	} {
 		cmd.Fields.Set(f[0], f[1])
 	}
 	for i := range 64 {

@@ -331,8 +331,13 @@ func TestQueryKeyAndTimes(t *testing.T) {
 		begin, end int64
 		want       int
 	}{
-		{"k7", 32, now - 10000, now + 10000, 1}, {"U7", 32, 0, 1 << 62, 1}, {"shared", 10, 0, 1 << 62, 10},
-		{"shared", 99999, 0, 1 << 62, 30}, {"nobody", 32, 0, 1 << 62, 0}, {"k7", 0, 0, 1 << 62, 0}, {"k7", 32, 0, now - 100000, 0},
+		{"k7", 32, now - 10000, now + 10000, 1},
+		{"U7", 32, 0, 1 << 62, 1},
+		{"shared", 10, 0, 1 << 62, 10},
+		{"shared", 99999, 0, 1 << 62, 30},
+		{"nobody", 32, 0, 1 << 62, 0},
+		{"k7", 0, 0, 1 << 62, 0},
+		{"k7", 32, 0, now - 100000, 0},
 	}
 	for _, tt := range tests {
 		res, err := s.QueryKey("T", tt.key, tt.limit, math.MaxInt, tt.begin, tt.end)

@@ -191,8 +191,11 @@ func (l *look) rocksQueues() error {
 
 func (l *look) rocksConfig() error {
 	for _, d := range []struct{ name, json string }{
-		{"topics", "topics"}, {"subscriptionGroups", "subscriptionGroups"}, {"consumerOffsets", "consumerOffsets"},
-		{"metadata", "topics, subscriptionGroups and consumerOffsets"}, {"rdb", ""},
+		{"topics", "topics"},
+		{"subscriptionGroups", "subscriptionGroups"},
+		{"consumerOffsets", "consumerOffsets"},
+		{"metadata", "topics, subscriptionGroups and consumerOffsets"},
+		{"rdb", ""},
 	} {
 		dir := filepath.Join(l.root, "config", d.name)
 		is, err := l.rocks(dir)

@@ -109,8 +109,15 @@ var refusals = []struct {
 	bit  uint32
 	name string
 }{
-	{flagNotWriteable, "flush_failed"}, {flagQueueError, "consume_queue_failed"}, {flagIndexError, "index_failed"}, {flagDiskFull, "disk_full"},
-	{flagQueueUnsynced, "consume_queue_flush_failed"}, {flagIndexUnsynced, "index_flush_failed"}, {flagLogicsFull, "consume_queue_disk_full"}, {flagFenced, "fenced"}, {flagClosed, "closed"},
+	{flagNotWriteable, "flush_failed"},
+	{flagQueueError, "consume_queue_failed"},
+	{flagIndexError, "index_failed"},
+	{flagDiskFull, "disk_full"},
+	{flagQueueUnsynced, "consume_queue_flush_failed"},
+	{flagIndexUnsynced, "index_flush_failed"},
+	{flagLogicsFull, "consume_queue_disk_full"},
+	{flagFenced, "fenced"},
+	{flagClosed, "closed"},
 }
 
 // Refusals says of each reason to refuse messages whether it holds. index_failed and

@@ -34,9 +34,19 @@ func pullFrame(dst []byte, o *Options, group string, opaque int32, q int, offset
 	if o.Binary {
 		cmd.Serialize = protocol.RocketMQ
 	}
-	for _, f := range [][2]string{{"consumerGroup", group}, {"topic", o.Topic}, {"queueId", strconv.Itoa(q)},
-		{"queueOffset", strconv.FormatInt(offset, 10)}, {"maxMsgNums", strconv.Itoa(o.MaxNums)}, {"sysFlag", strconv.Itoa(flags)},
-		{"commitOffset", "0"}, {"suspendTimeoutMillis", wait}, {"subscription", o.Filter}, {"subVersion", "0"}, {"expressionType", o.FilterType}} {
+	for _, f := range [][2]string{
+		{"consumerGroup", group},
+		{"topic", o.Topic},
+		{"queueId", strconv.Itoa(q)},
+		{"queueOffset", strconv.FormatInt(offset, 10)},
+		{"maxMsgNums", strconv.Itoa(o.MaxNums)},
+		{"sysFlag", strconv.Itoa(flags)},
+		{"commitOffset", "0"},
+		{"suspendTimeoutMillis", wait},
+		{"subscription", o.Filter},
+		{"subVersion", "0"},
+		{"expressionType", o.FilterType},
+	} {
 		cmd.Fields.Set(f[0], f[1])
 	}
 	return protocol.AppendFrame(dst, cmd)

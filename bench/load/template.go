@@ -73,8 +73,21 @@ func newTemplate(o *Options) (*template, error) {
 		topic += "000"
 	}
 	t := &template{binary: o.Binary, wide: len(strconv.Itoa(o.Queues - 1)), opt: o}
-	for _, f := range [][2]string{{"a", "BenchProducer"}, {"b", topic}, {"c", "TBW102"}, {"d", strconv.Itoa(o.Queues)},
-		{"e", strings.Repeat("0", t.wide)}, {"f", sysFlag}, {"g", bornTime}, {"h", "0"}, {"i", properties}, {"j", "0"}, {"k", "false"}, {"l", "0"}, {"m", batch}} {
+	for _, f := range [][2]string{
+		{"a", "BenchProducer"},
+		{"b", topic},
+		{"c", "TBW102"},
+		{"d", strconv.Itoa(o.Queues)},
+		{"e", strings.Repeat("0", t.wide)},
+		{"f", sysFlag},
+		{"g", bornTime},
+		{"h", "0"},
+		{"i", properties},
+		{"j", "0"},
+		{"k", "false"},
+		{"l", "0"},
+		{"m", batch},
+	} {
 		cmd.Fields.Set(f[0], f[1])
 	}
 	t.frame = protocol.AppendFrame(nil, cmd)

@@ -28,8 +28,16 @@ func newEndTemplate(o *Options) *endTemplate {
 		cmd.Serialize = protocol.RocketMQ
 	}
 	cmd.MarkOneWay()
-	for _, f := range [][2]string{{"producerGroup", "BenchProducer"}, {"tranStateTableOffset", tableMark}, {"commitLogOffset", commitMark},
-		{"commitOrRollback", "8"}, {"fromTransactionCheck", "false"}, {"msgId", uniqueID}, {"transactionId", uniqueID}, {"topic", o.Topic}} {
+	for _, f := range [][2]string{
+		{"producerGroup", "BenchProducer"},
+		{"tranStateTableOffset", tableMark},
+		{"commitLogOffset", commitMark},
+		{"commitOrRollback", "8"},
+		{"fromTransactionCheck", "false"},
+		{"msgId", uniqueID},
+		{"transactionId", uniqueID},
+		{"topic", o.Topic},
+	} {
 		cmd.Fields.Set(f[0], f[1])
 	}
 	t := &endTemplate{frame: protocol.AppendFrame(nil, cmd)}

@@ -183,9 +183,13 @@ func TestNewcomersAreRefused(t *testing.T) {
 		ch        int
 		what, who string
 	}{
-		{1, "T:A", ""}, {2, "T:A", ""}, {3, "T:B", "c1"},
-		{2, "T:B", "c1"}, {2, "T:A", ""}, // out and in again
-		{1, "T:B", "c2"}, {1, "T:A", ""}, // the first one, too
+		{1, "T:A", ""},
+		{2, "T:A", ""},
+		{3, "T:B", "c1"},
+		{2, "T:B", "c1"},
+		{2, "T:A", ""}, // out and in again
+		{1, "T:B", "c2"},
+		{1, "T:A", ""}, // the first one, too
 	} {
 		if got := join(row.ch, row.what); got != row.who {
 			t.Errorf("%d: %q objects, want %q", i, got, row.who)

@@ -48,8 +48,11 @@ type stored struct {
 }
 
 func storedOf(m *message.Message) stored {
-	s := stored{m.Topic, m.QueueID, m.Flag, m.SysFlag, m.BornTimestamp, m.BornHost.String(), m.StoreHost.String(),
-		m.ReconsumeTimes, m.PreparedTransactionOffset, string(m.Body), map[string]string{}}
+	s := stored{
+		m.Topic, m.QueueID, m.Flag, m.SysFlag, m.BornTimestamp, m.BornHost.String(), m.StoreHost.String(),
+		m.ReconsumeTimes, m.PreparedTransactionOffset, string(m.Body),
+		map[string]string{},
+	}
 	message.EachProperty(m.Properties, func(name, value []byte) bool {
 		s.Properties[string(name)] = string(value)
 		return true

@@ -258,18 +258,30 @@ func TestRewrite(t *testing.T) {
 		props     []byte
 		untouched bool
 	}{
-		{name: "level", m: message.Message{Topic: "T", QueueID: 2, Properties: prop("A", "b", "DELAY", "3")},
-			topic: message.TopicSchedule, queue: 2, props: prop("A", "b", "DELAY", "3", "REAL_TOPIC", "T", "REAL_QID", "2")},
-		{name: "above the highest", m: message.Message{Topic: "T", Properties: prop("DELAY", "2147483647")},
-			topic: message.TopicSchedule, queue: 17, props: prop("DELAY", "18", "REAL_TOPIC", "T", "REAL_QID", "0")},
-		{name: "timers lose", m: message.Message{Topic: "T", Properties: prop("TIMER_DELAY_SEC", "5", "DELAY", "1", "TIMER_DELAY_MS", "1", "TIMER_DELIVER_MS", "9")},
-			topic: message.TopicSchedule, queue: 0, props: prop("DELAY", "1", "REAL_TOPIC", "T", "REAL_QID", "0")},
-		{name: "delayed once more", m: message.Message{Topic: "%RETRY%g", Properties: prop("DELAY", "4", "REAL_TOPIC", "x", "REAL_QID", "9", "Z", "z")},
-			topic: message.TopicSchedule, queue: 3, props: prop("DELAY", "4", "Z", "z", "REAL_TOPIC", "%RETRY%g", "REAL_QID", "0")},
-		{name: "commit", m: message.Message{Topic: "T", SysFlag: message.FlagTransactionCommit, Properties: prop("DELAY", "1")},
-			topic: message.TopicSchedule, queue: 0, props: prop("DELAY", "1", "REAL_TOPIC", "T", "REAL_QID", "0")},
-		{name: "the last of two", m: message.Message{Topic: "T", Properties: prop("DELAY", "1", "DELAY", "2")},
-			topic: message.TopicSchedule, queue: 1, props: prop("DELAY", "2", "DELAY", "2", "REAL_TOPIC", "T", "REAL_QID", "0")},
+		{
+			name: "level", m: message.Message{Topic: "T", QueueID: 2, Properties: prop("A", "b", "DELAY", "3")},
+			topic: message.TopicSchedule, queue: 2, props: prop("A", "b", "DELAY", "3", "REAL_TOPIC", "T", "REAL_QID", "2"),
+		},
+		{
+			name: "above the highest", m: message.Message{Topic: "T", Properties: prop("DELAY", "2147483647")},
+			topic: message.TopicSchedule, queue: 17, props: prop("DELAY", "18", "REAL_TOPIC", "T", "REAL_QID", "0"),
+		},
+		{
+			name: "timers lose", m: message.Message{Topic: "T", Properties: prop("TIMER_DELAY_SEC", "5", "DELAY", "1", "TIMER_DELAY_MS", "1", "TIMER_DELIVER_MS", "9")},
+			topic: message.TopicSchedule, queue: 0, props: prop("DELAY", "1", "REAL_TOPIC", "T", "REAL_QID", "0"),
+		},
+		{
+			name: "delayed once more", m: message.Message{Topic: "%RETRY%g", Properties: prop("DELAY", "4", "REAL_TOPIC", "x", "REAL_QID", "9", "Z", "z")},
+			topic: message.TopicSchedule, queue: 3, props: prop("DELAY", "4", "Z", "z", "REAL_TOPIC", "%RETRY%g", "REAL_QID", "0"),
+		},
+		{
+			name: "commit", m: message.Message{Topic: "T", SysFlag: message.FlagTransactionCommit, Properties: prop("DELAY", "1")},
+			topic: message.TopicSchedule, queue: 0, props: prop("DELAY", "1", "REAL_TOPIC", "T", "REAL_QID", "0"),
+		},
+		{
+			name: "the last of two", m: message.Message{Topic: "T", Properties: prop("DELAY", "1", "DELAY", "2")},
+			topic: message.TopicSchedule, queue: 1, props: prop("DELAY", "2", "DELAY", "2", "REAL_TOPIC", "T", "REAL_QID", "0"),
+		},
 		{name: "level 0", m: message.Message{Topic: "T", Properties: prop("DELAY", "0")}, untouched: true},
 		{name: "negative", m: message.Message{Topic: "T", Properties: prop("DELAY", "-1")}, untouched: true},
 		{name: "no number", m: message.Message{Topic: "T", Properties: prop("DELAY", "soon")}, untouched: true},

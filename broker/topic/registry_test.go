@@ -31,9 +31,18 @@ func TestSystemTopics(t *testing.T) {
 		name         string
 		queues, perm int32
 	}{
-		{"SELF_TEST_TOPIC", 1, 6}, {"TBW102", 8, 7}, {"BenchmarkTest", 1024, 6}, {"C", 16, 7}, {"b-a", 1, 7},
-		{"OFFSET_MOVED_EVENT", 1, 6}, {"SCHEDULE_TOPIC_XXXX", 18, 6}, {"C_REPLY_TOPIC", 1, 6}, {"rmq_sys_REVIVE_LOG_C", 8, 6},
-		{"rmq_sys_SYNC_BROKER_MEMBER_b-a", 1, 1}, {"RMQ_SYS_TRANS_HALF_TOPIC", 1, 6}, {"RMQ_SYS_TRANS_OP_HALF_TOPIC", 1, 6},
+		{"SELF_TEST_TOPIC", 1, 6},
+		{"TBW102", 8, 7},
+		{"BenchmarkTest", 1024, 6},
+		{"C", 16, 7},
+		{"b-a", 1, 7},
+		{"OFFSET_MOVED_EVENT", 1, 6},
+		{"SCHEDULE_TOPIC_XXXX", 18, 6},
+		{"C_REPLY_TOPIC", 1, 6},
+		{"rmq_sys_REVIVE_LOG_C", 8, 6},
+		{"rmq_sys_SYNC_BROKER_MEMBER_b-a", 1, 1},
+		{"RMQ_SYS_TRANS_HALF_TOPIC", 1, 6},
+		{"RMQ_SYS_TRANS_OP_HALF_TOPIC", 1, 6},
 		{"rmq_sys_wheel_timer", 1, 6},
 	} {
 		c := r.Get(row.name)

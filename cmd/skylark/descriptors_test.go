@@ -81,8 +81,15 @@ func TestCrowdLeavesDescriptors(t *testing.T) {
 		t.Helper()
 		cmd := protocol.NewRequest(code.SendMessage, nil, []byte("body"))
 		for _, f := range [][2]string{
-			{"producerGroup", "PG"}, {"topic", topic}, {"defaultTopic", "TBW102"}, {"defaultTopicQueueNums", "1"}, {"queueId", "0"},
-			{"sysFlag", "0"}, {"bornTimestamp", "1700000000000"}, {"flag", "0"}, {"properties", ""},
+			{"producerGroup", "PG"},
+			{"topic", topic},
+			{"defaultTopic", "TBW102"},
+			{"defaultTopicQueueNums", "1"},
+			{"queueId", "0"},
+			{"sysFlag", "0"},
+			{"bornTimestamp", "1700000000000"},
+			{"flag", "0"},
+			{"properties", ""},
 		} {
 			cmd.Fields.Set(f[0], f[1])
 		}

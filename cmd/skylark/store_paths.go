@@ -22,8 +22,10 @@ func moveRoot(cfg *store.Config, dir string) error {
 		name  string
 		value *string
 	}{
-		{"storePathCommitLog", &cfg.StorePathCommitLog}, {"readOnlyCommitLogStorePaths", &cfg.ReadOnlyCommitLogStorePaths},
-		{"storePathDLedgerCommitLog", &cfg.StorePathDLedgerCommitLog}, {"storePathEpochFile", &cfg.StorePathEpochFile},
+		{"storePathCommitLog", &cfg.StorePathCommitLog},
+		{"readOnlyCommitLogStorePaths", &cfg.ReadOnlyCommitLogStorePaths},
+		{"storePathDLedgerCommitLog", &cfg.StorePathDLedgerCommitLog},
+		{"storePathEpochFile", &cfg.StorePathEpochFile},
 		{"storePathBrokerIdentity", &cfg.StorePathBrokerIdentity},
 	} {
 		paths := store.Paths(*s.value)

@@ -141,8 +141,10 @@ func (r Runner) Run(t testing.TB) string {
 		serialize = "JSON"
 	}
 	// A JVM that lives for half a minute: a small heap, one collector thread, no time spent in the optimising compiler.
-	jvm := []string{"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Drocketmq.serialize.type=" + serialize,
-		"-Drocketmq.home.dir=" + home}
+	jvm := []string{
+		"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Drocketmq.serialize.type=" + serialize,
+		"-Drocketmq.home.dir=" + home,
+	}
 	if r.IPv4 {
 		jvm = append(jvm, "-Djava.net.preferIPv4Stack=true")
 	}

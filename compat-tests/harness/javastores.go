@@ -44,8 +44,10 @@ func StartJavaStores(t testing.TB, version string) *JavaStores {
 	if err := os.WriteFile(quiet, []byte("<configuration/>"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	jvm := []string{"-Xms256m", "-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:MaxDirectMemorySize=1g", "-Xss512k",
-		"-Drocketmq.home.dir=" + home, "-Dlogback.configurationFile=" + quiet}
+	jvm := []string{
+		"-Xms256m", "-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:MaxDirectMemorySize=1g", "-Xss512k",
+		"-Drocketmq.home.dir=" + home, "-Dlogback.configurationFile=" + quiet,
+	}
 	args := []string{"-control", strconv.Itoa(control.Addr().(*net.TCPAddr).Port)}
 	command := javaCommand(t, stores, home, "skylarkmq.compat.stores.Main", jvm, args)
 	if version != "" {

@@ -41,8 +41,11 @@ func TestJSONHeader(t *testing.T) {
 		{"escapes", `{"extFields":{"a\u0062":"\"\\\/\b\f\n\r\t\u0001\u00e9\u4e2d"},"remark":"\u0041"}`, protocol.Command{Remark: "A"}, fields{"ab": "\"\\/\b\f\n\r\t\x01é中"}},
 		{"surrogates", `{"extFields":{"pair":"\ud83d\ude00","high":"\ud83d!","low":"\ude00","two":"\ud83d\u0041"}}`, protocol.Command{}, fields{"pair": "😀", "high": "?!", "low": "?", "two": "?A"}},
 		{"raw UTF-8", `{"extFields":{"值":"日本 😀"}}`, protocol.Command{}, fields{"值": "日本 😀"}},
-		{"broken UTF-8", "{\"extFields\":{\"a\":\"x\xffy\xe4\xb8\",\"b\":\"\\n\xc0\xaf\",\"c\":\"\xed\xa0\x80\xf0\x9f\x98z\"},\"remark\":\"\xfe\"}", protocol.Command{Remark: "\uFFFD"},
-			fields{"a": "x\uFFFDy\uFFFD", "b": "\n\uFFFD\uFFFD", "c": "\uFFFD\uFFFDz"}},
+		{
+			"broken UTF-8", "{\"extFields\":{\"a\":\"x\xffy\xe4\xb8\",\"b\":\"\\n\xc0\xaf\",\"c\":\"\xed\xa0\x80\xf0\x9f\x98z\"},\"remark\":\"\xfe\"}",
+			protocol.Command{Remark: "\uFFFD"},
+			fields{"a": "x\uFFFDy\uFFFD", "b": "\n\uFFFD\uFFFD", "c": "\uFFFD\uFFFDz"},
+		},
 		{"control characters as they are", "{\"extFields\":{\"a\":\"\x01\x02\"}}", protocol.Command{}, fields{"a": "\x01\x02"}},
 		{"the last duplicate wins", `{"code":1,"code":2,"extFields":{"a":"1","b":"2","a":"3"}}`, protocol.Command{Code: 2}, fields{"a": "3", "b": "2"}},
 		{"a later null hides", `{"extFields":{"a":"1","b":"2","a":null}}`, protocol.Command{}, fields{"b": "2"}},

@@ -126,8 +126,10 @@ func usable(cfg *store.Config) error {
 		name       string
 		has, least int
 	}{
-		{"mappedFileSizeCommitLog", cfg.MappedFileSizeCommitLog, 1}, {"mappedFileSizeConsumeQueueExt", cfg.MappedFileSizeConsumeQueueExt, 1},
-		{"maxHashSlotNum", cfg.MaxHashSlotNum, 1}, {"maxIndexNum", cfg.MaxIndexNum, 2},
+		{"mappedFileSizeCommitLog", cfg.MappedFileSizeCommitLog, 1},
+		{"mappedFileSizeConsumeQueueExt", cfg.MappedFileSizeConsumeQueueExt, 1},
+		{"maxHashSlotNum", cfg.MaxHashSlotNum, 1},
+		{"maxIndexNum", cfg.MaxIndexNum, 2},
 	} {
 		if s.has < s.least {
 			return fmt.Errorf("%s is %d: want at least %d", s.name, s.has, s.least)

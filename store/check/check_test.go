@@ -276,8 +276,19 @@ func TestCover(t *testing.T) {
 		endsFile bool
 		left     int
 	}{
-		{92, 0, false, 0}, {93, 0, false, 0}, {200, 1, false, 0}, {96, 1, false, 0}, {1000, 3, false, 0}, {1000, 10, false, 0}, {1000, 50, false, 40}, {188, 1, false, 0},
-		{3 << 20, 2, false, 0}, {8, 0, true, 0}, {100, 1, true, 0}, {103, 1, true, 0}, {4096, 2, true, 0},
+		{92, 0, false, 0},
+		{93, 0, false, 0},
+		{200, 1, false, 0},
+		{96, 1, false, 0},
+		{1000, 3, false, 0},
+		{1000, 10, false, 0},
+		{1000, 50, false, 40},
+		{188, 1, false, 0},
+		{3 << 20, 2, false, 0},
+		{8, 0, true, 0},
+		{100, 1, true, 0},
+		{103, 1, true, 0},
+		{4096, 2, true, 0},
 	} {
 		for _, sealed := range []bool{false, true} {
 			data := make([]byte, row.size)

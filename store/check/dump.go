@@ -279,8 +279,10 @@ func (d *Dumper) state() error {
 		return err
 	}
 	if cp := c.checkpoint; cp != nil {
-		line := map[string]any{"file": "checkpoint", "physicMsgTimestamp": cp.PhysicTime.Load(), "logicsMsgTimestamp": cp.LogicsTime.Load(),
-			"indexMsgTimestamp": cp.IndexTime.Load(), "masterFlushedOffset": cp.MasterFlushedOffset.Load(), "confirmPhyOffset": cp.ConfirmOffset.Load()}
+		line := map[string]any{
+			"file": "checkpoint", "physicMsgTimestamp": cp.PhysicTime.Load(), "logicsMsgTimestamp": cp.LogicsTime.Load(),
+			"indexMsgTimestamp": cp.IndexTime.Load(), "masterFlushedOffset": cp.MasterFlushedOffset.Load(), "confirmPhyOffset": cp.ConfirmOffset.Load(),
+		}
 		if m := cp.Mark(); m.Size > 0 {
 			line["skylarkMark"] = map[string]any{"phyOffset": m.PhyOffset, "storeTimestamp": m.StoreTime, "size": m.Size, "indexEnd": m.IndexEnd, "queues": m.Queues, "light": m.Light}
 		}

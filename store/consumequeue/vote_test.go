@@ -11,10 +11,22 @@ func TestInOrder(t *testing.T) {
 		i    int
 		want bool
 	}{
-		{"00000", 2, false}, {"11111", 2, true}, {"00111", 2, true}, {"00011", 2, false},
-		{"00100", 2, false}, {"11011", 2, true}, {"01000", 2, false}, {"00010", 2, false},
-		{"10111", 2, true}, {"00001", 2, false}, {"1", 0, true}, {"0", 0, false},
-		{"100", 0, false}, {"110", 2, true}, {"001", 2, true}, {"01011", 2, false},
+		{"00000", 2, false},
+		{"11111", 2, true},
+		{"00111", 2, true},
+		{"00011", 2, false},
+		{"00100", 2, false},
+		{"11011", 2, true},
+		{"01000", 2, false},
+		{"00010", 2, false},
+		{"10111", 2, true},
+		{"00001", 2, false},
+		{"1", 0, true},
+		{"0", 0, false},
+		{"100", 0, false},
+		{"110", 2, true},
+		{"001", 2, true},
+		{"01011", 2, false},
 	} {
 		list := make([]bool, len(row.list))
 		for i, c := range row.list {

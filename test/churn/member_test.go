@@ -68,8 +68,10 @@ type worker struct {
 }
 
 func newMember(addr, group, id string, orderly bool, deliver func([]delivery)) *member {
-	m := &member{client: newClient(addr), id: id, group: group, orderly: orderly, deliver: deliver,
-		notice: make(chan struct{}, 1), mine: map[int32]*worker{}}
+	m := &member{
+		client: newClient(addr), id: id, group: group, orderly: orderly, deliver: deliver,
+		notice: make(chan struct{}, 1), mine: map[int32]*worker{},
+	}
 	remoting.MountClient(m.Client, m, []remoting.Route[*member]{
 		remoting.Handle(code.NotifyConsumerIDsChanged, remoting.Inline, (*member).noticed),
 	})

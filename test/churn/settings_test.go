@@ -32,8 +32,10 @@ func newSettings(t *testing.T, short int) *settings {
 	}
 	s.rand = testbroker.Rand(t, "SKYLARK_CHURN_SEED")
 	// Clients that are paused are forgotten while they sleep.
-	s.broker = &testbroker.Broker{Bin: bin, Dir: t.TempDir(), Port: testport.Broker(t), Flush: "ASYNC_FLUSH",
-		Settings: "channelExpiredTimeout=3000\nwaitTimeMillsInSendQueue=10000\n"}
+	s.broker = &testbroker.Broker{
+		Bin: bin, Dir: t.TempDir(), Port: testport.Broker(t), Flush: "ASYNC_FLUSH",
+		Settings: "channelExpiredTimeout=3000\nwaitTimeMillsInSendQueue=10000\n",
+	}
 	return s
 }
 

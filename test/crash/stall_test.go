@@ -309,8 +309,11 @@ func (p *stallPatient) stall(name string, length time.Duration, frozen string) {
 		<-time.After(20 * time.Millisecond)
 	}
 	probes := []*probe{
-		{name: "heartbeats", call: other.heartbeat}, {name: "heartbeats of senders", call: clients[0].heartbeat},
-		{name: "routes", call: route.route}, {name: "admin", call: other.runtime}, {name: "pulls", call: other.oldest},
+		{name: "heartbeats", call: other.heartbeat},
+		{name: "heartbeats of senders", call: clients[0].heartbeat},
+		{name: "routes", call: route.route},
+		{name: "admin", call: other.runtime},
+		{name: "pulls", call: other.oldest},
 	}
 	c := &crowd{refused: map[string]int{}, logged: s.Tail}
 	stop := make(chan struct{})
