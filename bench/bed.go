@@ -48,7 +48,7 @@ type bed struct {
 	running map[place]*running
 	chosen  []row
 	done    []record.One
-	started int // servers so far, for their directories
+	begun   []string // directories of all servers so far
 }
 
 func (b *bed) kinds(r row) []server.Kind {
@@ -121,6 +121,7 @@ func (b *bed) measure(ctx context.Context, r row, k server.Kind) (record.One, er
 	o := r.options
 	o.Warm, o.Measure = warmBefore, time.Duration(b.seconds*float64(time.Second))
 	if r.alone != nil {
+		defer b.forget(len(b.begun))
 		var err error
 		one.Values, one.Errors, err = r.alone(ctx, b, k, o)
 		return one, err
@@ -200,12 +201,20 @@ func (b *bed) start(ctx context.Context, k server.Kind, sync bool) (*running, er
 
 // fresh starts a server on an empty directory of its own.
 func (b *bed) fresh(ctx context.Context, k server.Kind, settings map[string]string) (*server.Server, error) {
-	b.started++
 	all := map[string]string{"enablePropertyFilter": "true"}
 	for name, v := range settings {
 		all[name] = v
 	}
-	return k.Run(ctx, server.Options{Dir: filepath.Join(b.dir, fmt.Sprintf("%d-%s", b.started, strings.Fields(k.Name)[0])), Settings: all})
+	dir := filepath.Join(b.dir, fmt.Sprintf("%d-%s", len(b.begun)+1, strings.Fields(k.Name)[0]))
+	b.begun = append(b.begun, dir)
+	return k.Run(ctx, server.Options{Dir: dir, Settings: all})
+}
+
+// forget removes what a row has left that had servers of its own: some write gigabytes, and all together fill a disk.
+func (b *bed) forget(before int) {
+	for _, dir := range b.begun[before:] {
+		_ = os.RemoveAll(dir) // the run's directory goes at its end anyway
+	}
 }
 
 // prepare makes the topics and, for Java, gives its compiler the work that the rows will do.
