@@ -7,7 +7,7 @@ import (
 
 // A consumer that catches up asks for as much as it can get, and each of its answers takes the loop some 70 µs: eight at a time are
 // half a millisecond that a send waits behind them, and again before its own answer leaves. On a lane of their own they run beside the
-// loop and cost a third more. So they go there while somebody sends.
+// loop and cost a tenth more, and from a cold disk bring less (docs/adr/0011-backlog.md). So they go there while somebody sends.
 const (
 	backlogFrom   = 4096 // messages behind the end of the queue; who is nearer follows the end
 	backlogSendMs = 100  // the last send is no older
