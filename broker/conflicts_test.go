@@ -12,7 +12,6 @@ import (
 	"github.com/skylarkmq/skylark/broker/client"
 	"github.com/skylarkmq/skylark/filter"
 	"github.com/skylarkmq/skylark/internal/clock"
-	"github.com/skylarkmq/skylark/internal/config"
 	"github.com/skylarkmq/skylark/internal/javajson"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/body"
@@ -157,16 +156,7 @@ func TestRejectChangedMember(t *testing.T) {
 // TestConflictLine: one line names who differs, and in what; a long one is cut.
 func TestConflictLine(t *testing.T) {
 	t.Parallel()
-	var log bytes.Buffer
-	cfg, st := DefaultConfig(), store.Defaults()
-	cfg.BrokerIP1, cfg.NamesrvAddr, cfg.SubscriptionConflictGraceTime = "127.0.0.1", "", 0
-	small(&st)
-	st.StorePathRootDir = t.TempDir()
-	b, err := New(Options{Config: config.NewSection(cfg), Store: config.NewSection(st), Addr: "127.0.0.1:0", Log: zerolog.New(&log).Level(zerolog.InfoLevel)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.Close() })
+	b, log := logging(t, zerolog.InfoLevel, "subscriptionConflictGraceTime=0")
 	join := func(id string, topics int, expression string) {
 		c := client.Consumer{Group: "G", MessageModel: client.Clustering}
 		for i := range topics {

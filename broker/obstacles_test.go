@@ -78,6 +78,20 @@ func optionsOf(t *testing.T, settings string) Options {
 	return o
 }
 
+// logging makes a broker that does not run, with these settings, and what it says in its log, of a level at least.
+func logging(t *testing.T, least zerolog.Level, settings string) (*Broker, *bytes.Buffer) {
+	t.Helper()
+	log := new(bytes.Buffer)
+	o := optionsOf(t, settings)
+	o.Log = zerolog.New(log).Level(least)
+	b, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b, log
+}
+
 // TestChangeWithoutDNS: what brokerIP1 stands for at the moment is not asked for by a change of something else.
 func TestChangeWithoutDNS(t *testing.T) {
 	t.Parallel()
@@ -99,14 +113,7 @@ func TestStartWithObstacles(t *testing.T) {
 	if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "aclEnable") || !strings.Contains(err.Error(), "namesrvAddr") {
 		t.Errorf("%v", err)
 	}
-	var log bytes.Buffer
-	o := optionsOf(t, "disableConsumeIfConsumerReadSlowly=true brokerId=3")
-	o.Log = zerolog.New(&log)
-	b, err := New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = b.Close() }()
+	b, log := logging(t, zerolog.TraceLevel, "disableConsumeIfConsumerReadSlowly=true brokerId=3")
 	if !strings.Contains(log.String(), `"setting":"disableConsumeIfConsumerReadSlowly=true"`) {
 		t.Errorf("log %s", log.String())
 	}

@@ -1,9 +1,6 @@
 package broker
 
 import (
-	"encoding/binary"
-	"io"
-	"net"
 	"slices"
 	"testing"
 	"time"
@@ -48,7 +45,7 @@ func TestBacklogStepsAside(t *testing.T) {
 		if _, err := conn.Write(protocol.AppendFrame(protocol.AppendFrame(nil, pull), small)); err != nil {
 			t.Fatal(err)
 		}
-		first, second := readCommand(t, conn), readCommand(t, conn)
+		first, second := readFrame(t, conn), readFrame(t, conn)
 		if aside := first.Opaque == 2; aside != row.aside {
 			t.Errorf("%s: the pull stepped aside: %t, want %t", row.name, aside, row.aside)
 		}
@@ -66,22 +63,4 @@ func TestBacklogStepsAside(t *testing.T) {
 			t.Errorf("%s: committed %s, want %s", row.name, offset, row.commits)
 		}
 	}
-}
-
-// readCommand reads one frame.
-func readCommand(t *testing.T, conn net.Conn) *protocol.Command {
-	t.Helper()
-	var size [4]byte
-	if _, err := io.ReadFull(conn, size[:]); err != nil {
-		t.Fatal(err)
-	}
-	frame := make([]byte, binary.BigEndian.Uint32(size[:]))
-	if _, err := io.ReadFull(conn, frame); err != nil {
-		t.Fatal(err)
-	}
-	cmd := new(protocol.Command)
-	if err := protocol.DecodeFrame(frame, cmd); err != nil {
-		t.Fatal(err)
-	}
-	return cmd
 }
