@@ -42,11 +42,9 @@ func (d *dispatcher) init(cfg Config, log zerolog.Logger) {
 	}
 	d.cfg, d.log, d.clock = cfg, log, cfg.Clock
 	d.jobs.New = func() any { return new(laneJob) }
+	defaults := DefaultLanes()
 	for i := Inline + 1; i < LaneCount; i++ {
-		lc := DefaultLanes[i]
-		if i == Backlog {
-			lc.Workers = backlogWorkers()
-		}
+		lc := defaults[i]
 		if cfg.Lanes[i].Workers > 0 {
 			lc = cfg.Lanes[i]
 		}

@@ -48,29 +48,29 @@ type LaneConfig struct {
 	MaxAge   time.Duration // waiting longer is answered SYSTEM_BUSY instead of worked on; 0: any age
 }
 
-// DefaultLanes has Java's queue lengths and age limits; workers are fewer, because what waits in Java is held here.
-var DefaultLanes = [LaneCount]LaneConfig{
-	Send:        {Workers: 4, Capacity: 10_000, MaxAge: 200 * time.Millisecond},
-	Pull:        {Workers: 8, Capacity: 100_000, MaxAge: 5 * time.Second},
-	Query:       {Workers: 4, Capacity: 20_000},
-	Admin:       {Workers: 4, Capacity: 10_000, MaxAge: 5 * time.Second},
-	Clients:     {Workers: 4, Capacity: 100_000},
-	Transaction: {Workers: 4, Capacity: 100_000, MaxAge: 3 * time.Second},
-	Pop:         {Workers: 8, Capacity: 100_000, MaxAge: 3 * time.Second},
-	HA:          {Workers: 2, Capacity: 10_000},
-	// One worker: a second one would wait for the first, and change the order of sends.
-	Append: {Workers: 1, Capacity: 10_000, MaxAge: time.Second},
-	// Its workers are counted when it is made, see backlogWorkers.
-	Backlog: {Capacity: 10_000},
+// DefaultLanes has Java's queue lengths and age limits; workers are fewer, because what waits in Java is held here. Some are counted by
+// the processors that the scheduler has now.
+func DefaultLanes() [LaneCount]LaneConfig {
+	return [LaneCount]LaneConfig{
+		Send:        {Workers: 4, Capacity: 10_000, MaxAge: 200 * time.Millisecond},
+		Pull:        {Workers: 8, Capacity: 100_000, MaxAge: 5 * time.Second},
+		Query:       {Workers: 4, Capacity: 20_000},
+		Admin:       {Workers: 4, Capacity: 10_000, MaxAge: 5 * time.Second},
+		Clients:     {Workers: 4, Capacity: 100_000},
+		Transaction: {Workers: 4, Capacity: 100_000, MaxAge: 3 * time.Second},
+		Pop:         {Workers: 8, Capacity: 100_000, MaxAge: 3 * time.Second},
+		HA:          {Workers: 2, Capacity: 10_000},
+		// One worker: a second one would wait for the first, and change the order of sends.
+		Append: {Workers: 1, Capacity: 10_000, MaxAge: time.Second},
+		// They copy, and wait for nothing: one processor is left for the loops, and one is the scheduler's spare.
+		Backlog: {Workers: max(1, (runtime.GOMAXPROCS(0)-1)/2), Capacity: 10_000},
+	}
 }
 
 const (
 	backlogRoom = 32 // jobs that wait there at most: what finds no room is done on the loop
 	backlogOf   = 8  // and of one connection: the rest waits as usual for a client that reads slowly
 )
-
-// backlogWorkers leaves the loops a processor: these workers copy, and wait for nothing. Of what the scheduler has, one is spare.
-func backlogWorkers() int { return max(1, (runtime.GOMAXPROCS(0)-1)/2) }
 
 const (
 	textOverload = "[OVERLOAD]system busy, start flow control for a while"
