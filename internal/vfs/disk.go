@@ -36,7 +36,9 @@ func openFile(name string, flag int) (File, error) {
 	if err != nil {
 		return nil, pathError("open", name, err)
 	}
-	return &diskFile{File: os.NewFile(uintptr(fd), name), fd: fd}, nil
+	f := &diskFile{File: os.NewFile(uintptr(fd), name), fd: fd}
+	f.cached.Store(flag&os.O_RDWR == 0) // whoever may not write is told so by an ordinary write
+	return f, nil
 }
 
 func openRetry(name string, flag int) (fd int, err error) {
@@ -139,6 +141,8 @@ type diskFile struct {
 	// blocking: this file system knows no reads that do not wait (RWF_NOWAIT), so
 	// TryReadAt is an ordinary read.
 	blocking atomic.Bool
+	// cached: nor writes past the page cache (O_DIRECT), so that WriteZeros goes through it.
+	cached atomic.Bool
 }
 
 func (f *diskFile) Size() (int64, error) {

@@ -327,11 +327,31 @@ func (f *faultyFile) WriteAt(p []byte, off int64) (int, error) {
 	if r == nil {
 		return f.File.WriteAt(p, off)
 	}
+	return f.fail(r, p, off)
+}
+
+// fail is a write that a rule ends.
+func (f *faultyFile) fail(r *rule, p []byte, off int64) (int, error) {
 	n, err := f.File.WriteAt(p[:min(r.fall, len(p))], off)
 	if err == nil {
 		err = pathError("pwrite", f.Name(), r.err)
 	}
 	return n, err
+}
+
+func (f *faultyFile) WriteWithZeros(p []byte, off int64, behind int) (int, error) {
+	r := f.disk.fault("pwrite", f.Name())
+	if r == nil {
+		return f.File.WriteWithZeros(p, off, behind)
+	}
+	return f.fail(r, p, off)
+}
+
+func (f *faultyFile) WriteZeros(off, n int64) error {
+	if err := f.disk.check("pwrite", f.Name()); err != nil {
+		return err
+	}
+	return f.File.WriteZeros(off, n)
 }
 
 func (f *faultyFile) Truncate(size int64) error {

@@ -137,3 +137,19 @@ func (f *watchedFile) WriteAt(p []byte, off int64) (n int, err error) {
 	defer f.disk.waits.end(slot)
 	return f.File.WriteAt(p, off)
 }
+
+func (f *watchedFile) WriteWithZeros(p []byte, off int64, behind int) (n int, err error) {
+	if !f.disk.writes {
+		return f.File.WriteWithZeros(p, off, behind)
+	}
+	slot := f.disk.waits.begin(f.disk.clk.MonoMs())
+	defer f.disk.waits.end(slot)
+	return f.File.WriteWithZeros(p, off, behind)
+}
+
+func (f *watchedFile) WriteZeros(off, n int64) error {
+	if !f.disk.writes {
+		return f.File.WriteZeros(off, n)
+	}
+	return f.disk.during(func() error { return f.File.WriteZeros(off, n) })
+}

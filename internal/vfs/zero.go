@@ -107,3 +107,19 @@ func allZero(b []byte) bool {
 const page = 4 << 10
 
 var zeros [page]byte
+
+// zeroPiece is how much is zeroed by one write through the page cache: larger ones make larger
+// folios there, and each small write walks all of its folio.
+const zeroPiece = 64 << 10
+
+func writeZerosCached(f io.WriterAt, off, n int64) error {
+	piece := make([]byte, min(n, zeroPiece))
+	for n > 0 {
+		wrote, err := f.WriteAt(piece[:min(n, zeroPiece)], off)
+		if err != nil {
+			return err
+		}
+		off, n = off+int64(wrote), n-int64(wrote)
+	}
+	return nil
+}

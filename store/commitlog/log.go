@@ -142,7 +142,7 @@ func (l *Log) Write(data []byte) error {
 	}
 	l.next.stopZeroing(l.file)
 	end := l.position + int64(len(data))
-	if err := l.file.WriteAt(data, l.position-l.file.Start); err != nil {
+	if err := l.file.WriteFilling(data, l.position-l.file.Start); err != nil {
 		l.dirty = end
 		_ = l.wipe() // else before the next write
 		return fmt.Errorf("commitlog: append at %d: %w", l.position, err)

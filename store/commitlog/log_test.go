@@ -121,7 +121,7 @@ func openAgain(t *testing.T, disk vfs.FS) *Log {
 func TestTakenWhileZeroed(t *testing.T) {
 	t.Parallel()
 	disk := &slowZeros{FS: vfs.NewMemory(nil)}
-	l, err := Open(Options{FS: disk, Paths: []string{"/log"}, FileSize: 1 << 20, ZeroAhead: true, Clock: clock.Real, Log: zerolog.Nop()})
+	l, err := Open(Options{FS: disk, Paths: []string{"/log"}, FileSize: 2 << 20, ZeroAhead: true, Clock: clock.Real, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestTakenWhileZeroed(t *testing.T) {
 	}
 	stop := running(t, l)
 	var want []int64
-	for i := range 300 {
+	for i := range 600 {
 		want = append(want, add(t, l, 10_000+i%7))
 	}
 	stop()
@@ -158,11 +158,9 @@ func (d *slowZeros) Create(name string) (vfs.File, error) {
 
 type slowFile struct{ vfs.File }
 
-func (f slowFile) WriteAt(p []byte, off int64) (int, error) {
-	if len(p) == zeroPiece {
-		<-time.After(time.Millisecond)
-	}
-	return f.File.WriteAt(p, off)
+func (f slowFile) WriteZeros(off, n int64) error {
+	<-time.After(time.Millisecond)
+	return f.File.WriteZeros(off, n)
 }
 
 func TestReadBounds(t *testing.T) {

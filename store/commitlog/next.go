@@ -17,9 +17,8 @@ const (
 	rollWait = 5 * time.Second
 	// retryEvery is how often a file that could not be made is tried again.
 	retryEvery = 500 * time.Millisecond
-	// zeroPiece is how much is zeroed by one write: larger pieces make larger
-	// folios in the page cache, and each later small write walks its whole folio.
-	zeroPiece = 64 << 10
+	// zeroPiece is how much is zeroed at once: who takes the file waits for one piece.
+	zeroPiece = 256 << 10
 	// zeroSync is after how much the zeros are flushed.
 	zeroSync = 16 << 20
 	// zeroAhead is how far the zeros are written at once; the rest follows the log,
@@ -31,9 +30,11 @@ const (
 // nextFile is the file after the current one, made when the current one is half
 // full: first its blocks are reserved and its name made durable, then it may be
 // used; meanwhile, with Options.ZeroAhead, it is filled with zeros and flushed,
-// because a flush of bytes on written blocks costs half of one that converts
-// reserved blocks. Whoever writes to it first ends the zeroing. Where nobody waits
-// for flushes the zeros would only double what goes to the disk.
+// because a flush of bytes on written blocks costs less than one that converts
+// reserved blocks. The zeros go past the page cache: they would take as much memory as
+// the log, and on a virtual machine a new page costs more than all else of a message.
+// Whoever writes to the file first ends the zeroing. Where nobody waits for flushes
+// the zeros would only double what goes to the disk.
 type nextFile struct {
 	mu      sync.Mutex
 	wanted  int64 // start of the file that is asked for; -1 none
@@ -163,13 +164,13 @@ func (l *Log) make(start int64) (*mapped.File, error) {
 }
 
 // zero fills a file piece by piece until it is full, someone writes to it, or the
-// context ends. It waits for the disk now and then, so that its pages do not hold
-// up those of the log. An error of a write here is no harm: the blocks are reserved.
+// context ends. It waits for the disk now and then, so that pages, where the zeros take
+// some, do not hold up those of the log. An error of a write here is no harm: the blocks are reserved.
 func (l *Log) zero(ctx context.Context, f *mapped.File) {
-	zeros := make([]byte, min(zeroPiece, f.Size))
-	for at := int64(0); at < f.Size; at += int64(len(zeros)) {
+	for at := int64(0); at < f.Size; {
 		l.pace(ctx, f, at)
-		more, err := l.zeroPiece(ctx, f, zeros[:min(int64(len(zeros)), f.Size-at)], at)
+		n := min(zeroPiece, f.Size-at)
+		more, err := l.zeroPiece(ctx, f, at, n)
 		if err != nil {
 			l.opt.Log.Warn().Err(err).Msg("commit log: zeroing the next file")
 		}
@@ -177,7 +178,7 @@ func (l *Log) zero(ctx context.Context, f *mapped.File) {
 			l.next.stopZeroing(f)
 			return
 		}
-		if done := at + int64(len(zeros)); done%zeroSync == 0 || done >= f.Size {
+		if at += n; at%zeroSync == 0 || at == f.Size {
 			if !l.syncZeros(f) {
 				l.next.stopZeroing(f)
 				return
@@ -204,14 +205,14 @@ func (l *Log) pace(ctx context.Context, f *mapped.File, at int64) {
 	}
 }
 
-func (l *Log) zeroPiece(ctx context.Context, f *mapped.File, zeros []byte, at int64) (more bool, err error) {
+func (l *Log) zeroPiece(ctx context.Context, f *mapped.File, at, size int64) (more bool, err error) {
 	n := &l.next
 	n.zeroing.Lock()
 	defer n.zeroing.Unlock()
 	if ctx.Err() != nil || n.blank.Load() != f {
 		return false, nil
 	}
-	err = f.WriteAt(zeros, at)
+	err = f.WriteZeros(at, size)
 	return err == nil, err
 }
 

@@ -9,6 +9,10 @@ import (
 	"github.com/skylarkmq/skylark/internal/vfs"
 )
 
+// page is that of most machines; where it is larger, the kernel reads a page now and then that WriteFilling
+// does not fill.
+const page = 4 << 10
+
 // ErrGone is what a removed or closed file answers.
 var ErrGone = errors.New("mapped: the file is gone")
 
@@ -126,14 +130,31 @@ func (f *File) NextData(off int64) (int64, error) {
 
 // WriteAt writes all of p inside the file.
 func (f *File) WriteAt(p []byte, off int64) error {
-	if off < 0 || off+int64(len(p)) > f.Size {
-		return fmt.Errorf("mapped: write %d bytes of %s at %d: the file has %d", len(p), f.path, off, f.Size)
+	return f.write(off, int64(len(p)), func() error { _, err := f.file.WriteAt(p, off); return err })
+}
+
+// WriteFilling writes all of p, and with the same call zeros behind it up to the end of the
+// page or of the file: what is there must be zero. See vfs.File.WriteWithZeros.
+func (f *File) WriteFilling(p []byte, off int64) error {
+	end := off + int64(len(p))
+	behind := int(min(-end&(page-1), f.Size-end))
+	return f.write(off, int64(len(p)), func() error { _, err := f.file.WriteWithZeros(p, off, behind); return err })
+}
+
+// WriteZeros writes zeros inside the file, past the page cache where that can be done.
+func (f *File) WriteZeros(off, n int64) error {
+	return f.write(off, n, func() error { return f.file.WriteZeros(off, n) })
+}
+
+func (f *File) write(off, n int64, write func() error) error {
+	if off < 0 || n > f.Size-off {
+		return fmt.Errorf("mapped: write %d bytes of %s at %d: the file has %d", n, f.path, off, f.Size)
 	}
 	if err := f.Acquire(); err != nil {
 		return err
 	}
 	defer f.Release()
-	if _, err := f.file.WriteAt(p, off); err != nil {
+	if err := write(); err != nil {
 		return fmt.Errorf("mapped: %w", err)
 	}
 	return nil
