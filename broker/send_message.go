@@ -58,7 +58,7 @@ type sendTurn struct {
 	sends   []send
 	msg     message.Message
 	known   completion // of msg's properties
-	alone   loneSender
+	waiting waitingSenders
 	newest  *topic.Config // of the topic that a message was admitted to last
 	head    header.SendMessage
 	props   []byte // completed property strings and transaction ids of this turn
@@ -130,7 +130,7 @@ func (b *Broker) sendMessages(t *remoting.Turn, reqs []*remoting.Request) {
 	}
 	s := b.turn(t)
 	defer s.endTicket()
-	s.alone.note(reqs)
+	s.waiting.note(reqs)
 	s.stageAll(reqs)
 	s.finishSoon()
 }

@@ -64,29 +64,46 @@ func (s *sendTurn) appendSoon() bool {
 	return s.b.Store.AppendSoon(s.batch)
 }
 
-// lonely is after how many sends in a row, each the only one of its turn and all of one connection, a sender is
-// taken to be alone.
-const lonely = 32
+const (
+	// lonely is after how many sends in a row, each the only one of its turn and all of one connection, a sender is
+	// taken to be alone.
+	lonely = 32
+	// crowd is from how many sends on, each of another connection, a turn's senders are taken to be all that there are:
+	// they wait for its answers, and who comes meanwhile is the next one.
+	crowd = 8
+)
 
-// note counts them.
-func (l *loneSender) note(reqs []*remoting.Request) {
-	if id := reqs[0].Conn.ID; len(reqs) != 1 || id != l.conn {
-		l.conn, l.sends = id, 0
-		return
+// waitingSenders knows whether those of a turn send nothing more before they have its answers.
+type waitingSenders struct {
+	conn  uint64 // who sent last, and
+	alone int    // how often in a row nobody else did
+	crowd bool   // each of many sent one
+}
+
+func (w *waitingSenders) note(reqs []*remoting.Request) {
+	if id := reqs[0].Conn.ID; len(reqs) != 1 || id != w.conn {
+		w.conn, w.alone = id, 0
+	} else {
+		w.alone++
 	}
-	l.sends++
+	w.crowd = len(reqs) >= crowd
+	for i := 1; w.crowd && i < len(reqs); i++ {
+		w.crowd = reqs[i].Conn != reqs[i-1].Conn // a turn has the requests of a connection together
+	}
 }
 
-// loneSender is who sent last, and how often in a row nobody else did.
-type loneSender struct {
-	conn  uint64
-	sends int
-}
-
-// commitsHere: with SYNC_FLUSH the loop flushes what a lone sender waits for. Others are served after that, or by a stand-in
-// when the disk hangs.
+// commitsHere: with SYNC_FLUSH the loop flushes what senders wait for who send nothing more before. Others are served after that, or
+// by a stand-in when the disk hangs.
 func (s *sendTurn) commitsHere() bool {
-	return s.alone.sends >= lonely && len(s.sends) == 1 && s.sends[0].wait && !s.sends[0].req.IsOneWay() && s.batch.Len() == 1 && s.b.Store.FlushesQuickly()
+	if s.waiting.alone < lonely && !s.waiting.crowd || len(s.sends) == 0 || s.batch.Len() != len(s.sends) || !s.b.Store.FlushesQuickly() {
+		return false
+	}
+	for i := range s.sends {
+		if d := &s.sends[i]; !d.wait || d.req.IsOneWay() {
+			return false
+		}
+	}
+	return true
 }
 
 // commit may take long, and is lent out for as long.

@@ -3,7 +3,9 @@ package broker
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -228,6 +230,68 @@ func TestFlushFailsOnLoop(t *testing.T) {
 	}
 	if n := f.Store.MaxOffset("T", 0); n != sent {
 		t.Errorf("%d messages are visible, want %d", n, sent)
+	}
+}
+
+func TestWaitingSenders(t *testing.T) {
+	t.Parallel()
+	conns := make([]*remoting.Conn, 2*crowd)
+	for i := range conns {
+		conns[i] = &remoting.Conn{ID: uint64(i + 1)}
+	}
+	turn := func(conns ...*remoting.Conn) (reqs []*remoting.Request) {
+		for _, c := range conns {
+			reqs = append(reqs, &remoting.Request{Conn: c})
+		}
+		return reqs
+	}
+	var w waitingSenders
+	for range lonely + 1 {
+		w.note(turn(conns[0]))
+	}
+	if w.alone != lonely || w.crowd {
+		t.Errorf("one that sends by itself: %+v", w)
+	}
+	for name, c := range map[string]struct {
+		turn  []*remoting.Request
+		crowd bool
+	}{
+		"another one":                   {turn(conns[1]), false},
+		"two of one connection":         {turn(conns[1], conns[1]), false},
+		"too few":                       {turn(conns[:crowd-1]...), false},
+		"as many as it takes":           {turn(conns[:crowd]...), true},
+		"many":                          {turn(conns...), true},
+		"many, and one that sends more": {turn(append(conns[:crowd:crowd], conns[crowd-1])...), false},
+	} {
+		w := waitingSenders{conn: conns[0].ID, alone: lonely}
+		if w.note(c.turn); w.alone != 0 || w.crowd != c.crowd {
+			t.Errorf("%s: %+v", name, w)
+		}
+	}
+}
+
+// Many at once, whoever flushes for them: nobody is answered before, and each message is there once.
+func TestManyWaitForFlush(t *testing.T) {
+	t.Parallel()
+	f, _ := startFaultyWith(t, Options{QuickFlush: time.Hour}, func(s *store.Config) { s.FlushDiskType = store.SyncFlush })
+	f.sendTo("T", "first")
+	const senders, each = 4 * crowd, 30
+	var all sync.WaitGroup
+	for range senders {
+		other := f.another(t)
+		all.Go(func() {
+			for i := range each {
+				reply := <-other.sending(fmt.Sprint(i))
+				at, err := strconv.ParseInt(reply.Fields.String("queueOffset"), 10, 64)
+				if reply.Response() != code.Success || err != nil || f.Store.MaxOffset("T", 0) <= at {
+					t.Errorf("answered before it was visible, or refused: %d %q, offset %d, %v", reply.Code, reply.Remark, at, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if n := f.Store.MaxOffset("T", 0); n != senders*each+1 {
+		t.Errorf("%d messages, want %d", n, senders*each+1)
 	}
 }
 
