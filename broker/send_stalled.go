@@ -46,7 +46,7 @@ func (s *sendTurn) finishSoon() bool {
 	case s.batch.Len() == 0:
 	case s.appendSoon():
 		if here {
-			s.commit()
+			defer s.commit() // when those who wait are noted, so that they hear of it if the disk hangs
 		}
 		s.finishAppended()
 	default:

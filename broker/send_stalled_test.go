@@ -215,6 +215,20 @@ func TestFlushHangsOnLoop(t *testing.T) {
 	}
 }
 
+// A sender whose flush hangs on the loop is told after syncFlushTimeout, as by the group commit.
+func TestFlushTimesOutOnLoop(t *testing.T) {
+	t.Parallel()
+	f, disk := startFaultyWith(t, Options{QuickFlush: time.Hour}, func(s *store.Config) { s.FlushDiskType, s.SyncFlushTimeout = store.SyncFlush, 100 })
+	sent := f.sendAlone()
+	inject(t, disk, "fdatasync commitlog/* hang")
+	hanging := f.sending("x")
+	f.eventually("the flush to hang", func() bool { return disk.Hanging() == 1 })
+	want(t, <-hanging, code.FlushDiskTimeout, "")
+	f.eventually("a stand-in, as it hangs on the loop", func() bool { return f.server.Stats().Reliefs > 0 })
+	disk.Heal()
+	f.eventually("what was stored to be visible", func() bool { return f.Store.MaxOffset("T", 0) == sent+1 })
+}
+
 // A lone sender is told when the flush that the loop did for him fails.
 func TestFlushFailsOnLoop(t *testing.T) {
 	t.Parallel()

@@ -36,6 +36,7 @@ type commit struct {
 	waiting []waiter // by deadline
 	failed  bool     // no more flushes: nobody waits any more
 	timer   clock.Timer
+	rings   int64 // when the timer does, MonoMs: not later than the first deadline; 0: it does not
 }
 
 type waiter struct {
@@ -98,8 +99,9 @@ func (s *Store) AwaitFlush(end int64, tell func(PutStatus)) {
 		c.mu.Unlock()
 		tell(ServiceNotAvailable)
 	default:
-		if c.waiting = append(c.waiting, waiter{end, s.clk.MonoMs() + limit, tell}); len(c.waiting) == 1 {
-			s.armTimeout(time.Duration(limit) * time.Millisecond)
+		w := waiter{end, s.clk.MonoMs() + limit, tell}
+		if c.waiting = append(c.waiting, w); c.rings == 0 || w.deadline < c.rings {
+			s.armTimeout(w.deadline)
 		}
 		c.mu.Unlock()
 	}
@@ -115,12 +117,16 @@ func (s *Store) WaitFlush(end int64) PutStatus {
 	return <-flushed
 }
 
-// armTimeout wakes expireWaiters; c.mu is held.
-func (s *Store) armTimeout(after time.Duration) {
-	if s.commit.timer == nil {
-		s.commit.timer = s.clk.AfterFunc(after, s.expireWaiters)
+// armTimeout has expireWaiters called; c.mu is held. The timer goes on when all have been
+// told: to set it for each sender again costs more than to be woken now and then.
+func (s *Store) armTimeout(deadline int64) {
+	c := &s.commit
+	c.rings = deadline
+	after := time.Duration(deadline-s.clk.MonoMs()) * time.Millisecond
+	if c.timer == nil {
+		c.timer = s.clk.AfterFunc(after, s.expireWaiters)
 	} else {
-		s.commit.timer.Reset(after)
+		c.timer.Reset(after)
 	}
 }
 
@@ -133,8 +139,8 @@ func (s *Store) expireWaiters() {
 	}
 	late := append([]waiter(nil), c.waiting[:n]...)
 	c.waiting = append(c.waiting[:0], c.waiting[n:]...)
-	if len(c.waiting) > 0 {
-		s.armTimeout(time.Duration(c.waiting[0].deadline-now) * time.Millisecond)
+	if c.rings = 0; len(c.waiting) > 0 {
+		s.armTimeout(c.waiting[0].deadline)
 	}
 	c.mu.Unlock()
 	for _, w := range late {

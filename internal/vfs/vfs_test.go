@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ func TestDisks(t *testing.T) {
 			disk, root := make(t)
 			names(t, disk, root)
 			content(t, disk, root)
+			zerosWritten(t, disk, root)
 			locks(t, disk, root)
 		})
 	}
@@ -85,6 +87,37 @@ func names(t *testing.T, disk FS, root string) {
 	if u, err := disk.Usage(root); err != nil || u.Total == 0 || u.Ratio() < 0 || u.Ratio() > 1 {
 		t.Errorf("usage %+v %v", u, err)
 	}
+}
+
+func zerosWritten(t *testing.T, disk FS, root string) {
+	f := must[File](t)(disk.Create(filepath.Join(root, "zeros")))
+	const size = 3*256<<10 + 100
+	full := bytes.Repeat([]byte{1}, size)
+	for _, part := range []struct{ off, n int }{
+		{0, size}, {4096, 8192}, {0, 512 << 10}, {256 << 10, size - 256<<10}, // O_DIRECT takes all of these but the last piece of those that end with the file
+		{100, 200}, {4000, 200 << 10}, {5, 0},
+	} {
+		must[int](t)(f.WriteAt(full, 0))
+		ok(t, f.WriteZeros(int64(part.off), int64(part.n)))
+		want := slices.Clone(full)
+		clear(want[part.off:][:part.n])
+		if got := must[[]byte](t)(ReadFile(disk, filepath.Join(root, "zeros"))); !bytes.Equal(got, want) {
+			t.Errorf("%d zeros at %d: %d bytes, not what they should be", part.n, part.off, len(got))
+		}
+	}
+	must[int](t)(f.WriteAt(full, 0))
+	for _, part := range []struct{ off, n, behind int }{{0, 5, 4091}, {5, 7, 0}, {4097, 9000, 3}, {8000, 0, 0}} {
+		p := bytes.Repeat([]byte{2}, part.n)
+		if n, err := f.WriteWithZeros(p, int64(part.off), part.behind); n != part.n || err != nil {
+			t.Fatalf("%+v: %d, %v", part, n, err)
+		}
+		copy(full[part.off:], p)
+		clear(full[part.off+part.n:][:part.behind])
+	}
+	if got := must[[]byte](t)(ReadFile(disk, filepath.Join(root, "zeros"))); !bytes.Equal(got, full) {
+		t.Error("bytes with zeros behind them: not what they should be")
+	}
+	ok(t, f.Close())
 }
 
 func content(t *testing.T, disk FS, root string) {
