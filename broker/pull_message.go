@@ -76,19 +76,15 @@ func (b *Broker) pull(r *remoting.Request, residentOnly, commits bool) (*protoco
 	if refusal := b.admitPull(r, &h, &p); refusal.code != code.Success {
 		return refusal.response(), nil
 	}
-	if residentOnly && b.slow(&p) {
-		if !commits {
-			r.ToLane(remoting.Pull, b.wakers.cold)
-		} else {
-			r.ToLane(remoting.Pull, b.wakers.onLane)
-		}
-		return nil, nil
-	}
 	if answer, ok := b.moved(&p); ok {
 		return answer, nil
 	}
 	if commits {
 		b.commitWithPull(&p)
+	}
+	if residentOnly && b.slow(&p) {
+		r.ToLane(remoting.Pull, b.wakers.cold)
+		return nil, nil
 	}
 	if b.stepsAside(r, &p) && r.ToBacklog(b.wakers.backlog) {
 		return nil, nil

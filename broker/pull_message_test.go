@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/skylarkmq/skylark/broker/subscription"
 	"github.com/skylarkmq/skylark/broker/topic"
 	"github.com/skylarkmq/skylark/internal/clock"
+	"github.com/skylarkmq/skylark/remoting"
 	"github.com/skylarkmq/skylark/remoting/protocol"
 	"github.com/skylarkmq/skylark/remoting/protocol/body"
 	"github.com/skylarkmq/skylark/remoting/protocol/code"
@@ -258,6 +260,30 @@ func TestPullCommitsBeforeItWaits(t *testing.T) {
 			t.Errorf("%s: committed %d, want %d", row.name, got, row.want)
 		}
 		f.Offsets.TakeReset("G", "T", 0)
+	}
+}
+
+// Nor does the wait for a worker, of a pull whose filter is not the loop's, bring an older offset back.
+func TestPullCommitsBeforeItsLane(t *testing.T) {
+	t.Parallel()
+	f, disk := startFaulty(t, nil)
+	f.sendTo("Cold", "x")
+	f.sendTo("T", string(batchBody(slices.Repeat([]string{"x"}, inlineUnits+1)...)), "m", "true")
+	inject(t, disk, "tryread commitlog/*")
+	inject(t, disk, "pread commitlog/* hang")
+	defer disk.Heal()
+	workers := remoting.DefaultLanes()[remoting.Pull].Workers
+	for range workers {
+		f.ask(code.PullMessage, replace(pullFields("G", "Cold", "0"), "maxMsgNums", "1")...)
+	}
+	f.eventually("the workers to wait for the disk", func() bool { return disk.Hanging() >= workers })
+	answer := f.ask(code.PullMessage, replace(pullFields("G", "T", "0"), "sysFlag", "5", "commitOffset", "5", "subscription", "A", "maxMsgNums", fmt.Sprint(1<<20))...)
+	f.eventually("the offset that came with the pull", func() bool { return f.Offsets.Query("G", "T", 0) == 5 })
+	f.call(code.UpdateConsumerOffset, nil, "consumerGroup", "G", "topic", "T", "queueId", "0", "commitOffset", "8")
+	disk.Heal()
+	<-answer
+	if got := f.Offsets.Query("G", "T", 0); got != 8 {
+		t.Errorf("committed %d, want 8", got)
 	}
 }
 
