@@ -33,8 +33,8 @@ type commit struct {
 	done atomic.Int64 // everything before is on the disk and visible
 
 	mu      sync.Mutex
-	waiting []waiter // by deadline
-	failed  bool     // no more flushes: nobody waits any more
+	waiting []waiter
+	failed  bool // no more flushes: nobody waits any more
 	timer   clock.Timer
 	rings   int64 // when the timer does, MonoMs: not later than the first deadline; 0: it does not
 }
@@ -132,15 +132,22 @@ func (s *Store) armTimeout(deadline int64) {
 
 func (s *Store) expireWaiters() {
 	c, now := &s.commit, s.clk.MonoMs()
+	var late []waiter
 	c.mu.Lock()
-	n := 0
-	for n < len(c.waiting) && c.waiting[n].deadline <= now {
-		n++
+	c.rings = 0
+	kept, first := c.waiting[:0], int64(0)
+	for _, w := range c.waiting {
+		if w.deadline <= now {
+			late = append(late, w)
+			continue
+		}
+		if kept = append(kept, w); first == 0 || w.deadline < first {
+			first = w.deadline
+		}
 	}
-	late := append([]waiter(nil), c.waiting[:n]...)
-	c.waiting = append(c.waiting[:0], c.waiting[n:]...)
-	if c.rings = 0; len(c.waiting) > 0 {
-		s.armTimeout(c.waiting[0].deadline)
+	clear(c.waiting[len(kept):])
+	if c.waiting = kept; first != 0 {
+		s.armTimeout(first)
 	}
 	c.mu.Unlock()
 	for _, w := range late {
@@ -195,9 +202,15 @@ func (s *Store) Commit() {
 func (s *Store) roundBroke() {
 	s.commit.broken = true
 	s.flags.set(flagNotWriteable, "a fault of the broker ended a flush; restart it")
-	s.commit.mu.Lock()
-	s.commit.failed = true
-	s.commit.mu.Unlock()
+	c := &s.commit
+	c.mu.Lock()
+	c.failed = true
+	waiting := c.waiting
+	c.waiting = nil
+	c.mu.Unlock()
+	for _, w := range waiting {
+		w.tell(ServiceNotAvailable)
+	}
 }
 
 // lastRound is that of Close.

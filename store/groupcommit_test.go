@@ -1,8 +1,10 @@
 package store
 
 import (
+	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/skylarkmq/skylark/internal/clock"
 	"github.com/skylarkmq/skylark/internal/vfs"
@@ -98,6 +100,7 @@ func TestCommitThatBreaks(t *testing.T) {
 	stop := run(t, s)
 	s.OnArrival(func(Arrival) { panic("a fault") })
 	b := alone(t, s, 0)
+	waited := outcome(s, b)
 	func() {
 		defer func() {
 			if recover() == nil {
@@ -106,8 +109,10 @@ func TestCommitThatBreaks(t *testing.T) {
 		}()
 		s.Commit()
 	}()
-	if st := <-outcome(s, b); st != ServiceNotAvailable {
-		t.Fatal(st)
+	for name, told := range map[string]<-chan PutStatus{"before": waited, "after": outcome(s, b)} {
+		if st := <-told; st != ServiceNotAvailable {
+			t.Fatalf("who waited from %s the fault on: %v", name, st)
+		}
 	}
 	if ok, reason := s.Writeable(); ok {
 		t.Fatal("messages are accepted", reason)
@@ -122,5 +127,29 @@ func TestCommitThatBreaks(t *testing.T) {
 	stop()
 	if err := s.Close(); err == nil {
 		t.Error("the stop was clean")
+	}
+}
+
+// Who comes after syncFlushTimeout was made shorter is told before those who came earlier.
+func TestShorterTimeoutOfWaiters(t *testing.T) {
+	t.Parallel()
+	clk, cfg := clock.NewFake(time.UnixMilli(1_700_000_000_000)), small("/store", syncFlush)
+	s := openAt(t, vfs.NewMemory(nil), cfg, clk)
+	var told []string
+	wait := func(name string, limit int) {
+		cfg.Change(func(c *Config) { c.SyncFlushTimeout = limit })
+		s.AwaitFlush(1<<40, func(st PutStatus) { told = append(told, fmt.Sprint(name, st == FlushDiskTimeout)) })
+	}
+	wait("long ", 3000)
+	wait("short ", 100)
+	wait("longest ", 5000)
+	for _, step := range []struct {
+		ms   int
+		want string
+	}{{99, "[]"}, {2, "[short true]"}, {2898, "[short true]"}, {2, "[short true long true]"}, {2000, "[short true long true longest true]"}} {
+		clk.Advance(time.Duration(step.ms) * time.Millisecond)
+		if got := fmt.Sprint(told); got != step.want {
+			t.Fatalf("%d ms on: %s, want %s", step.ms, got, step.want)
+		}
 	}
 }

@@ -51,30 +51,32 @@ var zeroMemory = sync.OnceValues(func() ([]byte, error) {
 
 // WriteZeros opens the file once more for each call: O_DIRECT is of an open file, and f writes through the cache.
 func (f *diskFile) WriteZeros(off, n int64) error {
+	var done int64
 	if !f.cached.Load() {
-		done, err := f.writeZerosDirect(off, n)
-		if off, n = off+done, n-done; err == nil {
-			return nil
+		fd, err := openRetry("/proc/self/fd/"+strconv.Itoa(f.fd), unix.O_WRONLY|unix.O_DIRECT)
+		runtime.KeepAlive(f.File)
+		if err == nil {
+			if done, err = f.writeZerosDirect(fd, off, n); err == nil {
+				return nil
+			}
+			if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EOPNOTSUPP) {
+				return err
+			}
 		}
-		if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.ENOENT) { // the last: no /proc
-			return err
+		if !errors.Is(err, unix.EMFILE) && !errors.Is(err, unix.ENFILE) { // else it may be possible the next time
+			f.cached.Store(true)
 		}
-		f.cached.Store(true)
 	}
-	return writeZerosCached(f, off, n)
+	return writeZerosCached(f, off+done, n-done)
 }
 
-func (f *diskFile) writeZerosDirect(off, n int64) (done int64, err error) {
+// writeZerosDirect writes to a descriptor that is past the cache, and closes it.
+func (f *diskFile) writeZerosDirect(fd int, off, n int64) (done int64, err error) {
+	defer func() { _ = unix.Close(fd) }()
 	memory, err := zeroMemory()
 	if err != nil {
 		return 0, pathError("mmap", f.Name(), err)
 	}
-	fd, err := openRetry("/proc/self/fd/"+strconv.Itoa(f.fd), unix.O_WRONLY|unix.O_DIRECT)
-	runtime.KeepAlive(f.File)
-	if err != nil {
-		return 0, pathError("open", f.Name(), err)
-	}
-	defer func() { _ = unix.Close(fd) }()
 	for done < n {
 		var wrote int
 		err := retry(func() error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/skylarkmq/skylark/internal/clock"
 	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/store/mapped"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -161,6 +163,46 @@ type slowFile struct{ vfs.File }
 func (f slowFile) WriteZeros(off, n int64) error {
 	<-time.After(time.Millisecond)
 	return f.File.WriteZeros(off, n)
+}
+
+// Zeros that the disk does not take end acknowledging, as nobody knows what it still writes of them; that it is full does not.
+func TestZerosThatFail(t *testing.T) {
+	t.Parallel()
+	for kind, fails := range map[string]bool{"EIO": true, "ENOSPC": false} {
+		disk := vfs.NewFaulty(vfs.NewMemory(nil))
+		asked := make(chan struct{}, 1)
+		disk.OnCall = func(op, name string) {
+			if op == "pwrite" && filepath.Base(name) == mapped.Name(1<<20) {
+				select {
+				case asked <- struct{}{}:
+				default:
+				}
+			}
+		}
+		if err := disk.Inject("pwrite log/" + mapped.Name(1<<20) + " err=" + kind); err != nil {
+			t.Fatal(err)
+		}
+		l, err := Open(Options{FS: disk, Paths: []string{"/log"}, FileSize: 1 << 20, ZeroAhead: true, Clock: clock.Real, Log: zerolog.Nop()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.End(0, 0); err != nil {
+			t.Fatal(err)
+		}
+		stop := running(t, l)
+		for l.Position() <= 1<<19 { // from there on the next file is made
+			add(t, l, 10_000)
+		}
+		<-asked
+		stop()
+		if failed := l.Failed() != nil; failed != fails {
+			t.Errorf("%s: the log has failed: %t, want %t", kind, failed, fails)
+		}
+		disk.Heal()
+		if err := l.Close(); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
 }
 
 func TestReadBounds(t *testing.T) {

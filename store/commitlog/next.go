@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/skylarkmq/skylark/internal/vfs"
@@ -165,13 +166,17 @@ func (l *Log) make(start int64) (*mapped.File, error) {
 
 // zero fills a file piece by piece until it is full, someone writes to it, or the
 // context ends. It waits for the disk now and then, so that pages, where the zeros take
-// some, do not hold up those of the log. An error of a write here is no harm: the blocks are reserved.
+// some, do not hold up those of the log. That zeros cannot be written is no harm, as the blocks are reserved,
+// unless it is the disk's fault: then nobody knows what of them it will still write, over which records.
 func (l *Log) zero(ctx context.Context, f *mapped.File) {
 	for at := int64(0); at < f.Size; {
 		l.pace(ctx, f, at)
 		n := min(zeroPiece, f.Size-at)
 		more, err := l.zeroPiece(ctx, f, at, n)
-		if err != nil {
+		switch {
+		case errors.Is(err, syscall.EIO):
+			l.diskFailed(err)
+		case err != nil:
 			l.opt.Log.Warn().Err(err).Msg("commit log: zeroing the next file")
 		}
 		if !more {
@@ -221,11 +226,15 @@ func (l *Log) syncZeros(f *mapped.File) bool {
 	if err == nil || errors.Is(err, mapped.ErrGone) {
 		return err == nil
 	}
-	// The kernel says it once; a flush of this file would not hear of it again.
-	err = fmt.Errorf("commitlog: flush the next file: %w", err)
+	l.diskFailed(err) // the kernel says it once; a flush of this file would not hear of it again
+	return false
+}
+
+// diskFailed ends acknowledging for an error at the zeros of a file that is not in use yet.
+func (l *Log) diskFailed(err error) {
+	err = fmt.Errorf("commitlog: zeros of the next file: %w", err)
 	l.failed.CompareAndSwap(nil, &err)
 	l.opt.Log.Error().Err(err).Msg("commit log: the disk failed")
-	return false
 }
 
 // stopZeroing returns when nothing is zeroed in a file any more.
