@@ -160,11 +160,15 @@ type Config struct {
 	// WaitTimeMillsInSendQueue: ms after which a send that waits for a worker is answered SYSTEM_BUSY. Only what needs a topic
 	// made or an old message read waits there, so that less than 3000 counts as 3000. For sends that wait for a disk it is osPageCacheBusyTimeOutMills.
 	WaitTimeMillsInSendQueue int64 `conf:"waitTimeMillsInSendQueue,hot,ms"`
-	// Ages at which other waiting requests are answered SYSTEM_BUSY, ms.
-	WaitTimeMillsInPullQueue        int64 `conf:"waitTimeMillsInPullQueue,hot,ms"`
-	WaitTimeMillsInHeartbeatQueue   int64 `conf:"waitTimeMillsInHeartbeatQueue,hot,ms"`
+	// WaitTimeMillsInPullQueue: ms after which a pull that waits for a worker is answered SYSTEM_BUSY; 0: it waits any time.
+	WaitTimeMillsInPullQueue int64 `conf:"waitTimeMillsInPullQueue,hot,ms"`
+	// WaitTimeMillsInHeartbeatQueue: ms for heartbeats, checks of filters, locks of queues and QUERY_ASSIGNMENT, as waitTimeMillsInPullQueue is for pulls.
+	WaitTimeMillsInHeartbeatQueue int64 `conf:"waitTimeMillsInHeartbeatQueue,hot,ms"`
+	// WaitTimeMillsInTransactionQueue: ms for END_TRANSACTION and RESUME_CHECK_HALF_MESSAGE, as waitTimeMillsInPullQueue is for pulls.
 	WaitTimeMillsInTransactionQueue int64 `conf:"waitTimeMillsInTransactionQueue,hot,ms"`
-	WaitTimeMillsInAckQueue         int64 `conf:"waitTimeMillsInAckQueue,hot,ms"`
+	// WaitTimeMillsInAckQueue: ms for acknowledgements of POP, which is not in this version: without effect.
+	WaitTimeMillsInAckQueue int64 `conf:"waitTimeMillsInAckQueue,hot,ms"`
+	// WaitTimeMillsInAdminBrokerQueue: ms for what operators ask for, as waitTimeMillsInPullQueue is for pulls. What searches the store waits any time.
 	WaitTimeMillsInAdminBrokerQueue int64 `conf:"waitTimeMillsInAdminBrokerQueue,hot,ms"`
 
 	// LockInStrictMode: with totalReplicas above 1 a queue is locked when most of the brokers of one name say so.
@@ -200,12 +204,14 @@ type Config struct {
 	// MaxOpenTransactions: half messages beyond are refused as any overload is. 200 bytes of memory each.
 	MaxOpenTransactions int `conf:"maxOpenTransactions,hot"`
 
-	// MaxTopicNums, MaxGroupNums: more topics or consumer groups are refused.
+	// MaxTopicNums: more topics are refused; 0: no bound.
 	MaxTopicNums int `conf:"maxTopicNums"`
+	// MaxGroupNums: more consumer groups are refused; 0: no bound.
 	MaxGroupNums int `conf:"maxGroupNums"`
 	// MaxHeldPulls: pulls that wait; for more, those of the connection that has most are answered. A queue of one
 	// topic may have MaxHeldPullsPerQueue of them.
-	MaxHeldPulls         int `conf:"maxHeldPulls"`
+	MaxHeldPulls int `conf:"maxHeldPulls"`
+	// MaxHeldPullsPerQueue: pulls that wait for one queue; for more, those of the connection that has most of them are answered. 0: no bound.
 	MaxHeldPullsPerQueue int `conf:"maxHeldPullsPerQueue"`
 	// MaxSuspendTimeMills bounds what clients ask a pull to wait.
 	MaxSuspendTimeMills int64 `conf:"maxSuspendTimeMills,hot,ms"`

@@ -12,6 +12,7 @@ import "runtime"
 // A setting moves to Config when something begins to read it.
 type Accepted struct {
 	// BrokerIdentity.
+
 	IsBrokerContainer   bool `conf:"isBrokerContainer,hot"`
 	IsInBrokerContainer bool `conf:"isInBrokerContainer,hot"`
 
@@ -147,6 +148,7 @@ type Accepted struct {
 	RecallMessageEnable                    bool   `conf:"recallMessageEnable,hot"` // a warning at start
 
 	// NettyServerConfig.
+
 	ServerWorkerThreads                int  `conf:"serverWorkerThreads,hot"`
 	ServerCallbackExecutorThreads      int  `conf:"serverCallbackExecutorThreads,hot"`
 	ServerSelectorThreads              int  `conf:"serverSelectorThreads,hot"`
@@ -160,6 +162,7 @@ type Accepted struct {
 	UseEpollNativeSelector             bool `conf:"useEpollNativeSelector,hot"`
 
 	// NettyClientConfig.
+
 	ClientWorkerThreads                int    `conf:"clientWorkerThreads,hot"`
 	ClientCallbackExecutorThreads      int    `conf:"clientCallbackExecutorThreads,hot"`
 	ClientOnewaySemaphoreValue         int    `conf:"clientOnewaySemaphoreValue,hot"`
@@ -176,6 +179,7 @@ type Accepted struct {
 	EnableReconnectForGoAway           bool   `conf:"enableReconnectForGoAway,hot"`
 
 	// AuthConfig.
+
 	InitAuthenticationUser                   string `conf:"initAuthenticationUser,secret"`
 	InnerClientAuthenticationCredentials     string `conf:"innerClientAuthenticationCredentials,secret"`
 	AuthenticationEnabled                    bool   `conf:"authenticationEnabled,hot"` // true stops the start
@@ -193,6 +197,7 @@ type Accepted struct {
 	StatefulAuthorizationCacheExpiredSecond  int    `conf:"statefulAuthorizationCacheExpiredSecond,hot"`
 
 	// BrokerConfig.
+
 	EnableLiteEventMode                            bool  `conf:"enableLiteEventMode,hot"`
 	EnableLitePopLog                               bool  `conf:"enableLitePopLog,hot"`
 	LiteEventCheckInterval                         int64 `conf:"liteEventCheckInterval,hot"`

@@ -18,10 +18,14 @@ import (
 
 // ClientConfig has the names and defaults of NettyClientConfig.
 type ClientConfig struct {
-	ConnectTimeoutMillis            int  `conf:"connectTimeoutMillis"`
-	ClientChannelMaxIdleTimeSeconds int  `conf:"clientChannelMaxIdleTimeSeconds"`
-	ClientCloseSocketIfTimeout      bool `conf:"clientCloseSocketIfTimeout"`
-	UseTLS                          bool `conf:"useTLS"`
+	// ConnectTimeoutMillis: ms that making a connection may take, the TLS handshake included.
+	ConnectTimeoutMillis int `conf:"connectTimeoutMillis"`
+	// ClientChannelMaxIdleTimeSeconds: a connection without a read and a write for so long is closed; 0 keeps it for ever.
+	ClientChannelMaxIdleTimeSeconds int `conf:"clientChannelMaxIdleTimeSeconds"`
+	// ClientCloseSocketIfTimeout: a call that had no answer in time closes its connection when nothing at all came on it meanwhile.
+	ClientCloseSocketIfTimeout bool `conf:"clientCloseSocketIfTimeout"`
+	// UseTLS: connect with TLS; any certificate is accepted.
+	UseTLS bool `conf:"useTLS"`
 
 	// CallTimeout bounds calls whose context has no deadline.
 	CallTimeout time.Duration

@@ -136,31 +136,31 @@ type Accepted struct {
 	SpinLockCollisionRetreatOptimalDegree           int     `conf:"spinLockCollisionRetreatOptimalDegree,hot"`           // lock
 	UseABSLock                                      bool    `conf:"useABSLock,hot"`                                      // lock
 	EnableLogConsumeQueueRepeatedlyBuildWhenRecover bool    `conf:"enableLogConsumeQueueRepeatedlyBuildWhenRecover,hot"` // log
-	AppendTopicForTimerDeleteKey                    bool    `conf:"appendTopicForTimerDeleteKey,hot"`
-	CheckCommitLogOffsetOnRecover                   bool    `conf:"checkCommitLogOffsetOnRecover,hot"`
-	CombineCQUseRocksdbForLmq                       bool    `conf:"combineCQUseRocksdbForLmq,hot"`
-	IndexFileReadEnable                             bool    `conf:"indexFileReadEnable,hot"`
-	IndexRocksDBEnable                              bool    `conf:"indexRocksDBEnable,hot"` // RocksDB: true stops the start
-	IteratorWhenUseRocksdbConsumeQueue              bool    `conf:"iteratorWhenUseRocksdbConsumeQueue,hot"`
-	MaxRocksDBIndexQueryDays                        int     `conf:"maxRocksDBIndexQueryDays,hot"`
-	SharedByteBufferNum                             int     `conf:"sharedByteBufferNum,hot"`
-	TimerRecallToTimeWheelEnable                    bool    `conf:"timerRecallToTimeWheelEnable,hot"`
-	TimerRecallToTimelineEnable                     bool    `conf:"timerRecallToTimelineEnable,hot"`
-	TimerReputServiceCorePoolSize                   int     `conf:"timerReputServiceCorePoolSize,hot"`
-	TimerReputServiceMaxPoolSize                    int     `conf:"timerReputServiceMaxPoolSize,hot"`
-	TimerReputServiceQueueCapacity                  int     `conf:"timerReputServiceQueueCapacity,hot"`
-	TimerRocksDBEnable                              bool    `conf:"timerRocksDBEnable,hot"` // RocksDB: true stops the start
-	TimerRocksDBPrecisionMs                         int64   `conf:"timerRocksDBPrecisionMs,hot"`
-	TimerRocksDBRollIntervalHours                   int     `conf:"timerRocksDBRollIntervalHours,hot"`
-	TimerRocksDBRollMaxTps                          float64 `conf:"timerRocksDBRollMaxTps,hot"`
-	TimerRocksDBRollRangeHours                      int     `conf:"timerRocksDBRollRangeHours,hot"`
-	TimerRocksDBStopScan                            bool    `conf:"timerRocksDBStopScan,hot"`
-	TimerRocksDBTimeExpiredMaxTps                   float64 `conf:"timerRocksDBTimeExpiredMaxTps,hot"`
-	TimerWheelSnapshotFlush                         bool    `conf:"timerWheelSnapshotFlush,hot"`
-	TimerWheelSnapshotIntervalMs                    int     `conf:"timerWheelSnapshotIntervalMs,hot"`
-	TransRocksDBEnable                              bool    `conf:"transRocksDBEnable,hot"` // RocksDB: true stops the start
-	TransWriteOriginTransHalfEnable                 bool    `conf:"transWriteOriginTransHalfEnable,hot"`
-	UseSeparateStorePathForRocksdbCQ                bool    `conf:"useSeparateStorePathForRocksdbCQ,hot"`
+	AppendTopicForTimerDeleteKey                    bool    `conf:"appendTopicForTimerDeleteKey,hot"`                    // recall key
+	CheckCommitLogOffsetOnRecover                   bool    `conf:"checkCommitLogOffsetOnRecover,hot"`                   // recovery
+	CombineCQUseRocksdbForLmq                       bool    `conf:"combineCQUseRocksdbForLmq,hot"`                       // combine store
+	IndexFileReadEnable                             bool    `conf:"indexFileReadEnable,hot"`                             // queries always read the index
+	IndexRocksDBEnable                              bool    `conf:"indexRocksDBEnable,hot"`                              // RocksDB: true stops the start
+	IteratorWhenUseRocksdbConsumeQueue              bool    `conf:"iteratorWhenUseRocksdbConsumeQueue,hot"`              // RocksDB
+	MaxRocksDBIndexQueryDays                        int     `conf:"maxRocksDBIndexQueryDays,hot"`                        // RocksDB
+	SharedByteBufferNum                             int     `conf:"sharedByteBufferNum,hot"`                             // buffers
+	TimerRecallToTimeWheelEnable                    bool    `conf:"timerRecallToTimeWheelEnable,hot"`                    // recall
+	TimerRecallToTimelineEnable                     bool    `conf:"timerRecallToTimelineEnable,hot"`                     // recall
+	TimerReputServiceCorePoolSize                   int     `conf:"timerReputServiceCorePoolSize,hot"`                   // threads
+	TimerReputServiceMaxPoolSize                    int     `conf:"timerReputServiceMaxPoolSize,hot"`                    // threads
+	TimerReputServiceQueueCapacity                  int     `conf:"timerReputServiceQueueCapacity,hot"`                  // queue length
+	TimerRocksDBEnable                              bool    `conf:"timerRocksDBEnable,hot"`                              // RocksDB: true stops the start
+	TimerRocksDBPrecisionMs                         int64   `conf:"timerRocksDBPrecisionMs,hot"`                         // RocksDB
+	TimerRocksDBRollIntervalHours                   int     `conf:"timerRocksDBRollIntervalHours,hot"`                   // RocksDB
+	TimerRocksDBRollMaxTps                          float64 `conf:"timerRocksDBRollMaxTps,hot"`                          // RocksDB
+	TimerRocksDBRollRangeHours                      int     `conf:"timerRocksDBRollRangeHours,hot"`                      // RocksDB
+	TimerRocksDBStopScan                            bool    `conf:"timerRocksDBStopScan,hot"`                            // RocksDB
+	TimerRocksDBTimeExpiredMaxTps                   float64 `conf:"timerRocksDBTimeExpiredMaxTps,hot"`                   // RocksDB
+	TimerWheelSnapshotFlush                         bool    `conf:"timerWheelSnapshotFlush,hot"`                         // write whole copies of the wheel
+	TimerWheelSnapshotIntervalMs                    int     `conf:"timerWheelSnapshotIntervalMs,hot"`                    // ms between copies
+	TransRocksDBEnable                              bool    `conf:"transRocksDBEnable,hot"`                              // RocksDB: true stops the start
+	TransWriteOriginTransHalfEnable                 bool    `conf:"transWriteOriginTransHalfEnable,hot"`                 // RocksDB
+	UseSeparateStorePathForRocksdbCQ                bool    `conf:"useSeparateStorePathForRocksdbCQ,hot"`                // RocksDB
 }
 
 // defaultAccepted has Java's defaults.

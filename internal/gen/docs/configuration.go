@@ -53,8 +53,8 @@ func configurationPage(root string) (string, error) {
 		section("Broker", "What a broker acts on.", "broker", broker.DefaultConfig()),
 		section("Store", "Names of MessageStoreConfig, and three of ours.", "store", files),
 		section("Network", "Names of NettyServerConfig, the TLS properties, and bounds of our own. For a broker and a name server alike.", "remoting", server),
-		section("Calls to others", "Names of NettyClientConfig: a broker's calls to name servers and clients.", "remoting", remoting.DefaultClientConfig()),
-		section("Name server", "What namesrv.conf can say; its network settings are those above.", "nameserv", nameserv.Defaults()),
+		section("Calls to others", "Names of NettyClientConfig: a broker's calls to name servers and to other brokers of its name.", "remoting", remoting.DefaultClientConfig()),
+		section("Name server", "What namesrv.conf can say; its network settings are those above. `mqadmin updateNamesrvConfig` changes what is marked hot and refuses the rest.", "nameserv", nameserv.Defaults()),
 		idle("Taken and shown, without effect", "Names of the Java broker that mean nothing here: features that this version lacks, "+
 			"thread pools that it has no need of. A broker.conf with them loads, and getBrokerConfig shows them; updateBrokerConfig changes what is shown. One that switches on access rules or the controller stops the start; "+
 			"one that an operator relies on (fetchNamesrvAddrByAddressServer, "+
@@ -63,7 +63,7 @@ func configurationPage(root string) (string, error) {
 		idle("Without effect: store", "Names of MessageStoreConfig, likewise: of parts that this version lacks (most of the timer wheel, compaction, RocksDB, "+
 			"DLedger, replication, cold data, the transient pool), and of Java's ways of doing what is done here in another. The meaning is Java's. "+
 			"One that puts messages where this version does not find them stops the start.", "store", files.Accepted),
-		idle("Without effect: name server", "Names of a namesrv.conf, likewise. `mqadmin updateNamesrvConfig` changes productEnvName; the others it refuses.",
+		idle("Without effect: name server", "Names of a namesrv.conf, likewise. The meaning is Java's. `mqadmin updateNamesrvConfig` changes productEnvName; the others it refuses.",
 			"nameserv", nameserv.Defaults().Accepted),
 	}
 	var b strings.Builder
