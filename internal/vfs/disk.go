@@ -79,7 +79,9 @@ func (disk) SyncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	err = d.Sync()
+	if err = d.Sync(); err == nil {
+		_, err = d.Stat() // see stillWritable
+	}
 	if cerr := d.Close(); err == nil {
 		err = cerr
 	}
@@ -230,9 +232,10 @@ func (f *diskFile) Allocate(size int64) error {
 	return nil
 }
 
-// Datasync does not believe fdatasync alone. ext4 answers 0 when its journal is given up (an error of the disk, a shutdown) while the
-// data are on their way into extents that are only allocated: it looks at its state when the call begins, and after that nothing tells
-// it that they stayed allocated, which is to say zeros at the next mount. A write of nothing asks for that state once more.
+// Datasync does not believe fdatasync alone: it answers 0 when the journal is given up (an error of the disk, a shutdown) while the data are
+// on their way into extents that are only allocated. That they stayed allocated, which is to say zeros at the next mount, nothing tells it any
+// more: ext4 looks at its state when the call begins, and xfs takes what its journal dropped for what it wrote. So that state is asked for
+// once more.
 func (f *diskFile) Datasync() error {
 	err := retry(func() error { return unix.Fdatasync(f.fd) })
 	if err != nil {
@@ -256,9 +259,13 @@ func (f *diskFile) Sync() error {
 
 var abortsTold = sync.OnceValue(func() bool { return sinceLinux(6, 6) })
 
-// stillWritable asks whether the file system takes writes. Before Linux 6.6 a write of nothing is told of a shutdown only, but a journal
-// that was given up has made the file system read-only for everyone.
+// stillWritable asks whether the file system takes writes. ext4 tells by a write of nothing, xfs does not, but by the attributes. Before
+// Linux 6.6 ext4 tells so of a shutdown only, but a journal that was given up has made the file system read-only for everyone.
 func (f *diskFile) stillWritable(writesTell bool) error {
+	var st unix.Stat_t
+	if err := retry(func() error { return unix.Fstat(f.fd, &st) }); err != nil {
+		return pathError("fstat after a sync", f.Name(), err)
+	}
 	if !writesTell {
 		var st unix.Statfs_t
 		if err := retry(func() error { return unix.Fstatfs(f.fd, &st) }); err != nil {

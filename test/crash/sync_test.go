@@ -16,8 +16,8 @@ import (
 )
 
 // TestSyncWithinPowerCut writes and syncs files that are only allocated, as a new file of the log is, until the file systems are shut
-// down under them. A sync that said it was done within the shutdown must have been: of fdatasync alone that is not true on ext4, once
-// in ten or twenty cuts beside other disks that are busy.
+// down under them. A sync that said it was done within the shutdown must have been: of fdatasync alone that is not true, on ext4 once
+// in ten or twenty cuts beside other disks that are busy, on xfs once in a hundred.
 func TestSyncWithinPowerCut(t *testing.T) {
 	for _, fs := range []fileSystem{ext4, xfs} {
 		t.Run(fs.name, func(t *testing.T) {
