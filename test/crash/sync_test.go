@@ -32,7 +32,7 @@ func TestSyncWithinPowerCut(t *testing.T) {
 func cutSyncing(t *testing.T, fs fileSystem, r *rand.Rand) {
 	syncs := make([]*syncing, 8)
 	for i := range syncs {
-		syncs[i] = newSyncing(t, fs)
+		syncs[i] = newSyncing(t, fs, i%2 == 0)
 	}
 	for _, s := range syncs {
 		go s.run()
@@ -47,7 +47,8 @@ func cutSyncing(t *testing.T, fs fileSystem, r *rand.Rand) {
 	}
 }
 
-// syncing is one file on a disk of its own, of which piece after piece is written and synced.
+// syncing is one file on a disk of its own, of which piece after piece is written and synced. Its blocks are allocated only, or half of them have been
+// written past the page cache and not synced yet, as those of a log file that is in use before all of it is zeroed.
 type syncing struct {
 	disk  *loopDisk
 	path  string
@@ -58,7 +59,7 @@ type syncing struct {
 
 const syncPieces, syncPiece = 4096, 256
 
-func newSyncing(t *testing.T, fs fileSystem) *syncing {
+func newSyncing(t *testing.T, fs fileSystem, zeroed bool) *syncing {
 	t.Helper()
 	disk := newLoopDiskIn(t, t.TempDir(), fs, 32, "")
 	s := &syncing{disk: disk, path: filepath.Join(disk.dir, "log"), ended: make(chan struct{})}
@@ -75,13 +76,19 @@ func newSyncing(t *testing.T, fs fileSystem) *syncing {
 			t.Fatal(err)
 		}
 	}
+	if zeroed {
+		if err := s.file.WriteZeros(0, syncPieces*syncPiece/2); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return s
 }
 
 func (s *syncing) run() {
 	defer close(s.ended)
 	for i := range int64(syncPieces) {
-		if _, err := s.file.WriteAt(numbered(i), i*syncPiece); err != nil {
+		at := i * syncPiece
+		if _, err := s.file.WriteWithZeros(numbered(i), at, int(-(at+syncPiece)&4095)); err != nil {
 			return
 		}
 		if err := s.file.Datasync(); err != nil {
