@@ -25,7 +25,7 @@ const (
 	clientWarm    = 8 * time.Second // its compiler's
 	clientTopic   = "BenchClient"
 	consumerTopic = "BenchConsume"
-	toConsume     = 1_500_000 // messages of 256 bytes: more than a consumer takes in warm-up and measured time
+	toConsume     = 4_000_000 // messages of 256 bytes: more than a consumer takes in warm-up and measured time
 )
 
 // javaClient has the official Java client make the load. CPU is read when it says that its measured time begins and ends.
