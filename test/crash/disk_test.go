@@ -4,6 +4,7 @@ package crash
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 type loopDisk struct {
 	image, dir string
 	mounted    bool
+	cache      *cacheDisk // what the file is, nil when it is an ordinary one
 }
 
 // A fileSystem is what a loopDisk has on it.
@@ -42,9 +44,6 @@ func newLoopDisk(t *testing.T, mib int, options string) *loopDisk {
 func newLoopDiskIn(t *testing.T, dir string, fs fileSystem, mib int, options string) *loopDisk {
 	t.Helper()
 	d := &loopDisk{image: filepath.Join(dir, "image"), dir: filepath.Join(dir, "mnt")}
-	if err := os.Mkdir(d.dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
 	f, err := os.Create(d.image)
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +53,24 @@ func newLoopDiskIn(t *testing.T, dir string, fs fileSystem, mib int, options str
 		err = cerr
 	}
 	if err != nil {
+		t.Fatal(err)
+	}
+	d.format(t, fs, options)
+	return d
+}
+
+// newLoopDiskWithCache is one on a disk with a write cache.
+func newLoopDiskWithCache(t *testing.T, fs fileSystem, mib int) *loopDisk {
+	t.Helper()
+	d := &loopDisk{dir: filepath.Join(t.TempDir(), "mnt")}
+	d.cache, d.image = newCacheDisk(t, max(mib, fs.least))
+	d.format(t, fs, "")
+	return d
+}
+
+func (d *loopDisk) format(t *testing.T, fs fileSystem, options string) {
+	t.Helper()
+	if err := os.Mkdir(d.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := command(fs.make[0], append(fs.make[1:len(fs.make):len(fs.make)], d.image)...); err != nil {
@@ -67,7 +84,6 @@ func newLoopDiskIn(t *testing.T, dir string, fs fileSystem, mib int, options str
 			_ = command("umount", "-l", d.dir)
 		}
 	})
-	return d
 }
 
 func command(name string, args ...string) error {
@@ -99,6 +115,28 @@ func (d *loopDisk) unmount(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.mounted = false
+}
+
+// lose takes the power away: of the disk that has a cache, else of the file system.
+func (d *loopDisk) lose(t *testing.T, r *rand.Rand) {
+	t.Helper()
+	if d.cache != nil {
+		d.cache.cut(r)
+	} else {
+		d.powerCut(t)
+	}
+}
+
+// again mounts it when the power is back.
+func (d *loopDisk) again(t *testing.T) {
+	t.Helper()
+	d.unmount(t)
+	if d.cache != nil {
+		d.cache.powerOn()
+	}
+	if err := d.mount(""); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // powerCut is EXT4_IOC_SHUTDOWN, which is XFS_IOC_GOINGDOWN too, without a flush of the journal: from now on nothing reaches the disk, every sync fails, and what the

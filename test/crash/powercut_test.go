@@ -21,7 +21,7 @@ const (
 	leastCut = 10 // as least, and the disk is slower
 )
 
-// TestPowerCut cuts the power of the disk under the broker SKYLARK_CUT_ROUNDS times with each file system and flush mode. With SYNC_FLUSH nothing
+// TestPowerCut cuts the power of the disk under the broker SKYLARK_CUT_ROUNDS times with each file system, flush mode and kind of disk. With SYNC_FLUSH nothing
 // acknowledged may be missing, with ASYNC_FLUSH only the newest; whatever is there is whole, dense and in order.
 func TestPowerCut(t *testing.T) {
 	bin := testbroker.Binary(t, "crash")
@@ -29,12 +29,25 @@ func TestPowerCut(t *testing.T) {
 	for _, on := range []struct {
 		fs    fileSystem
 		flush string
-	}{{ext4, "SYNC_FLUSH"}, {xfs, "SYNC_FLUSH"}, {ext4, "ASYNC_FLUSH"}, {xfs, "ASYNC_FLUSH"}} {
-		t.Run(on.flush+"/"+on.fs.name, func(t *testing.T) {
+		cache bool
+	}{
+		{ext4, "SYNC_FLUSH", false}, {xfs, "SYNC_FLUSH", false}, {ext4, "ASYNC_FLUSH", false}, {xfs, "ASYNC_FLUSH", false},
+		{ext4, "SYNC_FLUSH", true}, {xfs, "SYNC_FLUSH", true}, {ext4, "ASYNC_FLUSH", true},
+	} {
+		name := on.flush + "/" + on.fs.name
+		if on.cache {
+			name += " on a disk with a cache"
+		}
+		t.Run(name, func(t *testing.T) {
 			r := testbroker.Rand(t, "SKYLARK_CRASH_SEED")
 			var sum tally
 			for done := 0; done < rounds; done += livesPerStore {
-				disk := newLoopDiskIn(t, t.TempDir(), on.fs, 128, "")
+				var disk *loopDisk
+				if on.cache {
+					disk = newLoopDiskWithCache(t, on.fs, 128)
+				} else {
+					disk = newLoopDiskIn(t, t.TempDir(), on.fs, 128, "")
+				}
 				b := &testbroker.Broker{Bin: bin, Dir: t.TempDir(), Port: testport.Broker(t), Flush: on.flush, Settings: killSettings + asyncSettings}
 				b.Root = filepath.Join(disk.dir, "store")
 				cuts(t, b, disk, r, min(livesPerStore, rounds-done), &sum)
@@ -54,30 +67,24 @@ func TestPowerCut(t *testing.T) {
 func cuts(t *testing.T, b *testbroker.Broker, disk *loopDisk, r *rand.Rand, rounds int, sum *tally) {
 	l := newLedger()
 	cut := func(s *testbroker.Server) {
-		disk.powerCut(t)
+		disk.lose(t, r)
 		l.cut = time.Now()
 		if l.mayLose = (time.Time{}); b.Flush != "SYNC_FLUSH" {
 			l.mayLose = l.cut.Add(-flushWindow)
 		}
 		s.End(t, syscall.SIGKILL) // it must have survived that, refusing
 	}
-	remount := func() {
-		disk.unmount(t)
-		if err := disk.mount(""); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for round := range rounds {
 		s := b.Start(t)
 		audit(t, s, l, r)
 		underLoad(t, s, l, round, lifetime(r), leastCut*(round+1), r.IntN(2) == 0, func() { cut(s) })
-		remount()
+		disk.again(t)
 		if r.IntN(recoveryEvery) == 0 { // the next start loses power too
 			early := b.Launch(t)
 			time.Sleep(time.Duration(r.Int64N(int64(150 * time.Millisecond)))) // the random moment is the point of it
-			disk.powerCut(t)
+			disk.lose(t, r)
 			early.Kill()
-			remount()
+			disk.again(t)
 			sum.starts++
 		}
 		sum.rounds++
@@ -86,5 +93,8 @@ func cuts(t *testing.T, b *testbroker.Broker, disk *loopDisk, r *rand.Rand, roun
 	audit(t, s, l, r)
 	s.End(t, syscall.SIGTERM)
 	disk.unmount(t)
+	if disk.cache != nil {
+		disk.cache.remove(t)
+	}
 	sum.add(l)
 }
