@@ -118,18 +118,24 @@ func openAgain(t *testing.T, disk vfs.FS) *Log {
 	return l
 }
 
-// The prepared file may be taken while it is being zeroed; nothing that is
-// written to it is lost.
-func TestTakenWhileZeroed(t *testing.T) {
-	t.Parallel()
-	disk := &slowZeros{FS: vfs.NewMemory(nil)}
-	l, err := Open(Options{FS: disk, Paths: []string{"/log"}, FileSize: 2 << 20, ZeroAhead: true, Clock: clock.Real, Log: zerolog.Nop()})
+// openZeroing is a new log whose files are filled with zeros before they are used.
+func openZeroing(t *testing.T, disk vfs.FS, fileSize int64) *Log {
+	t.Helper()
+	l, err := Open(Options{FS: disk, Paths: []string{"/log"}, FileSize: fileSize, ZeroAhead: true, Clock: clock.Real, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := l.End(0, 0); err != nil {
 		t.Fatal(err)
 	}
+	return l
+}
+
+// The prepared file may be taken while it is being zeroed; nothing that is
+// written to it is lost.
+func TestTakenWhileZeroed(t *testing.T) {
+	t.Parallel()
+	l := openZeroing(t, &slowZeros{FS: vfs.NewMemory(nil)}, 2<<20)
 	stop := running(t, l)
 	var want []int64
 	for i := range 600 {
@@ -182,13 +188,7 @@ func TestZerosThatFail(t *testing.T) {
 		if err := disk.Inject("pwrite log/" + mapped.Name(1<<20) + " err=" + kind); err != nil {
 			t.Fatal(err)
 		}
-		l, err := Open(Options{FS: disk, Paths: []string{"/log"}, FileSize: 1 << 20, ZeroAhead: true, Clock: clock.Real, Log: zerolog.Nop()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := l.End(0, 0); err != nil {
-			t.Fatal(err)
-		}
+		l := openZeroing(t, disk, 1<<20)
 		stop := running(t, l)
 		for l.Position() <= 1<<19 { // from there on the next file is made
 			add(t, l, 10_000)

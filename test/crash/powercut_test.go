@@ -31,8 +31,13 @@ func TestPowerCut(t *testing.T) {
 		flush string
 		cache bool
 	}{
-		{ext4, "SYNC_FLUSH", false}, {xfs, "SYNC_FLUSH", false}, {ext4, "ASYNC_FLUSH", false}, {xfs, "ASYNC_FLUSH", false},
-		{ext4, "SYNC_FLUSH", true}, {xfs, "SYNC_FLUSH", true}, {ext4, "ASYNC_FLUSH", true},
+		{ext4, "SYNC_FLUSH", false},
+		{xfs, "SYNC_FLUSH", false},
+		{ext4, "ASYNC_FLUSH", false},
+		{xfs, "ASYNC_FLUSH", false},
+		{ext4, "SYNC_FLUSH", true},
+		{xfs, "SYNC_FLUSH", true},
+		{ext4, "ASYNC_FLUSH", true},
 	} {
 		name := on.flush + "/" + on.fs.name
 		if on.cache {
