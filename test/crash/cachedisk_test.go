@@ -75,7 +75,7 @@ func (d *cacheDisk) remove(t *testing.T) {
 	if err := d.server.Unmount(); err != nil {
 		t.Errorf("the disk in memory: %v", err)
 	}
-	if d.flushes == 0 {
+	if d.flushes == 0 && !t.Skipped() { // where no file system could be made on it there was no test
 		t.Error("no flush came to the disk: this was no test of one")
 	}
 	d.server, d.data = nil, nil

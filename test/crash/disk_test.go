@@ -127,7 +127,7 @@ func (d *loopDisk) lose(t *testing.T, r *rand.Rand) {
 	}
 }
 
-// again mounts it when the power is back.
+// again mounts it once more, after its power is back if it was lost.
 func (d *loopDisk) again(t *testing.T) {
 	t.Helper()
 	d.unmount(t)

@@ -224,10 +224,7 @@ func TestReadOnlyLoopDisk(t *testing.T) {
 	p.refused(p.fill(200), "")
 	p.reads()
 	p.server.End(t, syscall.SIGKILL)
-	disk.unmount(t)
-	if err := disk.mount(""); err != nil {
-		t.Fatal(err)
-	}
+	disk.again(t)
 	p.server = p.Start(t)
 	p.reads()
 	p.server.End(t, syscall.SIGTERM)

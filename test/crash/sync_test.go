@@ -88,7 +88,7 @@ func (s *syncing) run() {
 	defer close(s.ended)
 	for i := range int64(syncPieces) {
 		at := i * syncPiece
-		if _, err := s.file.WriteWithZeros(numbered(i), at, int(-(at+syncPiece)&4095)); err != nil {
+		if _, err := s.file.WriteWithZeros(numbered(i), at, int(-(at+syncPiece)&(vfs.Page-1))); err != nil {
 			return
 		}
 		if err := s.file.Datasync(); err != nil {
@@ -102,10 +102,7 @@ func (s *syncing) run() {
 func (s *syncing) check(t *testing.T) {
 	t.Helper()
 	_ = s.file.Close()
-	s.disk.unmount(t)
-	if err := s.disk.mount(""); err != nil {
-		t.Fatal(err)
-	}
+	s.disk.again(t)
 	f, err := vfs.Disk.Open(s.path)
 	if err != nil {
 		t.Fatal(err)
