@@ -130,7 +130,9 @@ func (b *Broker) sendMessages(t *remoting.Turn, reqs []*remoting.Request) {
 	}
 	s := b.turn(t)
 	defer s.endTicket()
-	s.waiting.note(reqs)
+	if b.Store.NeedsFlush() {
+		s.waiting.note(reqs)
+	}
 	s.stageAll(reqs)
 	s.finishSoon()
 }

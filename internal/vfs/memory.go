@@ -465,13 +465,6 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-func (f *memFile) WriteWithZeros(p []byte, off int64, behind int) (int, error) {
-	n, err := f.WriteAt(slices.Concat(p, zeros[:behind]), off)
-	return min(n, len(p)), err
-}
-
-func (f *memFile) WriteZeros(off, n int64) error { return writeZerosCached(f, off, n) }
-
 //go:norace // see crash
 func (f *memFile) NextData(off int64) (int64, error) {
 	f.mu.Lock()

@@ -59,7 +59,7 @@ type File interface {
 	ModTime() (time.Time, error)
 	// TryReadAt reads only what is in the page cache: all of p, or ErrWouldBlock.
 	TryReadAt(p []byte, off int64) (int, error)
-	// WriteWithZeros is WriteAt of p and so many zeros behind it, a page at most, with one call; n
+	// WriteWithZeros is WriteAt of p and so many zeros behind it, a Page at most, with one call; n
 	// counts bytes of p. Whoever fills the page that p ends in saves the kernel reading it first.
 	WriteWithZeros(p []byte, off int64, behind int) (n int, err error)
 	// WriteZeros writes n zeros past the page cache, where the file system can do that: they take

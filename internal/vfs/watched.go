@@ -130,26 +130,22 @@ func (f *watchedFile) Sync() error     { return f.disk.during(f.File.Sync) }
 func (f *watchedFile) Datasync() error { return f.disk.during(f.File.Datasync) }
 
 func (f *watchedFile) WriteAt(p []byte, off int64) (n int, err error) {
-	if !f.disk.writes {
-		return f.File.WriteAt(p, off)
-	}
-	slot := f.disk.waits.begin(f.disk.clk.MonoMs())
-	defer f.disk.waits.end(slot)
-	return f.File.WriteAt(p, off)
+	err = f.write(func() error { n, err = f.File.WriteAt(p, off); return err })
+	return n, err
 }
 
 func (f *watchedFile) WriteWithZeros(p []byte, off int64, behind int) (n int, err error) {
-	if !f.disk.writes {
-		return f.File.WriteWithZeros(p, off, behind)
-	}
-	slot := f.disk.waits.begin(f.disk.clk.MonoMs())
-	defer f.disk.waits.end(slot)
-	return f.File.WriteWithZeros(p, off, behind)
+	err = f.write(func() error { n, err = f.File.WriteWithZeros(p, off, behind); return err })
+	return n, err
 }
 
 func (f *watchedFile) WriteZeros(off, n int64) error {
+	return f.write(func() error { return f.File.WriteZeros(off, n) })
+}
+
+func (f *watchedFile) write(call func() error) error {
 	if !f.disk.writes {
-		return f.File.WriteZeros(off, n)
+		return call()
 	}
-	return f.disk.during(func() error { return f.File.WriteZeros(off, n) })
+	return f.disk.during(call)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -16,7 +17,7 @@ func ZeroFrom(f File, off int64) error {
 	}
 	piece := pieces.Get().(*[]byte)
 	defer pieces.Put(piece)
-	buf := (*piece)[:page-off%page]
+	buf := (*piece)[:Page-off%Page]
 	for off < size {
 		if off, err = f.NextData(off); errors.Is(err, io.EOF) {
 			return nil
@@ -69,7 +70,7 @@ func Blank(fs FS, name string) (blank bool, err error) {
 func ZerosFrom(f File, off int64) (bool, error) {
 	piece := pieces.Get().(*[]byte)
 	defer pieces.Put(piece)
-	buf := (*piece)[:page-off%page]
+	buf := (*piece)[:Page-off%Page]
 	for {
 		n, err := f.ReadAt(buf, off)
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -104,9 +105,10 @@ func allZero(b []byte) bool {
 	return bytes.Equal(b, zeros[:len(b)])
 }
 
-const page = 4 << 10
+// Page is what most machines keep together in the page cache, and what is read from a disk at least.
+const Page = 4 << 10
 
-var zeros [page]byte
+var zeros [Page]byte
 
 // zeroPiece is how much is zeroed by one write through the page cache: larger ones make larger
 // folios there, and each small write walks all of its folio.
@@ -123,3 +125,10 @@ func writeZerosCached(f io.WriterAt, off, n int64) error {
 	}
 	return nil
 }
+
+func (f *memFile) WriteWithZeros(p []byte, off int64, behind int) (int, error) {
+	n, err := f.WriteAt(slices.Concat(p, zeros[:behind]), off)
+	return min(n, len(p)), err
+}
+
+func (f *memFile) WriteZeros(off, n int64) error { return writeZerosCached(f, off, n) }

@@ -169,6 +169,7 @@ func (l *Log) make(start int64) (*mapped.File, error) {
 // some, do not hold up those of the log. That zeros cannot be written is no harm, as the blocks are reserved,
 // unless it is the disk's fault: then nobody knows what of them it will still write, over which records.
 func (l *Log) zero(ctx context.Context, f *mapped.File) {
+	defer l.next.stopZeroing(f)
 	for at := int64(0); at < f.Size; {
 		l.pace(ctx, f, at)
 		n := min(zeroPiece, f.Size-at)
@@ -180,17 +181,12 @@ func (l *Log) zero(ctx context.Context, f *mapped.File) {
 			l.opt.Log.Warn().Err(err).Msg("commit log: zeroing the next file")
 		}
 		if !more {
-			l.next.stopZeroing(f)
 			return
 		}
-		if at += n; at%zeroSync == 0 || at == f.Size {
-			if !l.syncZeros(f) {
-				l.next.stopZeroing(f)
-				return
-			}
+		if at += n; (at%zeroSync == 0 || at == f.Size) && !l.syncZeros(f) {
+			return
 		}
 	}
-	l.next.stopZeroing(f)
 }
 
 // pace waits until the log has come far enough for zeros at a place of the next

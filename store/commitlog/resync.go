@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/skylarkmq/skylark/internal/vfs"
 	"github.com/skylarkmq/skylark/message"
 	"github.com/skylarkmq/skylark/store/mapped"
 )
@@ -42,8 +43,7 @@ func (l *Log) resume(s *Scan, r *Resume) (bool, error) {
 // pageEnd is the end of the page of a file that has an offset of the log: of what can be
 // read alone where a disk has bad sectors.
 func pageEnd(f *mapped.File, at int64) int64 {
-	const page = 4 << 10
-	return min(f.Start+(at-f.Start)/page*page+page, f.End())
+	return min(f.Start+(at-f.Start)/vfs.Page*vfs.Page+vfs.Page, f.End())
 }
 
 // offPhy is where a record says its own place.

@@ -9,10 +9,6 @@ import (
 	"github.com/skylarkmq/skylark/internal/vfs"
 )
 
-// page is that of most machines; where it is larger, the kernel reads a page now and then that WriteFilling
-// does not fill.
-const page = 4 << 10
-
 // ErrGone is what a removed or closed file answers.
 var ErrGone = errors.New("mapped: the file is gone")
 
@@ -134,10 +130,11 @@ func (f *File) WriteAt(p []byte, off int64) error {
 }
 
 // WriteFilling writes all of p, and with the same call zeros behind it up to the end of the
-// page or of the file: what is there must be zero. See vfs.File.WriteWithZeros.
+// page or of the file: what is there must be zero. See vfs.File.WriteWithZeros; where pages are larger
+// than vfs.Page the kernel reads one now and then.
 func (f *File) WriteFilling(p []byte, off int64) error {
 	end := off + int64(len(p))
-	behind := int(min(-end&(page-1), f.Size-end))
+	behind := int(min(-end&(vfs.Page-1), f.Size-end))
 	return f.write(off, int64(len(p)), func() error { _, err := f.file.WriteWithZeros(p, off, behind); return err })
 }
 
