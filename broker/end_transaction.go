@@ -219,21 +219,21 @@ func (s *sendTurn) tooLate(v *message.View, f *transaction.Facts) bool {
 func (s *sendTurn) stageCommit(r *remoting.Request, claim *transaction.Claim, rec []byte, fromCheck bool) {
 	var v message.View
 	err := message.Decode(rec, &v)
-	if err == nil { // stored again, a damaged body would get a sum that fits
+	if err == nil {
 		err = s.b.Store.Sound(&v)
 	}
-	var f transaction.Facts
-	ok := false
-	if s.tx.props, f, ok = transaction.CommitProperties(s.tx.props[:0], v.Properties, &s.known.facts); err != nil || !ok {
+	topic, queue, ok := s.realPlace(claim, v.Properties)
+	if err != nil || !ok {
 		s.b.Transactions.Released(claim)
 		s.answerEnd(r, refused(code.SystemError, remarkFindFailed))
 		return
 	}
 	m := &s.msg
 	*m = message.Message{
-		Topic: s.topicName(f.RealTopic), QueueID: f.RealQueue, Flag: v.Flag, SysFlag: v.SysFlag&^message.FlagTransactionMask | message.FlagTransactionCommit,
+		Topic: topic, QueueID: queue, Flag: v.Flag, SysFlag: v.SysFlag&^message.FlagTransactionMask | message.FlagTransactionCommit,
 		BornTimestamp: v.BornTimestamp, BornHost: v.BornHost, StoreHost: v.StoreHost, ReconsumeTimes: v.ReconsumeTimes,
 		PreparedTransactionOffset: v.PhyOffset, Body: v.Body, Properties: s.tx.props, Facts: &s.known.facts,
+		BodyCRC: v.BodyCRC, Summed: true,
 	}
 	index, status := s.b.Store.Stage(s.batch, m)
 	if status != store.PutOK {
@@ -242,6 +242,20 @@ func (s *sendTurn) stageCommit(r *remoting.Request, claim *transaction.Claim, re
 		return
 	}
 	s.tx.ends = append(s.tx.ends, stagedEnd{req: r, index: index, topic: m.Topic, claim: *claim, fromCheck: fromCheck})
+}
+
+// realPlace is where a half message really goes; s.tx.props are then the properties it has there, and s.known.facts what they say.
+func (s *sendTurn) realPlace(claim *transaction.Claim, props []byte) (topic string, queue int32, ok bool) {
+	known := &s.known.facts
+	if s.tx.props, ok = claim.Properties(s.tx.props[:0], props, known); ok {
+		topic, queue = claim.Real()
+		return topic, queue, true
+	}
+	var f transaction.Facts
+	if s.tx.props, f, ok = transaction.CommitProperties(s.tx.props[:0], props, known); !ok {
+		return "", 0, false
+	}
+	return s.topicName(f.RealTopic), f.RealQueue, true
 }
 
 // topicName makes a string of a topic, without allocating when it is known.
@@ -255,12 +269,15 @@ func (s *sendTurn) topicName(name []byte) string {
 // finishEnds settles and answers the commits of an appended batch. They do not wait
 // for the disk: what it loses is a half message still, and checked.
 func (s *sendTurn) finishEnds() {
+	if len(s.tx.ends) == 0 {
+		return
+	}
+	s.settleStored()
 	for i := range s.tx.ends {
 		e := &s.tx.ends[i]
 		res := s.batch.Result(e.index)
 		e.result = admitted
 		if res.Status == store.PutOK {
-			s.tx.settled = s.b.Transactions.Settled(&e.claim, true, e.fromCheck, s.tx.settled)
 			s.sum.add(s.b.Stats, e.topic, &res)
 		} else {
 			s.b.Transactions.Released(&e.claim)
@@ -271,6 +288,17 @@ func (s *sendTurn) finishEnds() {
 		}
 	}
 	s.tx.ends = s.tx.ends[:0]
+}
+
+func (s *sendTurn) settleStored() {
+	settling := s.b.Transactions.Settling()
+	defer settling.End()
+	for i := range s.tx.ends {
+		e := &s.tx.ends[i]
+		if s.batch.Result(e.index).Status == store.PutOK {
+			s.tx.settled = settling.Settled(&e.claim, true, e.fromCheck, s.tx.settled)
+		}
+	}
 }
 
 // endAnswer is the answer to a decision that was carried out, now or before. That

@@ -78,7 +78,9 @@ func (s *sendTurn) makeHalf(m *message.Message, c *completion, from int, queue i
 		uniq = bytes.Clone(uniq)
 		s.props = transaction.WithoutReserved(s.props[:from], bytes.Clone(s.props[from:]))
 	}
-	s.props = transaction.AppendHalf(s.props, m.Topic, queue, uniq)
+	cut := len(s.props)
+	var behind int
+	s.props, behind = transaction.AppendHalf(s.props, m.Topic, queue, uniq)
 	end := len(s.props)
 	if c.reserved {
 		c.uniqFrom = end
@@ -86,6 +88,10 @@ func (s *sendTurn) makeHalf(m *message.Message, c *completion, from int, queue i
 		c.uniqTo = len(s.props)
 	}
 	o := transaction.Opening{Group: c.group, Uniq: uniq, RealTopic: m.Topic, Born: m.BornTimestamp, Immunity: -1}
+	if !c.reserved {
+		o.Layout = c.layout(from, cut, behind, end)
+		o.Layout.RealQueue = queue
+	}
 	if len(c.immunity) > 0 {
 		o.Immunity = transaction.ParseImmunity(c.immunity)
 	}
@@ -93,6 +99,26 @@ func (s *sendTurn) makeHalf(m *message.Message, c *completion, from int, queue i
 	m.SysFlag &^= message.FlagTransactionMask
 	s.tx.halves = append(s.tx.halves, o)
 	return len(s.tx.halves) - 1
+}
+
+// layout is that of a half message's properties, which lie between from and end of the
+// completed string's buffer, the names of where it really goes between cut and behind. Of one
+// whose real message is more than a message in a queue there is none.
+func (c *completion) layout(from, cut, behind, end int) transaction.Layout {
+	f := &c.facts
+	if end-from > message.PropertiesMax || len(f.Delay)+len(f.InnerNum)+len(f.Dispatch) > 0 || f.Dispatched {
+		return transaction.Layout{}
+	}
+	span := func(at, n int) transaction.Span {
+		if n == 0 {
+			return transaction.Span{}
+		}
+		return transaction.Span{From: uint16(at - from), To: uint16(at - from + n)}
+	}
+	return transaction.Layout{
+		Size: uint16(end - from), Real: span(cut, behind-cut),
+		Uniq: span(c.uniqFrom, c.uniqTo-c.uniqFrom), Keys: span(c.keysAt, len(f.Keys)), Tags: span(c.tagsAt, len(f.Tags)),
+	}
 }
 
 // tellOpened tells of the half messages that are in the log now, before the first

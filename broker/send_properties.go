@@ -10,6 +10,7 @@ import (
 // completed.
 type completion struct {
 	uniqFrom, uniqTo int  // of UNIQ_KEY in the completed string's buffer
+	keysAt, tagsAt   int  // there, too, where KEYS and TAGS begin
 	madeUniq         bool // it came without one
 
 	transaction bool // TRAN_MSG is true
@@ -43,8 +44,13 @@ func (t *replyTemplate) complete(dst, props []byte, c *completion, ids *message.
 		}
 		value := 0
 		dst, value = run.Keep(dst, &p)
-		if string(p.Name) == message.PropertyUniqKey {
+		switch string(p.Name) {
+		case message.PropertyUniqKey:
 			c.uniqFrom, c.uniqTo = value, value+len(p.Value)
+		case message.PropertyKeys:
+			c.keysAt = value
+		case message.PropertyTags:
+			c.tagsAt = value
 		}
 	}
 	dst = run.End(dst)

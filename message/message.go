@@ -16,6 +16,9 @@ type Message struct {
 	PreparedTransactionOffset int64
 	// Body is nil when there is none; the store refuses that, and takes an empty one.
 	Body, Properties []byte
+	// BodyCRC is the sum of Body if Summed: a copy of a record keeps the one it had.
+	BodyCRC int32
+	Summed  bool
 	// Facts, unless nil, are what Properties say, from somebody who has just read them.
 	Facts *Facts
 }

@@ -159,6 +159,13 @@ func (v *View) CheckBody() error {
 // CRC is CRC-32 (IEEE) without the sign bit.
 func CRC(b []byte) int32 { return int32(crc32.ChecksumIEEE(b) & 0x7FFFFFFF) }
 
+func (m *Message) sum() int32 {
+	if m.Summed {
+		return m.BodyCRC
+	}
+	return CRC(m.Body)
+}
+
 func hostLengths(sysFlag int32) (born, store int) {
 	born, store = hostV4, hostV4
 	if sysFlag&FlagBornHostV6 != 0 {
@@ -253,7 +260,7 @@ func (e Encoding) AppendRecord(dst []byte, m *Message) ([]byte, error) {
 	be := binary.BigEndian
 	dst = be.AppendUint32(dst, uint32(size))
 	dst = be.AppendUint32(dst, magic)
-	dst = be.AppendUint32(dst, uint32(CRC(m.Body)))
+	dst = be.AppendUint32(dst, uint32(m.sum()))
 	dst = be.AppendUint32(dst, uint32(m.QueueID))
 	dst = be.AppendUint32(dst, uint32(m.Flag))
 	dst = be.AppendUint64(dst, 0)

@@ -19,12 +19,14 @@ func Reserved(name []byte) bool {
 }
 
 // AppendHalf adds to a property string, already in dst, what makes its message a
-// half message. The transaction id is the UNIQ_KEY.
-func AppendHalf(dst []byte, realTopic string, realQueue int32, uniq []byte) []byte {
+// half message. The transaction id is the UNIQ_KEY. What a commit takes away again comes first, up to
+// behind.
+func AppendHalf(dst []byte, realTopic string, realQueue int32, uniq []byte) (_ []byte, behind int) {
 	dst = appendPair(dst, message.PropertyRealTopic, realTopic)
 	dst = append(append(dst, message.PropertyRealQueueID...), 1)
 	dst = append(strconv.AppendInt(dst, int64(realQueue), 10), 2)
-	return appendPair(dst, message.PropertyTransactionID, uniq)
+	behind = len(dst)
+	return appendPair(dst, message.PropertyTransactionID, uniq), behind
 }
 
 func appendPair[N, V ~string | ~[]byte](dst []byte, name N, value V) []byte {

@@ -62,6 +62,7 @@ type half struct {
 	size, checks int32
 	state        state
 	moving       bool // a round is appending it again
+	layout       Layout
 	group        *group
 	topic        *topicCount
 	aliases      []int64
@@ -236,6 +237,7 @@ func (x *index) relocate(h *half, s *Stored) {
 	h.aliases = append(h.aliases, h.offset)
 	x.aliases[h.offset] = h
 	h.offset, h.phy, h.size, h.stored = s.QueueOffset, s.PhyOffset, s.Size, s.StoreTimestamp
+	h.layout = Layout{} // the copy has other properties
 	x.insert(h)
 }
 

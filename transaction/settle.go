@@ -11,6 +11,7 @@ type Opening struct {
 	Immunity     int64 // ms, -1 without
 	Offset, Phy  int64
 	Size         int32
+	Layout       Layout
 	Resumed      bool // it had other places before, which decisions may name
 }
 
@@ -27,7 +28,7 @@ func (c *Coordinator) Opened(list []Opening) {
 		}
 		h := x.take()
 		h.offset, h.phy, h.size, h.born, h.stored = o.Offset, o.Phy, o.Size, o.Born, o.Stored
-		h.immunity, h.origin, h.checks = o.Immunity, -1, -1
+		h.immunity, h.origin, h.checks, h.layout = o.Immunity, -1, -1, o.Layout
 		h.id = x.identity(o.Group, o.Uniq, o.Born)
 		h.group, h.topic = x.groupOf(o.Group), x.topicOf(o.RealTopic)
 		x.enter(h, o.Stored)
@@ -50,6 +51,7 @@ type Claim struct {
 	id        uint64
 	asked     int64 // the offset that END_TRANSACTION named
 	discarded bool
+	layout    Layout
 	Phy       int64 // of the newest copy
 	Size      int32
 }
@@ -87,7 +89,7 @@ func (c *Coordinator) claim(h *half, asked int64) (Claim, Verdict) {
 		return Claim{}, Repeated
 	}
 	h.state = settling
-	return Claim{half: h, topic: h.topic, born: h.born, id: h.id, asked: asked, Phy: h.phy, Size: h.size}, Claimed
+	return Claim{half: h, topic: h.topic, born: h.born, id: h.id, asked: asked, layout: h.layout, Phy: h.phy, Size: h.size}, Claimed
 }
 
 // ClaimRecord claims by a record of the half queue that is known to be one. It may
@@ -148,22 +150,52 @@ func (c *Coordinator) Released(cl *Claim) {
 // Settled says that the decision is in the log, or needs none, and appends to dst
 // what End must be given.
 func (c *Coordinator) Settled(cl *Claim, commit, fromCheck bool, dst []int64) []int64 {
+	d := c.Settling()
+	defer d.End()
+	return d.Settled(cl, commit, fromCheck, dst)
+}
+
+// Settling says the same of several decisions, one call of Settled each, between Coordinator.Settling
+// and End. Whoever wants the index waits meanwhile.
+type Settling struct {
+	c   *Coordinator
+	now int64
+
+	commits, rollbacks, checks, closed int64
+}
+
+// Settling begins.
+func (c *Coordinator) Settling() Settling {
+	d := Settling{c: c, now: c.clk.NowMs()}
+	c.index.mu.Lock()
+	return d
+}
+
+// End is called once, also when a panic comes in between.
+func (d *Settling) End() {
+	d.c.index.mu.Unlock()
+	d.c.size.Add(-d.closed)
+	n := &d.c.Counters
+	n.Commits.Add(d.commits)
+	n.Rollbacks.Add(d.rollbacks)
+	n.ChecksAnswered.Add(d.checks)
+}
+
+// Settled is Coordinator.Settled.
+func (d *Settling) Settled(cl *Claim, commit, fromCheck bool, dst []int64) []int64 {
 	if cl.topic == nil {
 		return dst
 	}
 	if commit {
-		c.Counters.Commits.Add(1)
+		d.commits++
 	} else {
-		c.Counters.Rollbacks.Add(1)
+		d.rollbacks++
 	}
 	if fromCheck {
-		c.Counters.ChecksAnswered.Add(1)
+		d.checks++
 	}
-	now := c.clk.NowMs()
-	x := &c.index
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	cl.topic.decided(commit, now-cl.born)
+	x := &d.c.index
+	cl.topic.decided(commit, d.now-cl.born)
 	switch h := cl.half; {
 	case cl.discarded:
 		delete(x.committing, cl.id)
@@ -172,8 +204,8 @@ func (c *Coordinator) Settled(cl *Claim, commit, fromCheck bool, dst []int64) []
 		h.state = settled // the round that moves it writes both offsets into one record
 	default:
 		dst = h.named(dst, cl.asked)
-		x.remove(h, now)
-		c.size.Add(-1)
+		x.remove(h, d.now)
+		d.closed++
 	}
 	*cl = Claim{}
 	return dst

@@ -206,7 +206,8 @@ func halfProps(group, topic, uniq string, queue int32, more ...string) []byte {
 	p = message.AppendProperty(p, message.PropertyTransactionPrepared, "true")
 	p = message.AppendProperty(p, message.PropertyProducerGroup, group)
 	p = message.AppendProperty(p, message.PropertyUniqKey, uniq)
-	return AppendHalf(p, topic, queue, []byte(uniq))
+	p, _ = AppendHalf(p, topic, queue, []byte(uniq))
+	return p
 }
 
 // place is what the answer to a half send tells its producer.
