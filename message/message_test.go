@@ -6,11 +6,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -243,6 +245,34 @@ func TestHashes(t *testing.T) {
 	}
 	if IndexHash(-2147483648) != 0 || IndexHash(-5) != 5 || IndexHash(5) != 5 {
 		t.Error("index hash")
+	}
+}
+
+// TestHashOfAnyLength: texts of all lengths, with something else than ASCII at any place.
+func TestHashOfAnyLength(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 4))
+	for n := range 70 {
+		for range 20 {
+			text := make([]rune, n)
+			for i := range text {
+				text[i] = rune(1 + r.IntN(127))
+			}
+			if n > 0 && r.IntN(3) == 0 {
+				text[r.IntN(n)] = []rune{0x80, '签', '😀'}[r.IntN(3)]
+			}
+			first := int32(r.Uint32())
+			want := first
+			for _, unit := range utf16.Encode(text) {
+				want = 31*want + int32(unit)
+			}
+			if got := HashOn(first, string(text)); got != want {
+				t.Fatalf("%d and %q: %d, want %d", first, string(text), got, want)
+			}
+			if got := HashOn(first, []byte(string(text))); got != want {
+				t.Fatalf("%d and the bytes of %q: %d, want %d", first, string(text), got, want)
+			}
+		}
 	}
 }
 
