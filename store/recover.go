@@ -136,7 +136,6 @@ func (r *recovery) finish(scan commitlog.Scan, queued int64) error {
 	if last := r.last; last.Size > 0 {
 		s.newest = last
 	}
-	s.recoveredEnd = scan.End
 	s.dispatched.Store(scan.End)
 	s.commit.done.Store(scan.End)
 	s.queues.ResetNext()

@@ -97,10 +97,9 @@ type Store struct {
 	memoryLimit int64
 	queueFiles  int
 	delays      delays
-	// recoveredEnd is where the log ended when it was opened.
-	recoveredEnd int64
-	prePut       func(*message.Message, []byte) ([]byte, PutStatus)
-	bitMaps      BitMaps // nil without enableConsumeQueueExt
+	recent      recent
+	prePut      func(*message.Message, []byte) ([]byte, PutStatus)
+	bitMaps     BitMaps // nil without enableConsumeQueueExt
 
 	unconsumed func() (int64, string)
 	abnormal   bool // the last run ended by a crash
@@ -226,6 +225,7 @@ func (s *Store) load() error {
 	if err := s.recover(abnormal); err != nil {
 		return err
 	}
+	s.recent.init(s.memory, s.commitLog.Max(), s.clk.MonoMs())
 	if err := s.checkpoint.Flush(); err != nil {
 		return err
 	}
