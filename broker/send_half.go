@@ -109,11 +109,11 @@ func (c *completion) layout(from, cut, behind, end int) transaction.Layout {
 	if end-from > message.PropertiesMax || len(f.Delay)+len(f.InnerNum)+len(f.Dispatch) > 0 || f.Dispatched {
 		return transaction.Layout{}
 	}
-	span := func(at, n int) transaction.Span {
+	span := func(at, n int) message.Span {
 		if n == 0 {
-			return transaction.Span{}
+			return message.Span{}
 		}
-		return transaction.Span{From: uint16(at - from), To: uint16(at - from + n)}
+		return message.Span{From: uint16(at - from), To: uint16(at - from + n)}
 	}
 	return transaction.Layout{
 		Size: uint16(end - from), Real: span(cut, behind-cut),

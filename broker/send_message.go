@@ -58,6 +58,7 @@ type sendTurn struct {
 	sends   []send
 	msg     message.Message
 	known   completion // of msg's properties
+	like    message.Likenesses[completed]
 	waiting waitingSenders
 	newest  *topic.Config // of the topic that a message was admitted to last
 	head    header.SendMessage
@@ -253,16 +254,6 @@ func (s *sendTurn) put(r *remoting.Request, cfg, place *topic.Config, queue int3
 		d.uniq = c.uniq(s.props)
 	}
 	s.sends = append(s.sends, d)
-}
-
-// complete appends the properties as they are stored to s.props, and learns what they say.
-func (s *sendTurn) complete() {
-	c := &s.known
-	*c = completion{}
-	s.props = s.reply.complete(s.props, s.head.Properties, c, s.b.uniqIDs)
-	if s.head.ReconsumeTimes > 0 && c.delay {
-		c.transaction = false // a committed message that its consumer gives back keeps TRAN_MSG
-	}
 }
 
 // makeInner makes of a batch the one record that it is in a batch queue. What its

@@ -42,6 +42,31 @@ func (p *Pairs) Next() bool {
 	return false
 }
 
+// At is where the value of the pair lies in props, the property string, of at most PropertiesMax bytes.
+func (p *Pairs) At(props []byte) Span {
+	from := p.at(props)
+	return Span{uint16(from), uint16(from + len(p.Value))}
+}
+
+func (p *Pairs) at(props []byte) int {
+	to := len(props) - len(p.rest)
+	if props[to-1] == valueEnd {
+		to--
+	}
+	return to - len(p.Value)
+}
+
+// Span is where a value lies in a property string; the zero value is none.
+type Span struct{ From, To uint16 }
+
+// Of is the value, nil for none.
+func (s Span) Of(props []byte) []byte {
+	if s.To == 0 {
+		return nil
+	}
+	return props[s.From:s.To:s.To]
+}
+
 // PairRun copies pairs of a walk, neighbours together.
 type PairRun struct {
 	props    []byte
@@ -54,10 +79,7 @@ func RunOf(props []byte) PairRun { return PairRun{props: props} }
 // Keep takes the pair that a walk is at into the copy, and tells where in it its value will be.
 func (r *PairRun) Keep(dst []byte, p *Pairs) (_ []byte, value int) {
 	end := len(r.props) - len(p.rest)
-	value = end - len(p.Value)
-	if r.props[end-1] == valueEnd {
-		value--
-	}
+	value = p.at(r.props)
 	if start := value - 1 - len(p.Name); start != r.to {
 		dst = append(dst, r.props[r.from:r.to]...)
 		r.from = start
@@ -68,11 +90,18 @@ func (r *PairRun) Keep(dst []byte, p *Pairs) (_ []byte, value int) {
 
 // End copies the last ones. A pair that lacks its end (4.x) gets it.
 func (r *PairRun) End(dst []byte) []byte {
-	dst = append(dst, r.props[r.from:r.to]...)
-	if r.to > r.from && r.props[r.to-1] != valueEnd {
-		dst = append(dst, valueEnd)
+	if r.to == r.from {
+		return dst
 	}
-	return dst
+	return ClosePairs(append(dst, r.props[r.from:r.to]...))
+}
+
+// ClosePairs ends the last pair of a property string that has one, where it lacks that.
+func ClosePairs(props []byte) []byte {
+	if props[len(props)-1] != valueEnd {
+		return append(props, valueEnd)
+	}
+	return props
 }
 
 // EachProperty calls fn for each pair in the order of the string, until it

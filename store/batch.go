@@ -16,6 +16,7 @@ type Batch struct {
 	end    int64
 	here   bool // see CommitHere
 
+	facts   message.FactsReader
 	scratch []byte // of Options.PrePut
 	home    home
 

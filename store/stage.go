@@ -34,15 +34,13 @@ func (s *Store) stage(b *Batch, m *message.Message, fresh bool) (int, PutStatus)
 	if st := s.admit(cfg, b, m, bodyMax); st != PutOK {
 		return -1, st
 	}
-	var f facts
-	f.of(m)
+	f := b.factsOf(m)
 	if fresh && s.prePut != nil && delayLevel(f.Delay) > 0 {
 		var st PutStatus
 		if b.scratch, st = s.prePut(m, b.scratch[:0]); st != PutOK {
 			return -1, st
 		}
-		f = facts{}
-		f.Read(m.Properties)
+		f = facts{Facts: b.facts.Read(m.Properties)}
 	}
 	from := b.mark()
 	if st := s.encode(cfg, b, m, &f, bodyMax); st != PutOK {
@@ -76,9 +74,7 @@ func (s *Store) StageList(b *Batch, m *message.Message) (int, PutStatus) {
 			return errRefused
 		}
 		one.Flag, one.Body, one.Properties = e.Flag, e.Body, e.Properties
-		var f facts
-		f.Read(e.Properties)
-		f.element = true
+		f := facts{Facts: b.facts.Read(e.Properties), element: true}
 		if st = s.encode(cfg, b, &one, &f, bodyMax); st != PutOK {
 			return errRefused
 		}
@@ -228,13 +224,12 @@ type facts struct {
 	element bool // of a batch: those do not get into light queues
 }
 
-// of takes them from whoever knows them, else from the properties.
-func (f *facts) of(m *message.Message) {
+// factsOf takes them from whoever knows them, else from the properties.
+func (b *Batch) factsOf(m *message.Message) facts {
 	if m.Facts != nil {
-		f.Facts = *m.Facts
-		return
+		return facts{Facts: *m.Facts}
 	}
-	f.Read(m.Properties)
+	return facts{Facts: b.facts.Read(m.Properties)}
 }
 
 // appendKeys adds the hashes of a record's index keys, see indexPrefix: unique key,

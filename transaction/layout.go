@@ -10,20 +10,10 @@ import (
 // whoever has put them together: to look for it would cost as much as the rest of the
 // record. The zero value says nothing.
 type Layout struct {
-	Size             uint16 // of all properties, 0: not known
-	Real             Span   // REAL_TOPIC and REAL_QID, which the real message does not have
-	Uniq, Keys, Tags Span   // values
+	Size             uint16       // of all properties, 0: not known
+	Real             message.Span // REAL_TOPIC and REAL_QID, which the real message does not have
+	Uniq, Keys, Tags message.Span // values
 	RealQueue        int32
-}
-
-// Span is a part of a property string.
-type Span struct{ From, To uint16 }
-
-func (s Span) of(props []byte) []byte {
-	if s.To == 0 {
-		return nil
-	}
-	return props[s.From:s.To:s.To]
 }
 
 var realTopicName = []byte(message.PropertyRealTopic + "\x01")
@@ -36,11 +26,11 @@ func (cl *Claim) Properties(dst, props []byte, known *message.Facts) (_ []byte, 
 	if l.Size == 0 || len(props) != int(l.Size) {
 		return dst, false
 	}
-	topic, ok := bytes.CutPrefix(l.Real.of(props), realTopicName)
+	topic, ok := bytes.CutPrefix(l.Real.Of(props), realTopicName)
 	if n := len(cl.topic.name); !ok || len(topic) <= n || string(topic[:n]) != cl.topic.name {
 		return dst, false
 	}
-	*known = message.Facts{Uniq: l.Uniq.of(props), Keys: l.Keys.of(props), Tags: l.Tags.of(props)}
+	*known = message.Facts{Uniq: l.Uniq.Of(props), Keys: l.Keys.Of(props), Tags: l.Tags.Of(props)}
 	return append(append(dst, props[:l.Real.From]...), props[l.Real.To:]...), true
 }
 
