@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/skylarkmq/skylark/message"
+	"github.com/skylarkmq/skylark/remoting/protocol/code"
+	"github.com/skylarkmq/skylark/store"
 	"github.com/skylarkmq/skylark/transaction"
 )
 
@@ -88,4 +90,38 @@ func (f *fixture) commitsAlike(t *testing.T, sent []byte, at int64) bool {
 		t.Errorf("%q: %q %+v\nwant %q %+v", sent, got, known, looked, facts)
 	}
 	return true
+}
+
+// TestLayoutOfStoredRecord: the layout is that of the record in the log, unless each has a sum of its properties, too; a commit is the same with and without.
+func TestLayoutOfStoredRecord(t *testing.T) {
+	t.Parallel()
+	for _, sums := range []bool{false, true} {
+		t.Run(fmt.Sprint(sums), func(t *testing.T) {
+			t.Parallel()
+			f := start(t, func(_ *Config, c *store.Config) { c.EnabledAppendPropCRC = sums })
+			h := f.sendHalf("T", "U1")
+			rec, err := f.Store.Lookup(h.phy, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var v message.View
+			if err := message.Decode(rec, &v); err != nil {
+				t.Fatal(err)
+			}
+			claim, verdict := f.Transactions.Claim([]byte("PGx"), h.offset, h.phy, false)
+			if verdict != transaction.Claimed {
+				t.Fatalf("verdict %d", verdict)
+			}
+			if _, known := claim.Properties(nil, v.Properties, new(message.Facts)); known == sums {
+				t.Errorf("the layout says what stands in the record: %v", known)
+			}
+			f.Transactions.Released(&claim)
+			want(t, f.call(code.EndTransaction, nil, h.endFields(8)...), code.Success, "")
+			got := f.visible("T")
+			if len(got) != 1 || string(got[0].Body) != "body of U1" || got[0].CheckBody() != nil || property(&got[0], "KEYS") != "k-U1" ||
+				property(&got[0], "REAL_TOPIC") != "" || property(&got[0], "__transactionId__") != "U1" || (property(&got[0], "__CRC32#") != "") != sums {
+				t.Errorf("committed %d: %+v", len(got), got)
+			}
+		})
+	}
 }

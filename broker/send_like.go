@@ -46,10 +46,10 @@ func (k *completed) fill(c *completion, props []byte, from int) {
 func (s *sendTurn) learn(props, stored []byte) {
 	c := s.known
 	f := &c.facts
-	asCame := append(message.ClosePairs(bytes.Clone(props)), s.reply.properties...)
+	own := message.ClosePairs(bytes.Clone(props))
 	switch {
-	case c.madeUniq, !bytes.Equal(stored, asCame):
-	case c.reserved, c.badDelay != nil, c.immunity != nil, c.priority != nil, c.lite != nil:
+	case c.madeUniq, len(stored) != len(own)+len(s.reply.properties), !bytes.HasPrefix(stored, own):
+	case c.reserved, c.immunity != nil, c.priority != nil, c.lite != nil:
 	case f.Delay != nil, f.InnerNum != nil, f.Dispatch != nil, f.Dispatched:
 	default:
 		k := completed{known: c}

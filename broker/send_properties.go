@@ -65,7 +65,7 @@ func (t *replyTemplate) complete(dst, props []byte, c *completion, ids *message.
 	return append(dst, t.properties...)
 }
 
-// note looks at one pair; false says that it is not stored.
+// note looks at one pair; false says that it is not stored. What depends on the value is named by mayDiffer, or keeps learn from keeping.
 func (c *completion) note(name, value []byte) (keep bool) {
 	switch string(name) {
 	case message.PropertyPopCK, message.PropertyMsgRegion, message.PropertyTraceSwitch, message.PropertyCluster:

@@ -15,6 +15,7 @@ import (
 // Free bytes may be anything but the two separators. The zero value is ready; it is for one goroutine.
 type Likenesses[T any] struct {
 	slots [likenessMost]likenessSlot[T] // by length
+	kept  int
 }
 
 type likenessSlot[T any] struct {
@@ -28,9 +29,10 @@ type likeness[T any] struct {
 }
 
 const (
-	likenessMost = 512 // longer strings look like none
-	// So many misses in a row make a string worth keeping, twice as many the next time: those that take turns at one length
-	// are not.
+	likenessMost   = 512 // longer strings look like none
+	likenessesMost = 64  // then all are forgotten: who sends so many, of 100 KB in all
+	// So many misses in a row at a length make a string worth keeping, four times as many the next time and then twice: those that take turns are not,
+	// nor those that nothing is kept of.
 	firstPatience, lastPatience = 2, 1 << 14
 )
 
@@ -49,14 +51,22 @@ func (l *Likenesses[T]) Missed(props []byte) bool {
 	if slot == nil {
 		return false
 	}
-	slot.misses++
-	return slot.misses >= max(slot.patience, firstPatience)
+	if slot.misses++; slot.misses < max(slot.patience, firstPatience) {
+		return false
+	}
+	slot.misses, slot.patience = 0, min(2*max(slot.patience, 2*firstPatience), lastPatience)
+	return true
 }
 
-// Keep keeps what is known of a string, as of all that differ only in values of names that are free.
+// Keep keeps what is known of a string that Missed has been told of, as of all that differ only in values of names that are free.
 func (l *Likenesses[T]) Keep(props []byte, free func(name []byte) bool, known T) {
 	slot := l.slot(props)
-	slot.misses, slot.patience = 0, min(2*max(slot.patience, 2*firstPatience), lastPatience)
+	if slot.of == nil {
+		if l.kept == likenessesMost {
+			*l = Likenesses[T]{}
+		}
+		l.kept++
+	}
 	one := &likeness[T]{props: bytes.Clone(props), free: make([]byte, len(props)), known: known}
 	for p := PairsOf(props); p.Next(); {
 		if free(p.Name) {

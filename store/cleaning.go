@@ -69,7 +69,6 @@ func (s *Store) cleanRound(ctx context.Context, cfg *Config) {
 		s.logger.Warn().Dur("by", set).Msg("store: the machine's clock was set; log files that were written before do not age by it")
 	}
 	s.commitLog.Rest()
-	s.recent.note(s.commitLog.Max(), s.clk.MonoMs())
 	space := s.judgeDisk(p)
 	manual := s.cleaning.manual.Load() > 0
 	if manual {

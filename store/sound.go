@@ -11,7 +11,7 @@ import (
 // that is served as it was written. Everything else came from a disk, which may have changed it, and is compared with its sum
 // before anybody sees it. A consumer that keeps up pays nothing.
 //
-// What is recent was appended in the last one to two minutes, and is no more than a 32nd of the memory.
+// What is recent was appended in the last one to two minutes, and is no more than a 32nd of the memory, but 16 MiB, and 1 GiB at most.
 type recent struct {
 	bytes int64
 	mark  atomic.Int64 // the end of the log a minute ago or two
@@ -38,6 +38,9 @@ func (r *recent) note(end, nowMs int64) {
 		r.next, r.at = end, nowMs
 	}
 }
+
+// noteRecent is called each second.
+func (s *Store) noteRecent() { s.recent.note(s.commitLog.Max(), s.clk.MonoMs()) }
 
 // suspectBelow is the place in the log below which records are compared with their sums.
 func (s *Store) suspectBelow() int64 {

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/skylarkmq/skylark/internal/clock"
 	"github.com/skylarkmq/skylark/internal/vfs"
@@ -50,5 +52,24 @@ func TestBelievedAfterOpen(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestNotBelievedForLong: a store that runs compares what it appended minutes ago.
+func TestNotBelievedForLong(t *testing.T) {
+	t.Parallel()
+	clk := clock.NewFake(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
+	s := running(t, vfs.NewMemory(clk.Now), small("/store"), clk)
+	putN(t, s, "T", 0, 5, 100, 1)
+	if got := s.suspectBelow(); got != 0 {
+		t.Fatalf("compared below %d as soon as it is appended", got)
+	}
+	end := s.commitLog.Max()
+	for limit := time.Now().Add(20 * time.Second); s.suspectBelow() != end; {
+		if time.Now().After(limit) {
+			t.Fatalf("after %s compared below %d, want %d", clk.Now().Sub(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)), s.suspectBelow(), end)
+		}
+		clk.Advance(time.Second)
+		runtime.Gosched()
 	}
 }

@@ -67,7 +67,7 @@ func (s *stats) get(messages int, tookMs int64) {
 }
 
 // sample is a goroutine of Run.
-func (s *stats) sample(ctx context.Context, clk clock.Clock) {
+func (s *stats) sample(ctx context.Context, clk clock.Clock, also func()) {
 	ticker := clk.NewTicker(time.Second)
 	defer ticker.Stop()
 	s.take(clk.NowMs())
@@ -77,6 +77,7 @@ func (s *stats) sample(ctx context.Context, clk clock.Clock) {
 			return
 		case <-ticker.C():
 			s.take(clk.NowMs())
+			also()
 		}
 	}
 }

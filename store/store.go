@@ -310,7 +310,7 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 	wait.Go(func() { s.queueLoop(ctx) })
 	wait.Go(func() { s.cleanLoop(ctx) })
-	wait.Go(func() { s.stats.sample(ctx, s.clk) })
+	wait.Go(func() { s.stats.sample(ctx, s.clk, s.noteRecent) })
 	wait.Wait()
 	return nil
 }
