@@ -71,7 +71,7 @@ type Log struct {
 	failed   atomic.Pointer[error] // the first flush error; nothing is flushed after it
 
 	next   nextFile
-	pinned atomic.Pointer[pinned]
+	pinned [pinPlaces]atomic.Pointer[pinned]
 }
 
 // Open lists the files. Where the log ends is not known yet: Recover, then End.

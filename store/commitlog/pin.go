@@ -12,6 +12,8 @@ const (
 	// pinTrust is how long pages that were in memory are taken to be there, in ms.
 	// A page that went meanwhile costs its reader a wait, nothing else.
 	pinTrust = 20
+	// pinPlaces is how many parts are remembered, by where they begin: readers of a backlog are at places of their own.
+	pinPlaces = 64
 )
 
 // pinned is a part of the log that was in memory a moment ago. It is replaced, never changed.
@@ -44,7 +46,8 @@ func (l *Log) Pin(phy, end int64) ([]byte, *mapped.File) {
 // wanted so that the next ones need not.
 func (l *Log) resident(f *mapped.File, phy, end, readable int64) []byte {
 	now := l.opt.Clock.NowMs()
-	if p := l.pinned.Load(); p != nil && phy >= p.from && end <= p.to && now < p.until {
+	remembered := &l.pinned[phy/pinPiece%pinPlaces]
+	if p := remembered.Load(); p != nil && phy >= p.from && end <= p.to && now < p.until {
 		return f.Part(phy-f.Start, end-f.Start)
 	}
 	from := max(phy&^(pinPiece-1), f.Start)
@@ -52,6 +55,6 @@ func (l *Log) resident(f *mapped.File, phy, end, readable int64) []byte {
 	if f.Resident(from-f.Start, to-f.Start) == nil {
 		return f.Resident(phy-f.Start, end-f.Start)
 	}
-	l.pinned.Store(&pinned{from, to, now + pinTrust})
+	remembered.Store(&pinned{from, to, now + pinTrust})
 	return f.Part(phy-f.Start, end-f.Start)
 }

@@ -54,7 +54,7 @@ func TestPin(t *testing.T) {
 		}
 		f.Release()
 	}
-	asked := l.pinned.Load()
+	asked := l.pinned[0].Load()
 	if asked == nil || asked.from != 0 || asked.to != readable {
 		t.Fatalf("asked about %+v, want all up to %d", asked, readable)
 	}
@@ -63,11 +63,11 @@ func TestPin(t *testing.T) {
 			f.Release()
 		}
 	}
-	if pin(); l.pinned.Load() != asked {
+	if pin(); l.pinned[0].Load() != asked {
 		t.Error("asked again at once")
 	}
 	clk.Advance((pinTrust + 1) * time.Millisecond)
-	if pin(); l.pinned.Load() == asked {
+	if pin(); l.pinned[0].Load() == asked {
 		t.Error("trusted for too long")
 	}
 }
