@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"syscall"
@@ -23,6 +24,9 @@ const (
 	logSize      = "log before kill -9, GiB"
 	recoveryMs   = "start after kill -9, to the first answered send, ms"
 	cleanStartMs = "start after a clean stop, to the first answered send, ms"
+	floorP50     = "p50 ms of sends to the no-op server meanwhile"
+	floorP99     = "p99 ms of sends to the no-op server meanwhile"
+	floorP999    = "p99.9 ms of sends to the no-op server meanwhile"
 	coldLeft     = "of the log still in memory before, %"
 	coldMiB      = "read back, MiB/s"
 	coldGiB      = "read back, GiB"
@@ -41,7 +45,7 @@ const (
 var (
 	idleShown     = []string{startMs, idleAnon, idleFile, idleCPU, connsAnon, connsCPU, cleanStopMs}
 	recoveryShown = []string{logSize, recoveryMs, cleanStopMs, cleanStartMs}
-	catchUpShown  = []string{coldLeft, coldGiB, coldMiB, p50, p99, p999}
+	catchUpShown  = []string{coldLeft, coldGiB, coldMiB, p50, p99, p999, floorP50, floorP99, floorP999}
 	queuesShown   = []string{baseRate, fewRate, manyRate, lostRate, fewCPU, manyCPU, queuesAnon, queuesFile, cleanStartMs}
 	busyShown     = []string{busyBelow, busyAt}
 )
@@ -140,7 +144,8 @@ func recovery(ctx context.Context, b *bed, k server.Kind, o load.Options) (value
 
 func since(t time.Time) float64 { return time.Since(t).Seconds() * 1e3 }
 
-// catchUp reads a topic whose log has been taken out of memory, while another one is sent to at a steady rate.
+// catchUp reads a topic whose log has been taken out of memory, while another one is sent to at a steady rate. Then it is read once
+// more, while the sends go to the no-op server: what the disk, the processors and the load generator leave to any server.
 func catchUp(ctx context.Context, b *bed, k server.Kind, o load.Options) (values, failures, error) {
 	srv, err := b.fresh(ctx, k, nil)
 	if err != nil {
@@ -154,37 +159,50 @@ func catchUp(ctx context.Context, b *bed, k server.Kind, o load.Options) (values
 	if err := pause(ctx, 2*time.Second); err != nil { // its own flushes
 		return nil, nil, err
 	}
+	v := values{}
+	hot, err := coldReads(ctx, srv, srv, o, v)
+	v[p50], v[p99], v[p999] = hot.Latency.P50, hot.Latency.P99, hot.Latency.P999
+	if err != nil || k.Name != "skylark" || b.noop == "" {
+		return v, hot.Errors, err
+	}
+	idle, err := b.fresh(ctx, server.Noop(b.noop, false), nil)
+	if err != nil {
+		return v, hot.Errors, err
+	}
+	defer idle.Stop(syscall.SIGKILL)
+	beside, err := coldReads(ctx, srv, idle, o, values{})
+	v[floorP50], v[floorP99], v[floorP999] = beside.Latency.P50, beside.Latency.P99, beside.Latency.P999
+	return v, hot.Errors, err
+}
+
+// coldReads takes the log of srv out of memory and reads it back, with 5,000 sends a second to hot meanwhile.
+func coldReads(ctx context.Context, srv, hot *server.Server, o load.Options, v values) (sent load.Result, err error) {
 	left, err := srv.Evict()
 	if err != nil {
-		return nil, nil, err
+		return sent, err
 	}
-	v := values{coldLeft: left * 100}
+	v[coldLeft] = left * 100
 	sendCtx, stop := context.WithCancel(ctx)
 	defer stop()
-	sent := make(chan load.Result, 1)
-	hot := o
-	hot.Topic, hot.Rate, hot.PID, hot.Measure = "BenchTopic", 5000, srv.PID(), time.Hour
-	var sendErr error
+	steady := o
+	steady.Addr, steady.PID = hot.Addr, hot.PID()
+	steady.Topic, steady.Rate, steady.Measure = "BenchTopic", 5000, time.Hour
+	done := make(chan error, 1)
 	go func() {
-		r, err := load.Send(sendCtx, hot)
-		sendErr = err
-		sent <- r
+		var err error
+		sent, err = load.Send(sendCtx, steady)
+		done <- err
 	}()
-	if err := pause(ctx, hot.Warm+200*time.Millisecond); err != nil {
-		return nil, nil, err
-	}
-	o.Once, o.Conns = true, 2
-	began := time.Now()
-	r, err := load.Pull(ctx, o)
-	took := time.Since(began).Seconds()
-	stop()
-	hotResult := <-sent
+	err = pause(ctx, steady.Warm+200*time.Millisecond)
 	if err == nil {
-		err = sendErr
+		o.Once, o.Conns = true, 2
+		began := time.Now()
+		var r load.Pulled
+		r, err = load.Pull(ctx, o)
+		v[coldGiB], v[coldMiB] = float64(r.Bytes)/(1<<30), float64(r.Bytes)/(1<<20)/time.Since(began).Seconds()
 	}
-	v[coldGiB], v[coldMiB] = float64(r.Bytes)/(1<<30), float64(r.Bytes)/(1<<20)/took
-	v[p50], v[p99], v[p999] = hotResult.Latency.P50, hotResult.Latency.P99, hotResult.Latency.P999
-	return v, hotResult.Errors, err
+	stop()
+	return sent, errors.Join(err, <-done)
 }
 
 // manyQueues compares sends over eight queues with sends over all queues of many topics, and starts again with them.
