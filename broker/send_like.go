@@ -9,11 +9,10 @@ import (
 // Messages of one producer have properties that differ in their ids, keys and tags only: what completing the first one has found out is
 // kept, and the next ones are compared with it.
 
-// completed is what is kept: places in a property string that is stored as it came.
+// completed is what is kept of a property string that is stored as it came.
 type completed struct {
-	known            completion // without slices
-	uniq, keys, tags message.Span
-	group            message.Span
+	known completion // without facts; the group is its own
+	at    message.FactsAt
 }
 
 // complete appends the properties of the send in s.head to s.props as they are stored, and learns what they say.
@@ -37,8 +36,9 @@ func (s *sendTurn) complete() {
 // fill is what replyTemplate.complete would have found in props, which is now stored from a place on.
 func (k *completed) fill(c *completion, props []byte, from int) {
 	*c = k.known
-	c.uniqFrom, c.uniqTo, c.keysAt, c.tagsAt = from+int(k.uniq.From), from+int(k.uniq.To), from+int(k.keys.From), from+int(k.tags.From)
-	c.facts.Uniq, c.facts.Keys, c.facts.Tags, c.group = k.uniq.Of(props), k.keys.Of(props), k.tags.Of(props), k.group.Of(props)
+	c.facts = k.at.Of(props)
+	c.uniqFrom, c.uniqTo = from+int(k.at.Uniq.From), from+int(k.at.Uniq.To)
+	c.keysAt, c.tagsAt = from+int(k.at.Keys.From), from+int(k.at.Tags.From)
 	c.keys = len(trimmed(c.facts.Keys)) > 0
 }
 
@@ -52,33 +52,16 @@ func (s *sendTurn) learn(props, stored []byte) {
 	case c.reserved, c.immunity != nil, c.priority != nil, c.lite != nil:
 	case f.Delay != nil, f.InnerNum != nil, f.Dispatch != nil, f.Dispatched:
 	default:
-		k := completed{known: c}
-		k.known.group, k.known.facts = nil, message.Facts{}
-		for p := message.PairsOf(props); p.Next(); {
-			k.place(&p, props)
-		}
+		k := completed{known: c, at: message.FactsAtOf(props)}
+		k.known.group, k.known.facts = bytes.Clone(c.group), message.Facts{}
 		s.like.Keep(props, mayDiffer, k)
-	}
-}
-
-func (k *completed) place(p *message.Pairs, props []byte) {
-	at := p.At(props)
-	switch string(p.Name) {
-	case message.PropertyUniqKey:
-		k.uniq = at
-	case message.PropertyKeys:
-		k.keys = at
-	case message.PropertyTags:
-		k.tags = at
-	case message.PropertyProducerGroup:
-		k.group = at
 	}
 }
 
 // mayDiffer: whatever value the property has, completion.note comes to the same, but for the places that fill sets.
 func mayDiffer(name []byte) bool {
 	switch string(name) {
-	case message.PropertyWait, message.PropertyTransactionPrepared:
+	case message.PropertyWait, message.PropertyTransactionPrepared, message.PropertyProducerGroup:
 		return false
 	}
 	return true

@@ -36,43 +36,50 @@ func (f *Facts) Note(name, value []byte) {
 
 // FactsReader reads the facts of property strings that look like each other faster than Facts.Read. It is for one goroutine, the zero
 // value is ready.
-type FactsReader struct{ like Likenesses[factsAt] }
-
-// factsAt is where they lie.
-type factsAt struct {
-	tags, keys, uniq, delay, innerNum, dispatch Span
-	dispatched                                  bool
-}
+type FactsReader struct{ like Likenesses[FactsAt] }
 
 // Read takes the facts out of a property string.
 func (r *FactsReader) Read(props []byte) (f Facts) {
 	if at := r.like.Find(props); at != nil {
-		return Facts{
-			Tags: at.tags.Of(props), Keys: at.keys.Of(props), Uniq: at.uniq.Of(props), Delay: at.delay.Of(props),
-			InnerNum: at.innerNum.Of(props), Dispatch: at.dispatch.Of(props), Dispatched: at.dispatched,
-		}
+		return at.Of(props)
 	}
 	f.Read(props)
 	if r.like.Missed(props) {
-		r.like.Keep(props, anyName, placesOf(props))
+		r.like.Keep(props, anyName, FactsAtOf(props))
 	}
 	return f
 }
 
 func anyName([]byte) bool { return true }
 
-func placesOf(props []byte) (at factsAt) {
+// FactsAt is where the facts lie in a property string, and in those like it.
+type FactsAt struct {
+	Tags, Keys, Uniq          Span
+	delay, innerNum, dispatch Span
+	dispatched                bool
+}
+
+// Of are the facts of such a string.
+func (at *FactsAt) Of(props []byte) Facts {
+	return Facts{
+		Tags: at.Tags.Of(props), Keys: at.Keys.Of(props), Uniq: at.Uniq.Of(props), Delay: at.delay.Of(props),
+		InnerNum: at.innerNum.Of(props), Dispatch: at.dispatch.Of(props), Dispatched: at.dispatched,
+	}
+}
+
+// FactsAtOf looks through a property string of at most PropertiesMax bytes.
+func FactsAtOf(props []byte) (at FactsAt) {
 	for p := PairsOf(props); p.Next(); {
 		var one Facts
 		one.Note(p.Name, p.Value)
 		place := p.At(props)
 		switch {
 		case one.Tags != nil:
-			at.tags = place
+			at.Tags = place
 		case one.Keys != nil:
-			at.keys = place
+			at.Keys = place
 		case one.Uniq != nil:
-			at.uniq = place
+			at.Uniq = place
 		case one.Delay != nil:
 			at.delay = place
 		case one.InnerNum != nil:

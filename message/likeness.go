@@ -3,6 +3,8 @@ package message
 import (
 	"bytes"
 	"encoding/binary"
+
+	"github.com/skylarkmq/skylark/internal/patience"
 )
 
 // Likenesses finds property strings that look like one before: the same names and separators at the same places, and values that
@@ -19,8 +21,8 @@ type Likenesses[T any] struct {
 }
 
 type likenessSlot[T any] struct {
-	of               *likeness[T]
-	misses, patience int32
+	of       *likeness[T]
+	patience patience.Patience
 }
 
 type likeness[T any] struct {
@@ -31,15 +33,12 @@ type likeness[T any] struct {
 const (
 	likenessMost   = 512 // longer strings look like none
 	likenessesMost = 64  // then all are forgotten: who sends so many, of 100 KB in all
-	// So many misses in a row at a length make a string worth keeping, four times as many the next time and then twice: those that take turns are not,
-	// nor those that nothing is kept of.
-	firstPatience, lastPatience = 2, 1 << 14
 )
 
 // Find is what was kept for a string like this one, nil when there was none.
 func (l *Likenesses[T]) Find(props []byte) *T {
 	if slot := l.slot(props); slot != nil && slot.of != nil && slot.of.is(props) {
-		slot.misses = 0
+		slot.patience.Hit()
 		return &slot.of.known
 	}
 	return nil
@@ -48,14 +47,7 @@ func (l *Likenesses[T]) Find(props []byte) *T {
 // Missed is told of a string that Find did not know, and says whether it should be kept.
 func (l *Likenesses[T]) Missed(props []byte) bool {
 	slot := l.slot(props)
-	if slot == nil {
-		return false
-	}
-	if slot.misses++; slot.misses < max(slot.patience, firstPatience) {
-		return false
-	}
-	slot.misses, slot.patience = 0, min(2*max(slot.patience, 2*firstPatience), lastPatience)
-	return true
+	return slot != nil && slot.patience.Miss()
 }
 
 // Keep keeps what is known of a string that Missed has been told of, as of all that differ only in values of names that are free.

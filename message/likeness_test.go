@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"reflect"
 	"testing"
+
+	"github.com/skylarkmq/skylark/internal/patience"
 )
 
 func isFree(name []byte) bool { return string(name) != "fixed" }
@@ -63,7 +65,7 @@ func FuzzFactsReader(f *testing.F) {
 	f.Add([]byte("KEYS\x01a\x02DELAY\x013\x02KEYS\x01b\x02INNER_NUM\x0112\x02INNER_MULTI_DISPATCH\x01q,r\x02INNER_MULTI_QUEUE_OFFSET\x011\x02"), uint16(5), byte(1))
 	f.Fuzz(func(t *testing.T, props []byte, at uint16, b byte) {
 		var r FactsReader
-		for range firstPatience {
+		for range patience.First {
 			r.Read(props)
 		}
 		if len(props) > 0 {

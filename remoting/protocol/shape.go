@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"sync/atomic"
+
+	"github.com/skylarkmq/skylark/internal/patience"
 )
 
 // The headers that a client sends one after the other differ in a few bytes: the opaque number, a time, an id, a queue. A Decoder keeps
@@ -51,10 +53,6 @@ const (
 	shapeFields = 32
 	shapesMost  = 128 // that a decoder keeps
 	beyond      = 8   // how far a piece may be written behind its end
-
-	// So many misses in a row make a decoder learn a length's layout, twice as many the next time, up to a bound: layouts that take turns at
-	// the same length are not worth learning each time.
-	firstPatience, lastPatience = 2, 1 << 14
 )
 
 // Decoder decodes frames as DecodeFrame does, faster where headers look like ones before. It is for one goroutine; commands it has decoded may
@@ -65,8 +63,8 @@ type Decoder struct {
 }
 
 type shapeSlot struct {
-	shape            *shape
-	misses, patience int32
+	shape    *shape
+	patience patience.Patience
 }
 
 // Decode reads a frame, given without its 4 length bytes, into c, see DecodeFrame.
@@ -80,13 +78,13 @@ func (d *Decoder) Decode(frame []byte, c *Command) error {
 		return decodeHead(head, c)
 	}
 	if slot.shape != nil && slot.shape.read(head, c) {
-		slot.misses = 0
+		slot.patience.Hit()
 		return nil
 	}
 	if err := decodeHead(head, c); err != nil {
 		return err
 	}
-	if slot.misses++; slot.misses >= max(slot.patience, firstPatience) {
+	if slot.patience.Miss() {
 		d.learn(slot, head, c)
 	}
 	return nil
@@ -105,7 +103,6 @@ func (d *Decoder) slot(head []byte, s SerializeType) *shapeSlot {
 
 // learn keeps the shape of a header that was read the long way.
 func (d *Decoder) learn(slot *shapeSlot, head []byte, c *Command) {
-	slot.misses, slot.patience = 0, min(2*max(slot.patience, 2*firstPatience), lastPatience)
 	learned := learn(head, c)
 	switch {
 	case learned == nil:
