@@ -116,11 +116,13 @@ func TestStalledWrite(t *testing.T) {
 	if !s.Stalled() {
 		t.Error("not stalled")
 	}
-	soon := NewBatch()
-	s.Stage(soon, keyed(7))
+	soon, late := NewBatch(), NewBatch()
+	for i, b := range []*Batch{soon, late} { // before the clock moves on: after a second the store is busy, and stages nothing
+		if _, st := s.Stage(b, keyed(7+i)); st != PutOK {
+			t.Fatalf("stage: %v", st)
+		}
+	}
 	await(t, clk, func() bool { return !s.AppendSoon(soon) })
-	late := NewBatch()
-	s.Stage(late, keyed(8))
 	await(t, clk, func() bool { s.Append(late); return true })
 	if st := late.Result(0).Status; st != OSPageCacheBusy {
 		t.Errorf("who could wait: %v", st)
